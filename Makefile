@@ -1,0 +1,47 @@
+# Two commands matter: `make demo` and `make test`. Each sets up what it needs.
+SHELL := bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help setup demo test prove bench lint up clean
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 12
+
+$(VENV)/.demo: pyproject.toml infra/constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { echo "Headwater needs Python 3.11 to 3.13: make PYTHON=python3.11 …"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV) (once, about a minute) …"
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c infra/constraints.txt -e '.[demo]'
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.demo
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c infra/constraints.txt -e '.[test]'
+	@touch $@
+
+setup: $(VENV)/.test ## Make .venv with everything that developing needs
+
+demo: $(VENV)/.demo ## Run a real ML pipeline and ask its lineage
+	@$(BIN)/headwater demo
+
+test: $(VENV)/.test lint ## Check types and style, run all tests
+	@$(BIN)/pytest -m 'not prove'
+
+prove: $(VENV)/.test ## The long proofs: kills, fuzzing, scale (at most 40 minutes)
+	@$(BIN)/pytest -m prove --timeout=2400 -s
+
+bench: $(VENV)/.test ## Benchmarks beside their opponents
+	@$(BIN)/python -m tests.benchmarks
+
+lint: $(VENV)/.test ## ruff, mypy --strict, pyright strict
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/mypy tests
+	@PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
+
+up: $(VENV)/.demo ## Start the embedded stack
+	@$(BIN)/headwater up
+
+clean: ## Remove .venv and caches
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build

@@ -1,0 +1,86 @@
+"""The records of the contract and their released versions, read from `avsc/<record>/v<n>.avsc`."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from importlib.resources import files
+from typing import Any, cast
+
+import fastavro.schema
+
+from headwater.errors import ContractError
+
+RECORDS = (
+    "run_event",
+    "prediction",
+    "profile",
+    "dataset_use",
+    "edge_set",
+    "verdict",
+    "alert",
+    "decision",
+    "producer_event",
+    "dead_letter",
+)
+
+
+@dataclass(frozen=True)
+class Schema:
+    """One writer schema. Equal by fingerprint."""
+
+    text: str = field(compare=False, repr=False)
+    #: CRC-64-AVRO of the Parsing Canonical Form, an unsigned 64-bit number.
+    fingerprint: int
+    #: The Avro full name, e.g. headwater.RunEvent.
+    name: str = field(compare=False)
+
+    @cached_property
+    def definition(self) -> Mapping[str, Any]:
+        """The schema as JSON gives it."""
+        return cast("Mapping[str, Any]", json.loads(self.text))
+
+    @cached_property
+    def parsed(self) -> Any:
+        """The schema as fastavro wants it, parsed once."""
+        return fastavro.schema.parse_schema(dict(self.definition), _write_hint=False)
+
+    @property
+    def fingerprint_bytes(self) -> bytes:
+        """The fingerprint as single-object encoding and the schema topic's key hold it: 8 bytes, little-endian."""
+        return struct.pack("<Q", self.fingerprint)
+
+
+def parse(text: str) -> Schema:
+    """A schema from its JSON text. Raises ContractError where the text is no record schema."""
+    try:
+        definition = json.loads(text)
+        canonical = fastavro.schema.to_parsing_canonical_form(definition)
+        fingerprint = fastavro.schema.fingerprint(canonical, "CRC-64-AVRO")
+        if definition.get("type") != "record":
+            raise ContractError(f"a message's schema must be a record, this is {definition.get('type')!r}")
+        name = json.loads(canonical)["name"]
+    except (ValueError, KeyError, TypeError, AttributeError, fastavro.schema.SchemaParseException) as error:
+        raise ContractError(f"not an Avro schema: {error}") from error
+    # fastavro prints the eight bytes in the order in which single-object encoding holds them.
+    return Schema(text, int.from_bytes(bytes.fromhex(fingerprint), "little"), name)
+
+
+@cache
+def released(record: str) -> tuple[Schema, ...]:
+    """All released versions of a record, the oldest first."""
+    if record not in RECORDS:
+        raise ContractError(f"there is no record {record!r}; the records are {', '.join(RECORDS)}")
+    folder = files("headwater.schemas") / "avsc" / record
+    texts: list[Schema] = []
+    while (path := folder / f"v{len(texts) + 1}.avsc").is_file():
+        texts.append(parse(path.read_text("utf-8")))
+    return tuple(texts)
+
+
+def current(record: str) -> Schema:
+    """The newest version of a record: what we write, and what we read into."""
+    return released(record)[-1]

@@ -1,0 +1,160 @@
+"""Every setting of Headwater: this file is their documentation.
+
+A setting is read, in this order, from an argument, from the environment (`HEADWATER_` and its name in
+capitals), from the settings file (TOML, flat: `name = value`; its path is in `HEADWATER_SETTINGS`, else
+`headwater.toml` in the working directory), else it has the default below. `headwater settings` prints
+each with its value and where it came from. An unknown name in the file or in the environment is an error.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from headwater.errors import SettingsError
+
+PREFIX = "HEADWATER_"
+#: Environment variables that begin with the prefix and are no settings.
+NOT_SETTINGS = frozenset({"HEADWATER_SETTINGS", "HEADWATER_DISABLED"})
+
+
+def _setting(default: Any, doc: str, *, secret: bool = False, at_least: float | None = None) -> Any:
+    """A field of `Settings`; `doc` carries the unit, `secret` keeps the value out of every print."""
+    return field(default=default, metadata={"doc": doc, "secret": secret, "at_least": at_least}, repr=not secret)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All settings. Build it with `load`, or by hand for tests."""
+
+    brokers: str = _setting("127.0.0.1:9092", "Kafka brokers, host:port separated by commas.")
+    prefix: str = _setting("", "Put before every topic, group and database name, so that environments share a cluster.")
+    kafka: str = _setting("", "Further librdkafka settings, name=value separated by commas (TLS, SASL).", secret=True)
+    registry_url: str = _setting("", "Schema Registry (Confluent's API). Empty: single-object encoding and the schema topic.")
+    registry_auth: str = _setting("", "user:password for the Schema Registry.", secret=True)
+    store_url: str = _setting("http://127.0.0.1:8123", "ClickHouse over HTTP, where the history is kept.")
+    store_user: str = _setting("default", "ClickHouse user.")
+    store_password: str = _setting("", "ClickHouse password.", secret=True)
+    database: str = _setting("headwater", "ClickHouse database; the prefix is put before it.")
+    partitions: int = _setting(12, "Partitions of each topic when it is created; never changed afterwards.", at_least=1)
+    home: str = _setting("", "Folder of the embedded stack. Empty: headwater under XDG_DATA_HOME, else ~/.local/share.")
+
+
+_FIELDS: Mapping[str, dataclasses.Field[Any]] = {f.name: f for f in dataclasses.fields(Settings)}
+
+
+@dataclass(frozen=True)
+class Documented:
+    """One setting as `headwater settings` and the docs show it."""
+
+    name: str
+    variable: str
+    default: str
+    doc: str
+    secret: bool
+
+
+def documented() -> list[Documented]:
+    """Every setting, in the order in which the class lists them."""
+    return [
+        Documented(f.name, PREFIX + f.name.upper(), str(f.default), f.metadata["doc"], f.metadata["secret"])
+        for f in _FIELDS.values()
+    ]
+
+
+def load(
+    environment: Mapping[str, str] | None = None, file: Path | None = None, **arguments: object
+) -> Settings:
+    """Settings from arguments, environment and file.
+
+    Raises SettingsError for an unknown name, a value of the wrong type or out of range, a file that is
+    not there though named, or one that is not TOML.
+    """
+    return load_with_origin(environment, file, **arguments)[0]
+
+
+def load_with_origin(
+    environment: Mapping[str, str] | None = None, file: Path | None = None, **arguments: object
+) -> tuple[Settings, dict[str, str]]:
+    """As `load`, and for each setting where it came from: argument, environment, a file's path or default."""
+    environment = os.environ if environment is None else environment
+    values: dict[str, Any] = {}
+    origin = dict.fromkeys(_FIELDS, "default")
+    path, content = _read_file(environment, file)
+    for name, raw in content.items():
+        values[name] = _value(name, raw, f"{path}, {name}")
+        origin[name] = str(path)
+    for variable, raw in environment.items():
+        if variable.startswith(PREFIX) and variable not in NOT_SETTINGS and not variable.startswith("HEADWATER_RUN_"):
+            name = variable.removeprefix(PREFIX).lower()
+            values[name] = _value(name, raw, variable)
+            origin[name] = "environment"
+    for name, raw in arguments.items():
+        if raw is not None:
+            values[name] = _value(name, raw, name)
+            origin[name] = "argument"
+    return Settings(**values), origin
+
+
+def _read_file(environment: Mapping[str, str], file: Path | None) -> tuple[Path, Mapping[str, object]]:
+    named = file or (Path(environment["HEADWATER_SETTINGS"]) if environment.get("HEADWATER_SETTINGS") else None)
+    path = named or Path("headwater.toml")
+    try:
+        with path.open("rb") as stream:
+            return path, tomllib.load(stream)
+    except FileNotFoundError:
+        if named is None:
+            return path, {}
+        raise SettingsError(f"settings file {path} does not exist; create it or unset HEADWATER_SETTINGS") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"settings file {path} is not TOML: {error}") from None
+
+
+def _value(name: str, raw: object, where: str) -> object:
+    known = _FIELDS.get(name)
+    if known is None:
+        close = difflib.get_close_matches(name, _FIELDS, n=1)
+        hint = f"; did you mean {close[0]}?" if close else "; `headwater settings` lists all"
+        raise SettingsError(f"{where}: there is no setting {name}{hint}")
+    kind = type(known.default)
+    try:
+        value = cast("Callable[[object], object]", _PARSERS[kind])(raw)
+    except ValueError:
+        shown = "its value" if known.metadata["secret"] else repr(raw)
+        raise SettingsError(f"{where}: {shown} is not a {_WORDS[kind]}") from None
+    least = known.metadata["at_least"]
+    if least is not None and cast("float", value) < least:
+        raise SettingsError(f"{where}: {value} is below the least value, {least}")
+    return value
+
+
+def _boolean(raw: object) -> bool:
+    if isinstance(raw, bool):
+        return raw
+    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    try:
+        return words[str(raw).strip().lower()]
+    except KeyError:
+        raise ValueError from None
+
+
+def _integer(raw: object) -> int:
+    if isinstance(raw, bool | float):
+        raise ValueError
+    return int(str(raw).replace("_", ""))
+
+
+def _text(raw: object) -> str:
+    if not isinstance(raw, str):
+        raise ValueError
+    return raw
+
+
+_PARSERS: Mapping[type, object] = {str: _text, int: _integer, bool: _boolean, float: lambda raw: float(str(raw))}
+_WORDS: Mapping[type, str] = {str: "text", int: "whole number", bool: "yes or no", float: "number"}
