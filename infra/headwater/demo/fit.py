@@ -1,0 +1,45 @@
+"""Training and measuring with scikit-learn: the one module that imports it."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import numpy as np
+import polars as pl
+
+from headwater.demo.model import Floats, Model, Shape
+from headwater.demo.options import Options
+from headwater.errors import MissingExtra
+
+ALPHAS = (0.1, 1.0, 10.0, 100.0)
+
+
+def train(frame: pl.DataFrame, options: Options) -> Model:
+    """A ridge regression of air time; its penalty is chosen by leave-one-out among `ALPHAS`."""
+    try:
+        from sklearn.linear_model import RidgeCV  # noqa: PLC0415 -- an extra, and slow to import
+        from sklearn.preprocessing import StandardScaler  # noqa: PLC0415
+    except ImportError as error:
+        raise MissingExtra("demo", "scikit-learn") from error
+    shape = Shape.learn(frame, options)
+    scaler: Any = StandardScaler()
+    matrix = scaler.fit_transform(shape.matrix(frame))
+    ridge: Any = RidgeCV(alphas=ALPHAS)
+    ridge.fit(matrix, frame[options.column("air_time")].to_numpy())
+    weights = cast("Floats", ridge.coef_ / scaler.scale_)
+    intercept = float(ridge.intercept_ - np.dot(weights, scaler.mean_))
+    return Model(shape, weights.tolist(), intercept, {"alpha": float(ridge.alpha_)})
+
+
+def measure(actual: Floats, predicted: Floats) -> dict[str, float]:
+    """Mean absolute error and root mean squared error in minutes, and R²."""
+    try:
+        from sklearn import metrics  # noqa: PLC0415 -- as above
+    except ImportError as error:
+        raise MissingExtra("demo", "scikit-learn") from error
+    sk: Any = metrics
+    return {
+        "mae": float(sk.mean_absolute_error(actual, predicted)),
+        "rmse": float(sk.root_mean_squared_error(actual, predicted)),
+        "r2": float(sk.r2_score(actual, predicted)),
+    }
