@@ -21,7 +21,9 @@ from headwater.errors import SettingsError
 
 PREFIX = "HEADWATER_"
 #: Environment variables that begin with the prefix and are no settings.
-NOT_SETTINGS = frozenset({"HEADWATER_SETTINGS", "HEADWATER_DISABLED"})
+NOT_SETTINGS = frozenset(
+    {"HEADWATER_SETTINGS", "HEADWATER_DISABLED", "HEADWATER_SEED", "HEADWATER_TEST_CACHE", "HEADWATER_TEST_BACKENDS"}
+)
 
 
 def _setting(default: Any, doc: str, *, secret: bool = False, at_least: float | None = None) -> Any:

@@ -1,0 +1,52 @@
+"""What all tests share: backends, seeds, Hypothesis profiles, an environment without the developer's settings."""
+
+from __future__ import annotations
+
+import os
+import random
+
+import hypothesis
+import pytest
+
+pytest_plugins = ["tests.backends.fixtures"]
+
+#: HEADWATER_ variables that steer the tests themselves; all others would be settings of the product.
+STEERING = ("HEADWATER_SEED", "HEADWATER_TEST_CACHE", "HEADWATER_TEST_BACKENDS")
+
+# Deadlines measure the machine; a failure prints how to run it again.
+hypothesis.settings.register_profile("developer", deadline=None, print_blob=True)
+hypothesis.settings.register_profile(
+    "ci", deadline=None, print_blob=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "developer")
+    named = os.environ.get("HEADWATER_SEED")
+    if named is not None:
+        if not named.isdigit():
+            raise pytest.UsageError(f"HEADWATER_SEED: {named!r} is not a whole number")
+        config.option.randomly_seed = int(named)  # the order, and `random` in each test
+        config.option.hypothesis_seed = int(named)
+
+
+def pytest_report_header() -> str:
+    return f"seed of the proofs: HEADWATER_SEED={_seed}" + ("" if "HEADWATER_SEED" in os.environ else " (drawn now)")
+
+
+_seed = int(os.environ.get("HEADWATER_SEED") or random.SystemRandom().getrandbits(32))
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int:
+    """Where a test's random choices start: HEADWATER_SEED, else drawn; shown where the test fails, or with -s."""
+    print(f"{request.node.name}: HEADWATER_SEED={_seed}")  # noqa: T201 — pytest shows it with a failure
+    return _seed
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in list(os.environ):
+        if variable.startswith("HEADWATER_") and variable not in STEERING:
+            monkeypatch.delenv(variable)
