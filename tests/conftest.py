@@ -20,29 +20,36 @@ hypothesis.settings.register_profile(
 )
 
 
+def _seed_of_the_session() -> int:
+    named = os.environ.get("HEADWATER_SEED")
+    if named is None:
+        return random.SystemRandom().getrandbits(32)
+    if not named.isdigit():
+        raise pytest.UsageError(f"HEADWATER_SEED: {named!r} is not a whole number")
+    return int(named)
+
+
+SEED = _seed_of_the_session()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "developer")
-    named = os.environ.get("HEADWATER_SEED")
-    if named is not None:
-        if not named.isdigit():
-            raise pytest.UsageError(f"HEADWATER_SEED: {named!r} is not a whole number")
-        config.option.randomly_seed = int(named)  # the order, and `random` in each test
-        config.option.hypothesis_seed = int(named)
+    if config.option.randomly_seed == "default":
+        config.option.randomly_seed = SEED  # the order, and `random` in each test
+    if config.option.hypothesis_seed is None:
+        config.option.hypothesis_seed = SEED
 
 
 def pytest_report_header() -> str:
-    return f"seed of the proofs: HEADWATER_SEED={_seed}" + ("" if "HEADWATER_SEED" in os.environ else " (drawn now)")
-
-
-_seed = int(os.environ.get("HEADWATER_SEED") or random.SystemRandom().getrandbits(32))
+    return f"to repeat this session's order and random choices: HEADWATER_SEED={SEED}"
 
 
 @pytest.fixture
 def seed(request: pytest.FixtureRequest) -> int:
     """Where a test's random choices start: HEADWATER_SEED, else drawn; shown where the test fails, or with -s."""
-    print(f"{request.node.name}: HEADWATER_SEED={_seed}")  # noqa: T201 — pytest shows it with a failure
-    return _seed
+    print(f"{request.node.name}: HEADWATER_SEED={SEED}")  # noqa: T201 — pytest shows it with a failure
+    return SEED
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 
-from tests.backends.guard import forbid_sockets, kafka_threads, refuse_kafka_threads
+from tests.backends.guard import forbid_kafka, forbid_sockets, kafka_threads, refuse_kafka_threads
 from tests.backends.kinds import Kafka, Registry, Store
 from tests.backends.pool import BACKENDS, Pool, combinations, missing
 from tests.backends.processes import children
@@ -124,6 +124,7 @@ def _no_network_unless_integration(request: pytest.FixtureRequest) -> Iterator[N
     before = kafka_threads()
     with pytest.MonkeyPatch.context() as patch:
         forbid_sockets(patch)
+        forbid_kafka(patch)
         yield
     refuse_kafka_threads(before)
 

@@ -7,9 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import confluent_kafka
+import confluent_kafka.admin
 import pytest
 
 _ADVICE = "opens sockets: mark it @pytest.mark.integration (or hand it an in-memory part)"
+_PACKAGES = ("headwater", "tests", "confluent_kafka")
 _NETWORK = (socket.AF_INET, socket.AF_INET6)
 
 
@@ -34,8 +37,23 @@ def forbid_sockets(patch: pytest.MonkeyPatch) -> None:
         patch.setattr(socket.socket, name, refusing(name), raising=True)
 
 
+def forbid_kafka(patch: pytest.MonkeyPatch) -> None:
+    """Make Kafka's clients raise OpensSockets, under every name by which our modules know them."""
+    for genuine in (confluent_kafka.Producer, confluent_kafka.Consumer, confluent_kafka.admin.AdminClient):
+
+        def refuse(self: object, *_arguments: object, _name: str = genuine.__name__, **_settings: object) -> None:
+            raise OpensSockets(f"confluent_kafka.{_name}: this test {_ADVICE}")
+
+        refusing = type(genuine.__name__, (genuine,), {"__init__": refuse})
+        for name, module in list(sys.modules.items()):
+            if name.partition(".")[0] in _PACKAGES:
+                for attribute, value in list(vars(module).items()):
+                    if value is genuine:
+                        patch.setattr(module, attribute, refusing)
+
+
 def kafka_threads() -> set[str]:
-    """Ids of librdkafka's threads in this process (Linux; its sockets are out of Python's sight)."""
+    """Ids of librdkafka's threads in this process (Linux): a client that came to be in another way."""
     if not sys.platform.startswith("linux"):
         return set()
     found: set[str] = set()
