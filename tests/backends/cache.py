@@ -22,7 +22,7 @@ REGISTRY_VERSION = "2.6.13.Final"
 _DOWNLOAD_SECONDS = 600
 
 _POM = """\
-<project xmlns="http://maven.apache.org/POM/4.0.0">
+<project>
   <modelVersion>4.0.0</modelVersion>
   <groupId>headwater</groupId><artifactId>test-kafka</artifactId><version>1</version>
   <dependencies>
