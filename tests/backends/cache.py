@@ -65,7 +65,7 @@ def kafka_jars() -> Path:
         (folder / "pom.xml").write_text(_POM.format(kafka=KAFKA_VERSION, slf4j=SLF4J_VERSION), "utf-8")
         _maven(folder, "dependency:copy-dependencies", f"-DoutputDirectory={folder / 'lib'}")
 
-    return _once(f"kafka-{KAFKA_VERSION}-simple", download) / "lib"
+    return once(f"kafka-{KAFKA_VERSION}-simple", download) / "lib"
 
 
 def registry_jar() -> Path:
@@ -79,7 +79,7 @@ def registry_jar() -> Path:
         shutil.unpack_archive(archive, folder, filter="data")
         archive.unlink()
 
-    (runner,) = _once(f"apicurio-{REGISTRY_VERSION}", download).rglob("*-runner.jar")
+    (runner,) = once(f"apicurio-{REGISTRY_VERSION}", download).rglob("*-runner.jar")
     return runner
 
 
@@ -100,7 +100,7 @@ def _maven(folder: Path, *arguments: str) -> None:
         raise NoTools(f"mvn {arguments[0]} failed: {said[0] if said else done.returncode}")
 
 
-def _once(name: str, fill: Callable[[Path], None]) -> Path:
+def once(name: str, fill: Callable[[Path], None]) -> Path:
     """The cached folder `name`, filled by `fill` where it is not there yet."""
     folder = cache_folder() / name
     if folder.is_dir():

@@ -44,10 +44,12 @@ class _Container:
 
     kind: ClassVar[str] = "containers"
 
-    def __init__(self, image: str, inside: int, environment: dict[str, str], port: int) -> None:
+    def __init__(self, image: str, inside: int) -> None:
         from testcontainers.core.container import DockerContainer
 
-        self._container: Any = DockerContainer(image).with_bind_ports(inside, port).with_envs(**environment)
+        port = free_port()
+        self._container: Any = DockerContainer(image).with_bind_ports(inside, port)
+        self.address = f"{self._container.get_docker_client().host()}:{port}"
         self._created = False
 
     def answers(self) -> bool:
@@ -94,29 +96,27 @@ class ContainerKafka(_Container):
     """Apache Kafka's own image, KRaft combined."""
 
     def __init__(self) -> None:
-        port = free_port()
-        self.bootstrap = f"localhost:{port}"
-        environment = {
-            "KAFKA_NODE_ID": "1",
-            "KAFKA_PROCESS_ROLES": "broker,controller",
-            "KAFKA_CONTROLLER_QUORUM_VOTERS": "1@localhost:9093",
-            "KAFKA_LISTENERS": "PLAINTEXT://0.0.0.0:9092,CONTROLLER://0.0.0.0:9093",
-            "KAFKA_ADVERTISED_LISTENERS": f"PLAINTEXT://{self.bootstrap}",
-            "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-            "KAFKA_CONTROLLER_LISTENER_NAMES": "CONTROLLER",
-            "KAFKA_INTER_BROKER_LISTENER_NAME": "PLAINTEXT",
-            "KAFKA_AUTO_CREATE_TOPICS_ENABLE": "false",
-            "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR": "1",
-            "KAFKA_OFFSETS_TOPIC_NUM_PARTITIONS": "4",
-            "KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR": "1",
-            "KAFKA_TRANSACTION_STATE_LOG_MIN_ISR": "1",
-            "KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS": "0",
-            "KAFKA_GROUP_MIN_SESSION_TIMEOUT_MS": "1000",
-        }
-        super().__init__(KAFKA_IMAGE, 9092, environment, port)
+        super().__init__(KAFKA_IMAGE, 9092)
+        self.bootstrap = self.address
+        self._container.with_envs(
+            KAFKA_NODE_ID="1",
+            KAFKA_PROCESS_ROLES="broker,controller",
+            KAFKA_CONTROLLER_QUORUM_VOTERS="1@localhost:9093",
+            KAFKA_LISTENERS="PLAINTEXT://0.0.0.0:9092,CONTROLLER://0.0.0.0:9093,BROKER://0.0.0.0:9094",
+            KAFKA_ADVERTISED_LISTENERS=f"PLAINTEXT://{self.address},BROKER://localhost:9094",
+            KAFKA_LISTENER_SECURITY_PROTOCOL_MAP="PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,BROKER:PLAINTEXT",
+            KAFKA_CONTROLLER_LISTENER_NAMES="CONTROLLER",
+            KAFKA_INTER_BROKER_LISTENER_NAME="BROKER",
+            KAFKA_AUTO_CREATE_TOPICS_ENABLE="false",
+            KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR="1",
+            KAFKA_OFFSETS_TOPIC_NUM_PARTITIONS="4",
+            KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR="1",
+            KAFKA_TRANSACTION_STATE_LOG_MIN_ISR="1",
+            KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS="0",
+            KAFKA_GROUP_MIN_SESSION_TIMEOUT_MS="1000",
+        )
 
     def answers(self) -> bool:
-        # With one listener clients inside the container would be sent to the host's port; only we are clients.
         return broker_answers(self.bootstrap)
 
 
@@ -124,9 +124,8 @@ class ContainerRegistry(_Container):
     """Apicurio Registry, in memory."""
 
     def __init__(self) -> None:
-        port = free_port()
-        self.url = f"http://localhost:{port}/apis/ccompat/v7"
-        super().__init__(REGISTRY_IMAGE, 8080, {}, port)
+        super().__init__(REGISTRY_IMAGE, 8080)
+        self.url = f"http://{self.address}/apis/ccompat/v7"
 
     def answers(self) -> bool:
         return http_answers(f"{self.url}/subjects")
@@ -138,15 +137,14 @@ class ContainerStore(_Container):
     user = "headwater"
 
     def __init__(self) -> None:
-        port = free_port()
-        self.url = f"http://localhost:{port}"
+        super().__init__(CLICKHOUSE_IMAGE, 8123)
+        self.url = f"http://{self.address}"
         self.password = secrets.token_hex(16)
-        environment = {
-            "CLICKHOUSE_USER": self.user,
-            "CLICKHOUSE_PASSWORD": self.password,
-            "CLICKHOUSE_DEFAULT_ACCESS_MANAGEMENT": "1",
-        }
-        super().__init__(CLICKHOUSE_IMAGE, 8123, environment, port)
+        self._container.with_envs(
+            CLICKHOUSE_USER=self.user,
+            CLICKHOUSE_PASSWORD=self.password,
+            CLICKHOUSE_DEFAULT_ACCESS_MANAGEMENT="1",
+        )
 
     def answers(self) -> bool:
         return http_answers(f"{self.url}/ping")
