@@ -167,10 +167,12 @@ def test_every_test_says_what_must_be_so() -> None:
     wrong: list[str] = []
     for path, text in texts().items():
         if path.parts[0] == "tests" and path.name.startswith("test_") and path.suffix == ".py":
-            for node in ast.walk(ast.parse(text)):
-                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
-                    if not ast.get_docstring(node):
-                        wrong.append(f"{path}:{node.lineno} {node.name}")
+            tests = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef))
+            wrong += [
+                f"{path}:{test.lineno} {test.name}"
+                for test in tests
+                if test.name.startswith("test_") and not ast.get_docstring(test)
+            ]
     assert wrong == []
 
 
