@@ -38,7 +38,9 @@ class Settings:
     brokers: str = _setting("127.0.0.1:9092", "Kafka brokers, host:port separated by commas.")
     prefix: str = _setting("", "Put before every topic, group and database name, so that environments share a cluster.")
     kafka: str = _setting("", "Further librdkafka settings, name=value separated by commas (TLS, SASL).", secret=True)
-    registry_url: str = _setting("", "Schema Registry (Confluent's API). Empty: single-object encoding and the schema topic.")
+    registry_url: str = _setting(
+        "", "Schema Registry (Confluent's API). Empty: single-object encoding and the schema topic."
+    )
     registry_auth: str = _setting("", "user:password for the Schema Registry.", secret=True)
     store_url: str = _setting("http://127.0.0.1:8123", "ClickHouse over HTTP, where the history is kept.")
     store_user: str = _setting("default", "ClickHouse user.")
@@ -70,9 +72,7 @@ def documented() -> list[Documented]:
     ]
 
 
-def load(
-    environment: Mapping[str, str] | None = None, file: Path | None = None, **arguments: object
-) -> Settings:
+def load(environment: Mapping[str, str] | None = None, file: Path | None = None, **arguments: object) -> Settings:
     """Settings from arguments, environment and file.
 
     Raises SettingsError for an unknown name, a value of the wrong type or out of range, a file that is
@@ -124,9 +124,9 @@ def _value(name: str, raw: object, where: str) -> object:
         close = difflib.get_close_matches(name, _FIELDS, n=1)
         hint = f"; did you mean {close[0]}?" if close else "; `headwater settings` lists all"
         raise SettingsError(f"{where}: there is no setting {name}{hint}")
-    kind = type(known.default)
+    kind = cast("type[object]", type(known.default))
     try:
-        value = cast("Callable[[object], object]", _PARSERS[kind])(raw)
+        value = _PARSERS[kind](raw)
     except ValueError:
         shown = "its value" if known.metadata["secret"] else repr(raw)
         raise SettingsError(f"{where}: {shown} is not a {_WORDS[kind]}") from None
@@ -148,15 +148,24 @@ def _boolean(raw: object) -> bool:
 
 def _integer(raw: object) -> int:
     if isinstance(raw, bool | float):
-        raise ValueError
+        raise ValueError  # noqa: TRY004 — the caller turns it into one message for all kinds
     return int(str(raw).replace("_", ""))
 
 
 def _text(raw: object) -> str:
     if not isinstance(raw, str):
-        raise ValueError
+        raise ValueError  # noqa: TRY004 — the caller turns it into one message for all kinds
     return raw
 
 
-_PARSERS: Mapping[type, object] = {str: _text, int: _integer, bool: _boolean, float: lambda raw: float(str(raw))}
-_WORDS: Mapping[type, str] = {str: "text", int: "whole number", bool: "yes or no", float: "number"}
+def _number(raw: object) -> float:
+    return float(str(raw))
+
+
+_PARSERS: Mapping[type[object], Callable[[object], object]] = {
+    str: _text,
+    int: _integer,
+    bool: _boolean,
+    float: _number,
+}
+_WORDS: Mapping[type[object], str] = {str: "text", int: "whole number", bool: "yes or no", float: "number"}

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 EMPTY = "empty"
 WRONG_MAGIC = "wrong_magic"
 UNKNOWN_SCHEMA = "unknown_schema"
+REFUSED_SCHEMA = "refused_schema"
 WRONG_RECORD = "wrong_record"
 TRUNCATED = "truncated"
 SURPLUS_BYTES = "surplus_bytes"
@@ -18,10 +19,11 @@ REASONS: Mapping[str, str] = {
     EMPTY: "The message has no value.",
     WRONG_MAGIC: "It begins with neither C3 01 (single-object encoding) nor 00 (Confluent), or ends within its header.",
     UNKNOWN_SCHEMA: "Neither the schema topic nor the registry has its schema.",
+    REFUSED_SCHEMA: "Its schema is of a form that is never read: it holds itself, or lists of what takes no bytes.",
     WRONG_RECORD: "Its schema is of another record than the topic carries.",
     TRUNCATED: "The body ends before its schema does.",
     SURPLUS_BYTES: "Bytes are left after the body, or it holds two bodies.",
-    INVALID_VALUE: "A field holds what its type forbids: a union branch or length out of range, text that is not UTF-8.",
+    INVALID_VALUE: "A field holds what its type forbids: a union branch or length out of range, text not in UTF-8.",
     TOO_LARGE: "It is larger than the topic allows; only its coordinates and digest are kept.",
     REFUSED_BY_STORE: "The store refused this row by itself, without its neighbours.",
 }

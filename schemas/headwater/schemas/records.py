@@ -46,7 +46,7 @@ class Schema:
     @cached_property
     def parsed(self) -> Any:
         """The schema as fastavro wants it, parsed once."""
-        return fastavro.schema.parse_schema(dict(self.definition), _write_hint=False)
+        return fastavro.schema.parse_schema(dict(self.definition))
 
     @property
     def fingerprint_bytes(self) -> bytes:

@@ -30,21 +30,57 @@ class Topic:
         return settings.prefix + self.name
 
 
-RUNS = Topic("lineage.runs", "run_event", "run id, 16 bytes; job or dataset name where there is no run", "run, job and dataset events")
+RUNS = Topic(
+    "lineage.runs",
+    "run_event",
+    "run id, 16 bytes; job or dataset name where there is no run",
+    "run, job and dataset events",
+)
 PREDICTIONS = Topic("lineage.predictions", "prediction", "prediction key", "predictions")
 PROFILES = Topic("lineage.profiles", "profile", "dataset", "profiles of dataset versions, in parts")
 USES = Topic("lineage.uses", "dataset_use", "dataset", "each dataset as one event names it")
-EDGES = Topic("lineage.edges", "edge_set", "run id, 16 bytes; job or dataset name where there is no run", "edges asserted and withdrawn")
+EDGES = Topic(
+    "lineage.edges",
+    "edge_set",
+    "run id, 16 bytes; job or dataset name where there is no run",
+    "edges asserted and withdrawn",
+)
 VERDICTS = Topic("lineage.verdicts", "verdict", "dataset; job or rule where there is none", "what each check says")
 ALERTS = Topic("lineage.alerts", "alert", "incident id, 16 bytes", "states of incidents")
 DECISIONS = Topic("lineage.decisions", "decision", "what it is about", "what people decided", retention_ms=-1)
 PRODUCERS = Topic("lineage.producers", "producer_event", "producer id, 16 bytes", "producers opening, living, closing")
-SCHEMAS = Topic("lineage.schemas", None, "fingerprint, 8 bytes little-endian", "writer schemas as JSON text", compacted=True, retention_ms=-1, partitions=1)
-DEAD_LETTERS = Topic("lineage.dead-letters", "dead_letter", "topic that the message stood on", "what could not be read", retention_ms=30 * DAY_MS)
+SCHEMAS = Topic(
+    "lineage.schemas",
+    None,
+    "fingerprint, 8 bytes little-endian",
+    "writer schemas as JSON text",
+    compacted=True,
+    retention_ms=-1,
+    partitions=1,
+)
+DEAD_LETTERS = Topic(
+    "lineage.dead-letters",
+    "dead_letter",
+    "topic that the message stood on",
+    "what could not be read",
+    retention_ms=30 * DAY_MS,
+)
 
 TOPICS: Mapping[str, Topic] = {
     topic.name: topic
-    for topic in (RUNS, PREDICTIONS, PROFILES, USES, EDGES, VERDICTS, ALERTS, DECISIONS, PRODUCERS, SCHEMAS, DEAD_LETTERS)
+    for topic in (
+        RUNS,
+        PREDICTIONS,
+        PROFILES,
+        USES,
+        EDGES,
+        VERDICTS,
+        ALERTS,
+        DECISIONS,
+        PRODUCERS,
+        SCHEMAS,
+        DEAD_LETTERS,
+    )
 }
 
 

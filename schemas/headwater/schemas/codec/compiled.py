@@ -1,0 +1,52 @@
+"""The one edge to Numba: a typed decorator that compiles a function, and the machine words it reads.
+
+A compiled function is cached on disk beside its module, or in the user's cache folder where that is not
+writable. Numba notices a change of the function's own file only: keep what is compiled together, constants
+included, in one file.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numba
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def compiled(function: Function) -> Function:
+    """The function, compiled at its first call, without the GIL. Its callees must be compiled too."""
+    try:
+        return cast("Function", cast("Any", numba).njit(cache=True, nogil=True)(function))
+    except RuntimeError as error:  # no folder for the cache can be written
+        warnings.warn(f"compiled code cannot be kept, each start compiles it again: {error}", stacklevel=2)
+        return cast("Function", cast("Any", numba).njit(nogil=True)(function))
+
+
+def _load_word(_context: Any, buffer: Any, index: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        address = builder.gep(array.data, [arguments[1]])
+        loaded = builder.load(builder.bitcast(address, cast("Any", ir).IntType(64).as_pointer()))
+        loaded.align = 1
+        return loaded
+
+    return cast("Any", types).uint64(buffer, index), generate
+
+
+def _trailing_zeros(_context: Any, value: Any) -> Any:
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], cast("Any", ir).Constant(cast("Any", ir).IntType(1), 0))
+
+    return cast("Any", types).int64(value), generate
+
+
+#: word(buffer, index): the eight bytes from index on as a little-endian number. Nothing is checked.
+word = cast("Callable[[Any, int], int]", cast("Any", intrinsic)(_load_word))
+#: trailing_zeros(value): zero bits below the lowest set bit; 64 where there is none.
+trailing_zeros = cast("Callable[[int], int]", cast("Any", intrinsic)(_trailing_zeros))

@@ -1,0 +1,330 @@
+"""The kernel: runs a schema's program over many bodies, proves each whole and writes the captures.
+
+Compiled once and for all schemas. Everything that is compiled stands in this file (see `compiled`).
+
+An operation is STRIDE numbers: what it reads, and where to write it. Operations of one record stand one after
+another, one a field; items of arrays and records that may be null stand apart and end in END. ZEROS is how
+many operations from this one on take a single zero byte (null, empty, 0, false): most optional fields are
+such a byte, so runs of them are skipped by the word. What is written was zero before, so a skip writes nothing.
+"""
+
+# ruff: noqa: SIM109, PLR1714 — a chain of plain comparisons is what compiles to a jump table
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import numpy as np
+
+from headwater.schemas.codec.compiled import compiled, trailing_zeros, word
+
+STRIDE = 8
+#: Fields of an operation.
+OPERATION, NULLABLE, ARGUMENT, LANE, VALID, LEVEL, ZEROS, ITEMS = range(STRIDE)
+#: Operations. ARGUMENT: bytes of FIXED, first operation of a RECORD's or LIST's parts.
+END, FIXED, LONG, INT, BOOLEAN, STRING, BYTES, DOUBLE, FLOAT, RECORD, LIST, SPAN_START, SPAN_END = range(13)
+
+#: Outcomes of a body.
+WHOLE, TRUNCATED, SURPLUS_BYTES, INVALID_VALUE = range(4)
+#: Within the kernel: the rows of a level do not suffice.
+FULL = 4
+
+#: A frame of the stack: where its parts begin, parts left in this block (0: a record), where the block says it
+#: ends (-1: it does not), the operation to go on with, the level whose rows its parts are (-1: none).
+FRAME = 5
+DEPTH = 64
+#: Bytes that must follow the last body, so that words can be read.
+PADDING = 8
+
+#: Arrays uint8[:], int64[:] and int32[:] as compiled code indexes them; Numba checks the types here.
+Bytes = Any
+Numbers = Any
+Code = Any
+
+int64 = cast("Callable[[Any], int]", np.int64)
+uint64 = cast("Callable[[Any], int]", np.uint64)
+
+_ONES = uint64(0xFFFFFFFFFFFFFFFF)
+_HIGH_BITS = uint64(0x8080808080808080)
+
+
+@compiled
+def varint(buffer: Bytes, position: int, end: int) -> tuple[int, int]:
+    """A zigzag number and the position after it, or the negated outcome as position. Least form only."""
+    value = uint64(0)
+    shift = uint64(0)
+    for at in range(position, position + 10):
+        if at >= end:
+            return 0, -TRUNCATED
+        byte = uint64(buffer[at])
+        value |= (byte & uint64(0x7F)) << shift
+        if byte < uint64(0x80):
+            if (byte == uint64(0) and at > position) or (at == position + 9 and byte > uint64(1)):
+                return 0, -INVALID_VALUE
+            return int64(value >> uint64(1)) ^ -int64(value & uint64(1)), at + 1
+        shift += uint64(7)
+    return 0, -INVALID_VALUE
+
+
+@compiled
+def utf8(buffer: Bytes, position: int, end: int) -> bool:
+    """Whether the bytes are UTF-8 (RFC 3629: no surrogates, nothing longer than needed)."""
+    while position < end:
+        first = int64(buffer[position])
+        if first < 0x80:
+            position += 1
+            continue
+        low, high = 0x80, 0xBF
+        if first < 0xC2:
+            return False
+        if first < 0xE0:
+            more = 1
+        elif first < 0xF0:
+            more = 2
+            if first == 0xE0:
+                low = 0xA0
+            if first == 0xED:
+                high = 0x9F
+        elif first < 0xF5:
+            more = 3
+            if first == 0xF0:
+                low = 0x90
+            if first == 0xF4:
+                high = 0x8F
+        else:
+            return False
+        if position + more >= end or buffer[position + 1] < low or buffer[position + 1] > high:
+            return False
+        for at in range(position + 2, position + more + 1):
+            if buffer[at] & 0xC0 != 0x80:
+                return False
+        position += more + 1
+    return True
+
+
+@compiled
+def text(buffer: Bytes, position: int, end: int) -> bool:
+    """Whether the bytes are UTF-8; quick where they are ASCII."""
+    at = position
+    while at + 8 <= end:
+        if word(buffer, at) & _HIGH_BITS:
+            return utf8(buffer, at, end)
+        at += 8
+    if at < end and word(buffer, at) & _HIGH_BITS & (_ONES >> uint64(8 * (8 - (end - at)))):
+        return utf8(buffer, at, end)
+    return True
+
+
+@compiled
+def clear(  # noqa: PLR0917 — compiled functions take arguments by position
+    body: int,
+    lane_level: Numbers,
+    lane_base: Numbers,
+    valid_level: Numbers,
+    valid_base: Numbers,
+    before: Numbers,
+    rows: Numbers,
+    out: Numbers,
+    valid: Bytes,
+) -> None:
+    """Take back what one body wrote: its row of level 0 and its rows of the others."""
+    for lane in range(len(lane_level)):
+        level = lane_level[lane]
+        start, stop = (body, body + 1) if level == 0 else (before[level], rows[level])
+        out[lane_base[lane] + start : lane_base[lane] + stop] = 0
+    for lane in range(len(valid_level)):
+        level = valid_level[lane]
+        start, stop = (body, body + 1) if level == 0 else (before[level], rows[level])
+        valid[valid_base[lane] + start : valid_base[lane] + stop] = 0
+    rows[:] = before
+
+
+@compiled
+def block(buffer: Bytes, position: int, end: int) -> tuple[int, int, int, int]:
+    """A block's items, the position of the first, where it says it ends (-1: it does not), and the outcome."""
+    count, position = varint(buffer, position, end)
+    if position < 0:
+        return 0, 0, 0, -position
+    stop = -1
+    if count < 0:
+        size, position = varint(buffer, position, end)
+        if position < 0:
+            return 0, 0, 0, -position
+        if size < 0 or -count < 0:
+            return 0, 0, 0, INVALID_VALUE
+        if size > end - position:
+            return 0, 0, 0, TRUNCATED
+        count = -count
+        stop = position + size
+    # Each item has a byte at least.
+    return count, position, stop, WHOLE if count <= end - position else TRUNCATED
+
+
+@compiled
+def run(  # noqa: PLR0917 — compiled functions take arguments by position
+    code: Code,
+    buffer: Bytes,
+    starts: Numbers,
+    ends: Numbers,
+    first: int,
+    error: Numbers,
+    lane_level: Numbers,
+    lane_base: Numbers,
+    valid_level: Numbers,
+    valid_base: Numbers,
+    capacity: Numbers,
+    rows: Numbers,
+    out: Numbers,
+    valid: Bytes,
+) -> tuple[int, int, int]:
+    """Run the program over the bodies from `first` on.
+
+    Returns the number of the body where it stopped (their count: done), and the level that is full with the
+    rows it needs. `rows` holds the rows used of each level and is carried on; `capacity` what each has.
+    """
+    row = np.zeros(len(capacity), np.int64)
+    before = np.zeros(len(capacity), np.int64)
+    frames = np.zeros((DEPTH, FRAME), np.int64)
+    full = 0
+    needed = 0
+    for body in range(first, len(starts)):
+        position = starts[body]
+        end = ends[body]
+        row[0] = body
+        before[:] = rows
+        at = 0
+        depth = 0
+        outcome = -1
+        while outcome < 0:
+            skip = int64(code[at + ZEROS])
+            if skip > 0:
+                zeros = min(trailing_zeros(word(buffer, position)) >> 3, skip, end - position)
+                if zeros > 0:
+                    position += zeros
+                    at += STRIDE * zeros
+                    continue
+            if code[at + NULLABLE] != 0:
+                if position >= end or buffer[position] != 2:
+                    _, after = varint(buffer, position, end)
+                    outcome = -after if after < 0 else INVALID_VALUE
+                    break
+                position += 1
+            operation = code[at]
+            here = position
+            number = int64(0)
+            if operation == STRING or operation == BYTES:
+                number, position = varint(buffer, position, end)
+                if position < 0:
+                    outcome = -position
+                    break
+                if number < 0:
+                    outcome = INVALID_VALUE
+                    break
+                if number > end - position:
+                    outcome = TRUNCATED
+                    break
+                here = position
+                position += number
+                if operation == STRING and not text(buffer, here, position):
+                    outcome = INVALID_VALUE
+                    break
+            elif operation == LONG or operation == INT:
+                number, position = varint(buffer, position, end)
+                if position < 0:
+                    outcome = -position
+                    break
+                if operation == INT and (number < -0x80000000 or number > 0x7FFFFFFF):
+                    outcome = INVALID_VALUE
+                    break
+            elif operation == FIXED:
+                position += code[at + ARGUMENT]
+                if position > end:
+                    outcome = TRUNCATED
+                    break
+            elif operation == LIST:
+                number, position, stop, problem = block(buffer, position, end)
+                if problem != WHOLE:
+                    outcome = problem
+                    break
+                if number == 0:
+                    at += STRIDE
+                    continue
+                level = int64(code[at + ITEMS])
+                if level >= 0:
+                    if rows[level] + number > capacity[level]:
+                        full = level
+                        needed = rows[level] + number
+                        outcome = FULL
+                        break
+                    out[lane_base[code[at + LANE]] + row[code[at + LEVEL]]] += number
+                    row[level] = rows[level]
+                    rows[level] += 1
+                frames[depth, 0] = code[at + ARGUMENT]
+                frames[depth, 1] = number
+                frames[depth, 2] = stop
+                frames[depth, 3] = at
+                frames[depth, 4] = level
+                depth += 1
+                at = int64(code[at + ARGUMENT])
+                continue
+            elif operation == END:
+                if depth == 0:
+                    outcome = WHOLE if position == end else SURPLUS_BYTES
+                    break
+                left = frames[depth - 1, 1]
+                if left > 1:
+                    frames[depth - 1, 1] = left - 1
+                    level = frames[depth - 1, 4]
+                    if level >= 0:
+                        row[level] = rows[level]
+                        rows[level] += 1
+                    at = frames[depth - 1, 0]
+                    continue
+                depth -= 1
+                if left == 1 and frames[depth, 2] >= 0 and frames[depth, 2] != position:
+                    outcome = INVALID_VALUE
+                    break
+                # A list's operation again, for its next block; a record is over.
+                at = frames[depth, 3]
+                continue
+            elif operation == BOOLEAN:
+                if position >= end:
+                    outcome = TRUNCATED
+                    break
+                number = int64(buffer[position])
+                position += 1
+                if number > 1:
+                    outcome = INVALID_VALUE
+                    break
+            elif operation == DOUBLE or operation == FLOAT:
+                position += 8 if operation == DOUBLE else 4
+                if position > end:
+                    outcome = TRUNCATED
+                    break
+                number = int64(word(buffer, here))
+            elif operation == SPAN_START or operation == SPAN_END:
+                number = position
+            lane = int64(code[at + VALID])
+            if lane >= 0:
+                valid[valid_base[lane] + row[code[at + LEVEL]]] = 1
+            lane = int64(code[at + LANE])
+            if lane >= 0:
+                cell = row[code[at + LEVEL]]
+                if operation == STRING or operation == FIXED or operation == BYTES:
+                    out[lane_base[lane] + cell] = here
+                    out[lane_base[lane + 1] + cell] = position
+                else:
+                    out[lane_base[lane] + cell] = number
+            if operation == RECORD:
+                frames[depth, 1] = 0
+                frames[depth, 3] = at + STRIDE
+                depth += 1
+                at = int64(code[at + ARGUMENT])
+            else:
+                at += STRIDE
+        if outcome != WHOLE:
+            clear(body, lane_level, lane_base, valid_level, valid_base, before, rows, out, valid)
+            if outcome == FULL:
+                return body, full, needed
+        error[body] = outcome
+    return len(starts), full, needed
