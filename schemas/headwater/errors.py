@@ -6,7 +6,8 @@
     ├── Unavailable          a broker, registry or store does not answer
     ├── ContractError        a schema is unknown, damaged or changed in a forbidden way
     │   └── InvalidMessage   a message cannot be read; `reason` is a dead letter's reason
-    └── StateError           a folder, a topic or a store is not as this version needs it
+    ├── StateError           a folder, a topic or a store is not as this version needs it
+    └── NotFound             what was asked about is not in the history
 
 Each says what is wrong, where, and what to do; commands print it as one line.
 """
@@ -69,3 +70,9 @@ class StateError(HeadwaterError):
     """A folder, a topic or a store is not in the state that this version needs."""
 
     exit_code = 6
+
+
+class NotFound(HeadwaterError):
+    """What was asked about is not in the history; the message names what comes near."""
+
+    exit_code = 7

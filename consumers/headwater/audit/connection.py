@@ -1,0 +1,51 @@
+"""A client for the history."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from urllib.parse import urlsplit
+
+from headwater.audit.store import Client
+from headwater.errors import MissingExtra, SettingsError, StateError, Unavailable
+from headwater.settings import Settings
+
+_UNKNOWN_DATABASE = "Code: 81"
+
+
+def connect(settings: Settings, *, database: bool = True) -> Client:
+    """A client of the store. `database=False`: of no database, for migrations that make it.
+
+    Times come back with their offset (UTC). Raises MissingExtra without clickhouse-connect, SettingsError
+    for an address that is none, Unavailable where nothing answers, StateError where there is no history yet.
+    """
+    try:
+        clickhouse_connect = import_module("clickhouse_connect")
+        exceptions = import_module("clickhouse_connect.driver.exceptions")
+    except ModuleNotFoundError:
+        raise MissingExtra("audit", "clickhouse-connect") from None
+    url = urlsplit(settings.store_url)
+    if url.scheme not in ("http", "https") or not url.hostname:
+        raise SettingsError(f"store_url: {settings.store_url!r} is no address such as http://127.0.0.1:8123")
+    name = settings.prefix + settings.database
+    try:
+        client: Client = clickhouse_connect.get_client(
+            host=url.hostname,
+            port=url.port or (8443 if url.scheme == "https" else 8123),
+            interface=url.scheme,
+            username=settings.store_user,
+            password=settings.store_password,
+            database=name if database else None,
+            autogenerate_session_id=False,
+            tz_mode="aware",
+        )
+    except exceptions.Error as error:
+        if _UNKNOWN_DATABASE in str(error):
+            raise StateError(
+                f"there is no history {name} at {settings.store_url}; `headwater migrate up` makes it"
+            ) from None
+        raise Unavailable(f"the store at {settings.store_url} does not answer: {_first_line(error)}") from None
+    return client
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]

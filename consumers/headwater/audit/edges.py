@@ -1,0 +1,146 @@
+"""One step of a walk: the edges that stand next to a set of nodes, reads without version resolved."""
+
+from __future__ import annotations
+
+import bisect
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from headwater.audit.model import Direction
+from headwater.audit.rows import NO_RUN, chunks, select
+from headwater.audit.store import Client
+
+
+@dataclass(frozen=True)
+class Edge:
+    """An edge by keys. `source` is the resolved version where `inferred`; columns are None in dataset edges
+    and in column edges that hold for every column.
+    """
+
+    source: int
+    target: int
+    run_id: uuid.UUID
+    job_namespace: str
+    job_name: str
+    at: datetime
+    inferred: bool = False
+    source_column: str | None = None
+    target_column: str | None = None
+    transformation: str = ""
+    subtype: str = ""
+    masking: bool = False
+
+
+_PLAIN = "run_id, job_namespace, job_name"
+_COLUMN = "source_column, target_column, transformation, subtype, masking, run_id, job_namespace, job_name"
+
+
+def _sql(table: str, side: str, columns: str) -> str:
+    """Edges of which at least one assertion stands. `side`: the column that the keys are looked up in."""
+    return (
+        f"SELECT source, target, source_dataset, {columns}, min(at) AS at FROM ("
+        f"SELECT source, target, source_dataset, {columns}, known_by, min(known_at) AS at FROM {table} "
+        f"WHERE {side} IN {{keys:Array(UInt64)}} GROUP BY source, target, source_dataset, {columns}, known_by "
+        f"HAVING max(withdrawn_by != toUUID('{NO_RUN}')) = 0"
+        f") GROUP BY source, target, source_dataset, {columns} ORDER BY source, target, {columns}"
+    )
+
+
+_SQL = {
+    ("up", False): _sql("edges_by_target", "target", _PLAIN),
+    ("down", False): _sql("edges_by_source", "source", _PLAIN),
+    ("up", True): _sql("column_edges_by_target", "target", _COLUMN),
+    ("down", True): _sql("column_edges_by_source", "source", _COLUMN),
+}
+
+
+class Edges:
+    """Edges next to nodes; remembers the versions of the datasets that it had to resolve."""
+
+    def __init__(self, client: Client, direction: Direction, *, columns: bool) -> None:
+        self._client = client
+        self._direction: Direction = direction
+        self._sql = _SQL[direction, columns]
+        self._versions: dict[int, tuple[list[datetime], list[int]]] = {}
+
+    def next_to(self, keys: Iterable[int], datasets: Iterable[int]) -> list[Edge]:
+        """Edges into (up) or out of (down) the keys.
+
+        `datasets`: of those nodes. Walking down, a read that named no version is an edge out of the version
+        that stood at the time of the read, and of no other.
+        """
+        wanted = set(keys)
+        asked = wanted if self._direction == "up" else wanted | set(datasets)
+        rows: list[dict[str, Any]] = []
+        for some in chunks(sorted(asked - {0})):
+            rows += select(self._client, self._sql, {"keys": some})
+        rows = [row for row in rows if row["source"] and row["target"]]
+        edges = self._resolved(rows)
+        return edges if self._direction == "up" else [edge for edge in edges if edge.source in wanted]
+
+    def _resolved(self, rows: Sequence[dict[str, Any]]) -> list[Edge]:
+        open_reads = [row for row in rows if row["source"] == row["source_dataset"]]
+        times = self._read_times({row["run_id"] for row in open_reads if row["run_id"] != NO_RUN})
+        self._learn({row["source"] for row in open_reads})
+        edges: list[Edge] = []
+        for row in rows:
+            edge = _edge(row)
+            if row["source"] == row["source_dataset"]:
+                version = self._version(edge.source, times.get((edge.run_id, edge.source), edge.at))
+                edge = edge if version is None else replace(edge, source=version, inferred=True)
+            edges.append(edge)
+        return edges
+
+    def _version(self, dataset: int, at: datetime) -> int | None:
+        times, keys = self._versions[dataset]
+        place = bisect.bisect_right(times, at)
+        return keys[place - 1] if place else None
+
+    def _learn(self, datasets: set[int]) -> None:
+        missing = datasets - self._versions.keys()
+        found: dict[int, list[tuple[datetime, int]]] = defaultdict(list)
+        for some in chunks(sorted(missing)):
+            for row in select(
+                self._client,
+                "SELECT dataset, key, written_at FROM dataset_versions "
+                "WHERE dataset IN {datasets:Array(UInt64)} AND isNotNull(written_at) ORDER BY written_at, key",
+                {"datasets": some},
+            ):
+                found[row["dataset"]].append((row["written_at"], row["key"]))
+        for dataset in missing:
+            written = found[dataset]
+            self._versions[dataset] = ([at for at, _ in written], [key for _, key in written])
+
+    def _read_times(self, runs: set[uuid.UUID]) -> dict[tuple[uuid.UUID, int], datetime]:
+        """When each run first read each dataset of which it named no version."""
+        times: dict[tuple[uuid.UUID, int], datetime] = {}
+        for some in chunks(sorted(runs)):
+            for row in select(
+                self._client,
+                "SELECT assumeNotNull(run_id) AS run, sipHash64(namespace, name, toUInt8(1), '') AS dataset, "
+                "min(event_time) AS at FROM dataset_uses "
+                "WHERE access = 'read' AND isNull(version) AND run_id IN {runs:Array(UUID)} GROUP BY run, dataset",
+                {"runs": some},
+            ):
+                times[row["run"], row["dataset"]] = row["at"]
+        return times
+
+
+def _edge(row: dict[str, Any]) -> Edge:
+    return Edge(
+        row["source"],
+        row["target"],
+        row["run_id"],
+        row["job_namespace"],
+        row["job_name"],
+        row["at"],
+        source_column=row.get("source_column"),
+        target_column=row.get("target_column"),
+        transformation=row.get("transformation", ""),
+        subtype=row.get("subtype", ""),
+        masking=bool(row.get("masking", False)),
+    )

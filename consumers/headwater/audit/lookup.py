@@ -1,0 +1,128 @@
+"""Finding nodes: by exact name, by part of a name, with suggestions for what is not there."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+
+from headwater.audit.model import Node
+from headwater.audit.rows import chunks, select
+from headwater.audit.store import Client
+from headwater.errors import NotFound
+
+
+@dataclass(frozen=True)
+class Found:
+    """A node as the store knows it: `key` is what edges refer to, `dataset` the same without version."""
+
+    key: int
+    dataset: int
+    node: Node
+    kind: str
+
+
+_SELECT = "SELECT key, dataset, namespace, name, version, kind FROM nodes FINAL "
+
+
+def exact(client: Client, node: Node) -> list[Found]:
+    """The node and, where it names no version, all versions. Raises NotFound with suggestions."""
+    found = _read(
+        client,
+        _SELECT
+        + "WHERE namespace = {namespace:String} AND name = {name:String} "
+        + "AND (isNull({version:Nullable(String)}) OR version = {version:Nullable(String)}) ORDER BY key",
+        {"namespace": node.namespace, "name": node.name, "version": node.version},
+    )
+    if not found:
+        raise NotFound(f"{node} is not in the history{_hint(suggest(client, node.name))}")
+    return found
+
+
+def by_keys(client: Client, keys: set[int]) -> dict[int, Found]:
+    """Nodes by their keys; a key that no node has is left out."""
+    found: dict[int, Found] = {}
+    for some in chunks(sorted(keys)):
+        for one in _read(client, _SELECT + "WHERE key IN {keys:Array(UInt64)}", {"keys": some}):
+            found[one.key] = one
+    return found
+
+
+def find(client: Client, text: str, limit: int = 20) -> list[Node]:
+    """Datasets whose name or namespace/name holds the text, the closest first; case is ignored."""
+    rows = select(
+        client,
+        "SELECT namespace, name FROM nodes FINAL "
+        "WHERE positionCaseInsensitiveUTF8(concat(namespace, '/', name), {text:String}) > 0 "
+        "GROUP BY namespace, name "
+        "ORDER BY lowerUTF8(name) != lowerUTF8({text:String}), length(name), namespace, name LIMIT {limit:UInt32}",
+        {"text": text, "limit": limit},
+    )
+    return [Node(row["namespace"], row["name"]) for row in rows]
+
+
+def resolve(client: Client, text: str) -> Node:
+    """The node that a person means: `namespace/name`, `name` or a part of it, `@version`, `[column]` behind.
+
+    Raises NotFound where nothing or more than one thing fits; the message lists what comes near.
+    """
+    column: str | None = None
+    if text.endswith("]") and "[" in text:
+        text, _, rest = text.rpartition("[")
+        column = rest.removesuffix("]")
+    for name, version in _readings(text):
+        fits = _fits(client, name)
+        if len(fits) == 1 or (fits and name in (str(fits[0]), fits[0].name) and not _same(fits, name)):
+            return Node(fits[0].namespace, fits[0].name, version, column)
+        if len(fits) > 1:
+            raise NotFound(f"{name} fits more than one node{_hint(fits)}")
+    raise NotFound(f"{text} is not in the history{_hint(suggest(client, text.split('@', maxsplit=1)[0]))}")
+
+
+def _readings(text: str) -> list[tuple[str, str | None]]:
+    """A name may hold @ itself, so the whole is tried first."""
+    readings: list[tuple[str, str | None]] = [(text, None)]
+    if "@" in text:
+        name, _, version = text.rpartition("@")
+        readings.append((name, version))
+        name, _, version = text.partition("@")
+        readings.append((name, version))
+    return readings
+
+
+def _fits(client: Client, name: str) -> list[Node]:
+    rows = select(
+        client,
+        "SELECT DISTINCT namespace, name FROM nodes FINAL "
+        "WHERE concat(namespace, '/', name) = {text:String} OR name = {text:String} ORDER BY namespace, name",
+        {"text": name},
+    )
+    return [Node(row["namespace"], row["name"]) for row in rows] or find(client, name)
+
+
+def _same(fits: list[Node], name: str) -> bool:
+    return sum(name in (str(node), node.name) for node in fits) > 1
+
+
+def suggest(client: Client, text: str, limit: int = 5) -> list[Node]:
+    """Nodes whose names come near the text."""
+    parts = [part for part in (find(client, text, limit), find(client, text.rpartition("/")[2], limit)) if part]
+    if parts:
+        return parts[0]
+    rows = select(client, "SELECT DISTINCT namespace, name FROM nodes FINAL ORDER BY namespace, name LIMIT 20000")
+    nodes = {str(Node(row["namespace"], row["name"])): Node(row["namespace"], row["name"]) for row in rows}
+    short = {node.name: full for full, node in nodes.items()}
+    near = difflib.get_close_matches(text, nodes, limit, 0.5) + [
+        short[name] for name in difflib.get_close_matches(text.rpartition("/")[2], short, limit, 0.5)
+    ]
+    return [nodes[name] for name in dict.fromkeys(near)][:limit]
+
+
+def _hint(nodes: list[Node]) -> str:
+    return f"; did you mean {', '.join(map(str, nodes[:5]))}?" if nodes else ""
+
+
+def _read(client: Client, sql: str, parameters: dict[str, object]) -> list[Found]:
+    return [
+        Found(row["key"], row["dataset"], Node(row["namespace"], row["name"], row["version"]), row["kind"])
+        for row in select(client, sql, parameters)
+    ]

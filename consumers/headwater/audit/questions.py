@@ -1,0 +1,123 @@
+"""The audit questions: one documented SQL statement each, over the views, with typed parameters.
+
+A question is a file `sql/<name>.sql`: a comment that says what it answers, `-- param name Type: doc` or
+`-- param name Type = default: doc` for each parameter, the statement.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from headwater.audit.model import Answer
+from headwater.audit.rows import table
+from headwater.audit.store import Client
+from headwater.errors import NotFound, SettingsError
+
+_PARAM = re.compile(r"-- param (\w+) ([^=:]+?(?:\([^)]*\))?)(?: = (.*?))?: (.*)")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a question. `type`: ClickHouse's; `default`: as text, None where it must be given."""
+
+    name: str
+    type: str
+    default: str | None
+    doc: str
+
+    def value(self, text: object) -> object:
+        """A value as the client sends it. Raises SettingsError where it does not fit the type."""
+        if text is None or (text == "null" and self.type.startswith("Nullable")):
+            if self.type.startswith("Nullable"):
+                return None
+            raise SettingsError(f"{self.name} must be given")
+        if "DateTime64" in self.type:
+            if isinstance(text, datetime) and text.tzinfo is not None:
+                return text.astimezone(UTC)
+            return parse_time(self.name, str(text))
+        if "Int" in self.type:
+            return _whole(self.name, text)
+        return str(text)
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question: `doc` says what it answers, `sql` takes the parameters as `{name:Type}`."""
+
+    name: str
+    doc: str
+    parameters: tuple[Parameter, ...]
+    sql: str
+
+
+@cache
+def questions() -> Mapping[str, Question]:
+    """All questions by name."""
+    folder = files("headwater.audit") / "sql"
+    found = sorted(file.name for file in folder.iterdir() if file.name.endswith(".sql"))
+    return {name.removesuffix(".sql"): _read(name, (folder / name).read_text("utf-8")) for name in found}
+
+
+def _read(name: str, text: str) -> Question:
+    doc: list[str] = []
+    parameters: list[Parameter] = []
+    lines = text.splitlines()
+    while lines and lines[0].startswith("-- "):
+        line = lines.pop(0)
+        match = _PARAM.fullmatch(line)
+        if match:
+            parameters.append(Parameter(match[1], match[2].strip(), match[3], match[4]))
+        else:
+            doc.append(line.removeprefix("-- "))
+    return Question(name.removesuffix(".sql"), " ".join(doc), tuple(parameters), "\n".join(lines).strip())
+
+
+def ask(client: Client, name: str, **parameters: object) -> Answer:
+    """Ask a question of QUESTIONS.
+
+    Values are text or the type that they stand for; times are ISO 8601 with an offset, or aware datetimes.
+    Raises NotFound for an unknown question, SettingsError for a parameter that is unknown, missing or wrong.
+    """
+    question = questions().get(name)
+    if question is None:
+        near = difflib.get_close_matches(name, questions(), 1)
+        raise NotFound(f"there is no question {name}{f'; did you mean {near[0]}?' if near else ''}")
+    known = {parameter.name for parameter in question.parameters}
+    if unknown := sorted(parameters.keys() - known):
+        raise SettingsError(f"{name} has no parameter {unknown[0]}; it has {', '.join(sorted(known))}")
+    values: dict[str, Any] = {}
+    for parameter in question.parameters:
+        given = parameters.get(parameter.name, parameter.default)
+        if given is None and parameter.name not in parameters:
+            raise SettingsError(f"{name} needs {parameter.name}: {parameter.doc}")
+        values[parameter.name] = parameter.value(given)
+    columns, rows = table(client, question.sql, values)
+    return Answer(name, columns, tuple(rows), question.sql, values)
+
+
+def parse_time(name: str, text: str) -> datetime:
+    """A time from ISO 8601 text. Raises SettingsError where it is none or has no offset."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise SettingsError(f"{name}: {text!r} is no ISO 8601 time such as 2026-11-21T08:00:00Z") from None
+    if moment.tzinfo is None:
+        raise SettingsError(f"{name}: {text!r} has no offset; write Z for UTC, as in {text}Z")
+    return moment.astimezone(UTC)
+
+
+def _whole(name: str, text: object) -> int:
+    try:
+        value = int(str(text))
+    except ValueError:
+        raise SettingsError(f"{name}: {text!r} is no whole number") from None
+    if not 0 <= value < 2**32:
+        raise SettingsError(f"{name}: {value} is out of range")
+    return value

@@ -1,0 +1,70 @@
+"""One edge between typed SQL and typed Python: every statement of this package runs through here."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, TypeVar, cast
+
+from headwater.audit.store import Client
+from headwater.errors import StateError, Unavailable
+
+T = TypeVar("T")
+#: A run id in the edge tables that says: no run.
+NO_RUN = uuid.UUID(int=0)
+#: Values of a list that go into one statement, so that its address stays below 64 KB.
+CHUNK = 1500
+#: A table or database that is not there.
+_NOT_THERE = ("Code: 60.", "Code: 81.")
+
+
+def select(client: Client, sql: str, parameters: Mapping[str, object] | None = None) -> list[dict[str, Any]]:
+    """The rows of a statement by column name; values only ever as typed parameters.
+
+    Raises StateError where the history's tables are not there, Unavailable where the store does not answer.
+    """
+    columns, rows = table(client, sql, parameters)
+    return [dict(zip(columns, row, strict=True)) for row in rows]
+
+
+def table(
+    client: Client, sql: str, parameters: Mapping[str, object] | None = None
+) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+    """As `select`, the names of the columns and the rows apart."""
+    from clickhouse_connect.driver import exceptions  # noqa: PLC0415 - so that the package imports without the extra
+
+    try:
+        result = client.query(sql, parameters=dict(parameters or {}))
+    except exceptions.OperationalError as error:
+        raise Unavailable(f"the store does not answer: {str(error).splitlines()[0][:300]}") from error
+    except exceptions.DatabaseError as error:
+        if any(code in str(error) for code in _NOT_THERE):
+            raise StateError(
+                f"the history is not as this version needs it, `headwater migrate status` says more: "
+                f"{str(error).splitlines()[0][:300]}"
+            ) from error
+        raise
+    return tuple(result.column_names), [tuple(row) for row in result.result_rows]
+
+
+def chunks(values: Iterable[T]) -> Iterator[list[T]]:
+    """The values in lists of at most CHUNK."""
+    every = list(values)
+    for start in range(0, len(every), CHUNK):
+        yield every[start : start + CHUNK]
+
+
+def run_or_none(value: uuid.UUID | None) -> uuid.UUID | None:
+    """A run id, None where the tables hold zeros."""
+    return None if value is None or value == NO_RUN else value
+
+
+def names(pairs: object) -> tuple[str, ...]:
+    """The names of owners, which come as named tuples, dicts to Python."""
+    return tuple(str(owner["name"]) for owner in cast("Iterable[Mapping[str, Any]]", pairs or ()))
+
+
+def moment(value: datetime | None) -> datetime | None:
+    """A time, None where the store gave none or its zero."""
+    return None if value is None or value.timestamp() == 0 else value

@@ -1,0 +1,28 @@
+-- Which dataset versions, transformations, code, parameters and environment stand behind a model version.
+-- param namespace String: The model's namespace.
+-- param name String: The model's name.
+-- param version Nullable(String) = null: Its version; without it, all.
+-- param depth UInt32 = 30: Edges back at most; truncated says whether more may lie beyond.
+SELECT
+    u.depth AS depth,
+    u.namespace AS namespace,
+    u.name AS name,
+    u.version AS version,
+    u.kind AS kind,
+    r.job_name AS made_by_job,
+    v.run_id AS made_by_run,
+    r.state AS run_state,
+    v.written_at AS written_at,
+    v.rows AS rows,
+    r.code_repository AS code_repository,
+    r.code_commit AS code_commit,
+    r.code_dirty AS code_dirty,
+    r.parameters AS parameters,
+    r.environment AS environment,
+    r.metrics AS metrics,
+    u.truncated AS truncated
+FROM upstream(namespace = {namespace:String}, name = {name:String}, version = {version:Nullable(String)}, depth = {depth:UInt32}) AS u
+LEFT JOIN dataset_versions AS v ON v.key = u.key
+LEFT JOIN runs AS r ON r.run_id = v.run_id AND r.job_namespace = v.job_namespace AND r.job_name = v.job_name
+ORDER BY depth, namespace, name, version
+SETTINGS join_use_nulls = 1

@@ -1,0 +1,31 @@
+-- Which models, deployments, prediction streams and other datasets derive from a dataset, and how many predictions.
+-- param namespace String: The dataset's namespace.
+-- param name String: The dataset's name.
+-- param version Nullable(String) = null: Only what derives from this version (a slice, a batch); without it, from all.
+-- param depth UInt32 = 30: Edges down at most; truncated says whether more may lie beyond.
+SELECT
+    d.depth AS depth,
+    d.kind AS kind,
+    d.namespace AS namespace,
+    d.name AS name,
+    d.version AS version,
+    multiIf(d.kind = 'model', m.predictions, d.kind = 'prediction_stream', s.predictions, NULL) AS predictions,
+    arrayMap(o -> o.name, w.owners) AS owners,
+    d.truncated AS truncated
+FROM downstream(namespace = {namespace:String}, name = {name:String}, version = {version:Nullable(String)}, depth = {depth:UInt32}) AS d
+LEFT JOIN
+(
+    SELECT model_namespace AS namespace, model_name AS name, model_version AS version, toNullable(count()) AS predictions
+    FROM predictions
+    GROUP BY namespace, name, version
+) AS m ON m.namespace = d.namespace AND m.name = d.name AND m.version = d.version
+LEFT JOIN
+(
+    SELECT stream_namespace AS namespace, stream_name AS name, toNullable(count()) AS predictions
+    FROM predictions
+    GROUP BY namespace, name
+) AS s ON s.namespace = d.namespace AND s.name = d.name
+LEFT JOIN (SELECT namespace, name, owners FROM owners WHERE about = 'dataset') AS w
+    ON w.namespace = d.namespace AND w.name = d.name
+WHERE d.depth > 0
+ORDER BY depth, kind, namespace, name, version

@@ -1,0 +1,81 @@
+"""The migrations as files: `sql/NNNN_name.up.sql` and `.down.sql`, one statement each.
+
+A file begins with two comments: what it does, and `-- kind: immediate` or `-- kind: long` (a rewrite of
+data that may run for hours). `${database}` and the clauses of `headwater.migrations.engines` are filled in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+from headwater.errors import StateError
+from headwater.migrations.engines import Engines
+
+_NAME = re.compile(r"(\d{4})_(\w+)\.(up|down)\.sql")
+_PLACE = re.compile(r"\$\{(\w+)(?:\((\w+)\))?\}")
+KINDS = ("immediate", "long")
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One step, both ways. `checksum`: of both files as they are, SHA-256, the first 16 hex digits."""
+
+    number: int
+    name: str
+    title: str
+    kind: str
+    up: str
+    down: str
+    checksum: str
+
+
+def shipped(folder: Traversable | None = None) -> tuple[Migration, ...]:
+    """All migrations in order. Raises StateError where a file is misnamed, missing or has no header."""
+    folder = folder or files("headwater.migrations") / "sql"
+    texts: dict[tuple[int, str], dict[str, str]] = {}
+    for file in sorted(folder.iterdir(), key=lambda file: file.name):
+        if not file.name.endswith(".sql"):
+            continue
+        match = _NAME.fullmatch(file.name)
+        if match is None:
+            raise StateError(f"{file.name} is no migration: NNNN_name.up.sql or NNNN_name.down.sql")
+        texts.setdefault((int(match[1]), match[2]), {})[match[3]] = file.read_text("utf-8")
+    found = tuple(_migration(number, name, pair) for (number, name), pair in sorted(texts.items()))
+    if [migration.number for migration in found] != list(range(1, len(found) + 1)):
+        raise StateError("migrations must be numbered 1, 2, 3, … without a gap and without a double")
+    return found
+
+
+def _migration(number: int, name: str, pair: dict[str, str]) -> Migration:
+    label = f"{number:04d}_{name}"
+    if set(pair) != {"up", "down"}:
+        raise StateError(f"{label} needs an .up.sql and a .down.sql")
+    heads = [text.split("\n", 2) for text in (pair["up"], pair["down"])]
+    if any(len(head) != 3 or not head[0].startswith("-- ") or not head[1].startswith("-- kind: ") for head in heads):
+        raise StateError(f"{label} must begin with a comment that says what it does and with -- kind: …")
+    kind = heads[0][1].removeprefix("-- kind: ").strip()
+    if kind not in KINDS:
+        raise StateError(f"{label} is of kind {kind!r}; a migration is {' or '.join(KINDS)}")
+    digest = hashlib.sha256("\0".join((pair["up"], pair["down"])).encode()).hexdigest()[:16]
+    return Migration(number, name, heads[0][0].removeprefix("-- "), kind, heads[0][2], heads[1][2], digest)
+
+
+def render(statement: str, database: str, engines: Engines) -> str:
+    """A statement with its places filled in. Raises StateError for a place that nobody fills."""
+
+    def fill(match: re.Match[str]) -> str:
+        if match[1] == "database":
+            return quote(database)
+        return engines.clause(match[1], match[2])
+
+    return _PLACE.sub(fill, statement).strip()
+
+
+def quote(identifier: str) -> str:
+    """An identifier as ClickHouse reads it, whatever characters it holds."""
+    escaped = identifier.replace("\\", "\\\\").replace("`", "\\`")
+    return f"`{escaped}`"

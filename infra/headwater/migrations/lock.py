@@ -1,0 +1,90 @@
+"""One migrator at a time: a lease held as a table, because creating and renaming a table is atomic.
+
+The lease's comment says who holds it and until when. A holder that died loses it when its time is up:
+whoever renames the table away first has it removed, everybody else finds it gone.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+
+from clickhouse_connect.driver.exceptions import DatabaseError
+
+from headwater.audit.store import Client
+from headwater.errors import Unavailable
+from headwater.migrations.files import quote
+
+#: Seconds that a lease lasts from its last renewal; one statement of an immediate migration takes far less.
+LEASE = 60.0
+_EXISTS = "Code: 57"
+_GONE = ("Code: 60", "Code: 81")
+
+
+@contextmanager
+def lease(
+    client: Client,
+    database: str,
+    *,
+    patience: float = 120.0,
+    now: Callable[[], float] = time.time,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Generator[Callable[[], None]]:
+    """Hold the lease; the value renews it. Waits up to `patience` seconds, then raises Unavailable."""
+    table = f"{quote(database)}.migrations_lock"
+    owner = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
+    until = now() + patience
+    while not _take(client, table, owner, now()):
+        if now() > until:
+            raise Unavailable(f"somebody else has been migrating {database} for {patience:.0f} s; try again later")
+        _expire(client, database, now())
+        sleep(0.2)
+
+    def renew() -> None:
+        client.command(f"ALTER TABLE {table} MODIFY COMMENT {_text(_comment(owner, now()))}")
+
+    try:
+        yield renew
+    finally:
+        client.command(f"DROP TABLE IF EXISTS {table}")
+
+
+def _comment(owner: str, now: float) -> str:
+    return f"{now + LEASE:.0f} {owner}"
+
+
+def _text(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def _take(client: Client, table: str, owner: str, now: float) -> bool:
+    comment = _text(_comment(owner, now))
+    try:
+        client.command(f"CREATE TABLE {table} (nothing UInt8) ENGINE = MergeTree ORDER BY () COMMENT {comment}")
+    except DatabaseError as error:
+        if _EXISTS in str(error):
+            return False
+        raise
+    return True
+
+
+def _expire(client: Client, database: str, now: float) -> None:
+    held = client.query(
+        "SELECT comment FROM system.tables WHERE database = {database:String} AND name = 'migrations_lock'",
+        parameters={"database": database},
+    ).result_rows
+    if not held or float(str(held[0][0]).split(" ", 1)[0] or 0) > now:
+        return
+    stale = f"{quote(database)}.migrations_lock_{secrets.token_hex(8)}"
+    try:
+        client.command(f"RENAME TABLE {quote(database)}.migrations_lock TO {stale}")
+    except DatabaseError as error:
+        if any(code in str(error) for code in _GONE):
+            return
+        raise
+    client.command(f"DROP TABLE IF EXISTS {stale}")

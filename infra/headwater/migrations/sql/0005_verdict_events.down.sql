@@ -1,0 +1,3 @@
+-- Verdicts as received
+-- kind: immediate
+DROP TABLE IF EXISTS ${database}.verdict_events ${on_cluster}

@@ -1,0 +1,51 @@
+-- Verdicts as received
+-- kind: immediate
+CREATE TABLE IF NOT EXISTS ${database}.verdict_events ${on_cluster}
+(
+    `emit_time` DateTime64(6, 'UTC') COMMENT 'When the sender handed it over. With producer_id and sequence it stands first, so that the content digest leaves these three out.' CODEC(Delta, ZSTD(1)),
+    `producer_id` UUID COMMENT 'The sender: one id for each life of a process that sends.',
+    `sequence` Int64 COMMENT 'The sender\'s own count of what it sent, over all topics, from 1; 0 where it does not count.',
+    `event_id` UUID COMMENT 'The message\'s id: UUIDv7 from our producer, else a digest of the content.' CODEC(NONE),
+    `event_time` DateTime64(6, 'UTC') COMMENT 'When it was true.' CODEC(Delta, ZSTD(1)),
+    `check` LowCardinality(String) COMMENT 'drift, nulls, volume, freshness, schema, corruption, duplication, run, metric, policy or another word.',
+    `outcome` LowCardinality(String) COMMENT 'ok, insufficient (not enough data to say), warn (told, no page) or alarm.',
+    `severity` Float64 COMMENT '0 to 1: effect size, not significance.',
+    `namespace` LowCardinality(String) COMMENT 'The dataset\'s namespace; empty where it is about a job or rule.',
+    `name` LowCardinality(String) COMMENT 'The dataset\'s name; empty where it is about a job or rule.',
+    `version` Nullable(String) COMMENT 'The dataset\'s version.' CODEC(ZSTD(1)),
+    `column` LowCardinality(Nullable(String)) COMMENT 'The column.',
+    `job_namespace` LowCardinality(String) COMMENT 'The job\'s namespace; empty where there is no job.',
+    `job_name` LowCardinality(String) COMMENT 'The job\'s name; empty where there is no job.',
+    `rule` LowCardinality(Nullable(String)) COMMENT 'The rule.',
+    `run_id` Nullable(UUID) COMMENT 'The run.',
+    `partitions` Array(String) COMMENT 'The slice it is about.' CODEC(ZSTD(1)),
+    `onset` Nullable(DateTime64(6, 'UTC')) COMMENT 'Since when.',
+    `score` Float64 COMMENT 'The check\'s own score.',
+    `usual` Nullable(Float64) COMMENT 'What the score usually is here (median of its history).',
+    `gates` Array(Tuple(`name` String, `value` Float64, `threshold` Nullable(Float64), `passed` Nullable(Bool), `comment` Nullable(String))) COMMENT 'Each gate with its number, in the order in which they were asked.' CODEC(ZSTD(1)),
+    `baseline_kind` LowCardinality(String) COMMENT 'rolling, season, pinned or none.',
+    `baseline_runs` Int32 COMMENT 'Profiles or uses in it.',
+    `baseline_rows` Nullable(Int64) COMMENT 'Rows behind them.',
+    `baseline_from_time` Nullable(DateTime64(6, 'UTC')) COMMENT 'The oldest.',
+    `baseline_until_time` Nullable(DateTime64(6, 'UTC')) COMMENT 'The newest.',
+    `explanation` String COMMENT 'One sentence for a person.' CODEC(ZSTD(1)),
+    `based_on` Array(UUID) COMMENT 'Profiles, uses or events it rests on.',
+    `evidence` Map(String, String) COMMENT 'Samples of both sides and whatever else explains it, JSON by name.' CODEC(ZSTD(1)),
+    `event_time_odd` Bool COMMENT 'Whether event_time lies outside [arrival - 10 years, arrival + 1 day]; such a row stands in the partition of its arrival.',
+    `arrival` DateTime64(6, 'UTC') COMMENT 'When we knew it: the broker\'s append time, else the first insert; of repeated deliveries the earliest stands.' CODEC(Delta, ZSTD(1)),
+    `precedence` UInt64 COMMENT 'Largest for the earliest arrival, which is the row that stands.' CODEC(Delta, ZSTD(1)),
+    `kafka_topic` LowCardinality(String) COMMENT 'The topic, without prefix.',
+    `kafka_partition` Int32 COMMENT 'The topic\'s partition.' CODEC(ZSTD(1)),
+    `kafka_offset` Int64 COMMENT 'The offset in it.' CODEC(Delta, ZSTD(1)),
+    `kafka_generation` LowCardinality(String) COMMENT 'Which life of the broker the offset belongs to, where offsets restart with it; else empty.',
+    `kafka_key` Nullable(String) COMMENT 'The message\'s key.' CODEC(ZSTD(1)),
+    `body_digest` FixedString(16) COMMENT 'BLAKE2b-128 of the body as received.' CODEC(NONE),
+    `content_digest` FixedString(16) COMMENT 'BLAKE2b-128 of the body without emit_time, producer_id and sequence: equal in a client\'s retry.' CODEC(NONE),
+    `schema_fingerprint` UInt64 COMMENT 'CRC-64-AVRO of the writer\'s schema, see the table schemas.' CODEC(ZSTD(1)),
+    `raw_body` String COMMENT 'The body as received, without its header.' CODEC(ZSTD(3))
+)
+ENGINE = ${replacing(precedence)}
+PARTITION BY toYYYYMM(if(event_time_odd, arrival, event_time))
+ORDER BY (namespace, name, check, event_time, event_id, content_digest)
+SETTINGS ${settings}
+COMMENT 'Verdicts as received.'

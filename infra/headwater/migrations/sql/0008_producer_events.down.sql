@@ -1,0 +1,3 @@
+-- Producers opening, living, closing, as received
+-- kind: immediate
+DROP TABLE IF EXISTS ${database}.producer_events ${on_cluster}

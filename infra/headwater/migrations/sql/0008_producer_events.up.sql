@@ -1,0 +1,34 @@
+-- Producers opening, living, closing, as received
+-- kind: immediate
+CREATE TABLE IF NOT EXISTS ${database}.producer_events ${on_cluster}
+(
+    `emit_time` DateTime64(6, 'UTC') COMMENT 'When the sender handed it over. With producer_id and sequence it stands first, so that the content digest leaves these three out.' CODEC(Delta, ZSTD(1)),
+    `producer_id` UUID COMMENT 'The sender: one id for each life of a process that sends.',
+    `sequence` Int64 COMMENT 'The sender\'s own count of what it sent, over all topics, from 1; 0 where it does not count.',
+    `event_id` UUID COMMENT 'The message\'s id: UUIDv7 from our producer, else a digest of the content.' CODEC(NONE),
+    `event_time` DateTime64(6, 'UTC') COMMENT 'When it was true.' CODEC(Delta, ZSTD(1)),
+    `kind` LowCardinality(String) COMMENT 'opened, alive or closed.',
+    `last_sequence` Int64 COMMENT 'The largest sequence number handed out so far.',
+    `drops` Array(Tuple(`reason` String, `count` Int64)) COMMENT 'What was dropped, by reason.' CODEC(ZSTD(1)),
+    `service` LowCardinality(String) COMMENT 'The service\'s name.',
+    `host` Nullable(String) COMMENT 'Its host, only where it was asked for.' CODEC(ZSTD(1)),
+    `client` LowCardinality(String) COMMENT 'Library and version that sends.',
+    `environment` Map(String, String) COMMENT 'Python, packages by digest, container, Kubernetes identity, JSON by name.' CODEC(ZSTD(1)),
+    `event_time_odd` Bool COMMENT 'Whether event_time lies outside [arrival - 10 years, arrival + 1 day]; such a row stands in the partition of its arrival.',
+    `arrival` DateTime64(6, 'UTC') COMMENT 'When we knew it: the broker\'s append time, else the first insert; of repeated deliveries the earliest stands.' CODEC(Delta, ZSTD(1)),
+    `precedence` UInt64 COMMENT 'Largest for the earliest arrival, which is the row that stands.' CODEC(Delta, ZSTD(1)),
+    `kafka_topic` LowCardinality(String) COMMENT 'The topic, without prefix.',
+    `kafka_partition` Int32 COMMENT 'The topic\'s partition.' CODEC(ZSTD(1)),
+    `kafka_offset` Int64 COMMENT 'The offset in it.' CODEC(Delta, ZSTD(1)),
+    `kafka_generation` LowCardinality(String) COMMENT 'Which life of the broker the offset belongs to, where offsets restart with it; else empty.',
+    `kafka_key` Nullable(String) COMMENT 'The message\'s key.' CODEC(ZSTD(1)),
+    `body_digest` FixedString(16) COMMENT 'BLAKE2b-128 of the body as received.' CODEC(NONE),
+    `content_digest` FixedString(16) COMMENT 'BLAKE2b-128 of the body without emit_time, producer_id and sequence: equal in a client\'s retry.' CODEC(NONE),
+    `schema_fingerprint` UInt64 COMMENT 'CRC-64-AVRO of the writer\'s schema, see the table schemas.' CODEC(ZSTD(1)),
+    `raw_body` String COMMENT 'The body as received, without its header.' CODEC(ZSTD(3))
+)
+ENGINE = ${replacing(precedence)}
+PARTITION BY toYYYYMM(if(event_time_odd, arrival, event_time))
+ORDER BY (producer_id, last_sequence, event_id, content_digest)
+SETTINGS ${settings}
+COMMENT 'Producers opening, living, closing, as received.'

@@ -1,0 +1,3 @@
+-- Dead letters as received
+-- kind: immediate
+DROP TABLE IF EXISTS ${database}.dead_letter_events ${on_cluster}

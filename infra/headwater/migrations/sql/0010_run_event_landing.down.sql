@@ -1,0 +1,3 @@
+-- Landing place of lineage.runs
+-- kind: immediate
+DROP TABLE IF EXISTS ${database}.run_event_landing ${on_cluster}

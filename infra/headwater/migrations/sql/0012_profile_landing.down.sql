@@ -1,0 +1,3 @@
+-- Landing place of lineage.profiles
+-- kind: immediate
+DROP TABLE IF EXISTS ${database}.profile_landing ${on_cluster}

@@ -1,0 +1,3 @@
+-- Landing place of lineage.verdicts
+-- kind: immediate
+DROP TABLE IF EXISTS ${database}.verdict_landing ${on_cluster}

@@ -1,0 +1,3 @@
+-- Landing place of lineage.dead-letters
+-- kind: immediate
+DROP TABLE IF EXISTS ${database}.dead_letter_landing ${on_cluster}

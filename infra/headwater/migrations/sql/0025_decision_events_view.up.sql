@@ -1,0 +1,42 @@
+-- lineage.decisions: what is kept of each message
+-- kind: immediate
+CREATE MATERIALIZED VIEW IF NOT EXISTS ${database}.decision_events_mv ${on_cluster} TO ${database}.decision_events AS
+SELECT
+    fromUnixTimestamp64Micro(least(greatest(e.emit_time, -2208988800000000), 10413791999999999), 'UTC') AS `emit_time`,
+    reinterpret(reverse(e.producer_id), 'UUID') AS `producer_id`,
+    e.sequence AS `sequence`,
+    reinterpret(reverse(e.event_id), 'UUID') AS `event_id`,
+    fromUnixTimestamp64Micro(least(greatest(e.event_time, -2208988800000000), 10413791999999999), 'UTC') AS `event_time`,
+    e.kind AS `kind`,
+    e.actor AS `actor`,
+    e.reason AS `reason`,
+    e.namespace AS `namespace`,
+    e.name AS `name`,
+    e.version AS `version`,
+    e.column AS `column`,
+    e.job_namespace AS `job_namespace`,
+    e.job_name AS `job_name`,
+    e.rule AS `rule`,
+    if(isNull(e.run_id), NULL, reinterpret(reverse(assumeNotNull(e.run_id)), 'UUID')) AS `run_id`,
+    if(isNull(e.incident_id), NULL, reinterpret(reverse(assumeNotNull(e.incident_id)), 'UUID')) AS `incident_id`,
+    e.subject AS `subject`,
+    if(isNull(e.lifts), NULL, reinterpret(reverse(assumeNotNull(e.lifts)), 'UUID')) AS `lifts`,
+    fromUnixTimestamp64Micro(least(greatest(e.from_time, -2208988800000000), 10413791999999999), 'UTC') AS `from_time`,
+    fromUnixTimestamp64Micro(least(greatest(e.until_time, -2208988800000000), 10413791999999999), 'UTC') AS `until_time`,
+    e.owners AS `owners`,
+    e.tags AS `tags`,
+    e.details AS `details`,
+    e.event_time < e._arrival - 315576000000000 OR e.event_time > e._arrival + 86400000000 AS `event_time_odd`,
+    fromUnixTimestamp64Micro(least(greatest(e._arrival, -2208988800000000), 10413791999999999), 'UTC') AS `arrival`,
+    18446744073709551615 - toUInt64(e._arrival) AS `precedence`,
+    'lineage.decisions' AS `kafka_topic`,
+    e._partition AS `kafka_partition`,
+    e._offset AS `kafka_offset`,
+    e._generation AS `kafka_generation`,
+    e._key AS `kafka_key`,
+    e._body_digest AS `body_digest`,
+    e._content_digest AS `content_digest`,
+    reinterpretAsUInt64(e._fingerprint) AS `schema_fingerprint`,
+    e._body AS `raw_body`
+FROM ${database}.decision_landing AS e
+WHERE NOT throwIf(e._check != e._offset, 'a body was not read as it was sent')

@@ -1,0 +1,18 @@
+-- Datasets and their versions, one row each
+-- kind: immediate
+CREATE TABLE IF NOT EXISTS ${database}.nodes ${on_cluster}
+(
+    `key` UInt64 COMMENT 'sipHash64 of namespace, name and version: what edges refer to.' CODEC(NONE),
+    `dataset` UInt64 COMMENT 'The same of namespace and name alone.',
+    `namespace` LowCardinality(String) COMMENT 'The dataset\'s namespace.',
+    `name` LowCardinality(String) COMMENT 'The dataset\'s name.',
+    `version` Nullable(String) COMMENT 'The version; null: the dataset with no version named.' CODEC(ZSTD(1)),
+    `version_origin` LowCardinality(Nullable(String)) COMMENT 'Where the version comes from.',
+    `kind` LowCardinality(String) COMMENT 'table, view, file, topic, feature_view, model, deployment, prediction_stream, report or another word.',
+    `arrival` DateTime64(6, 'UTC') COMMENT 'When we knew it; of repeated deliveries the earliest stands.' CODEC(Delta, ZSTD(1)),
+    `precedence` UInt64 COMMENT 'Largest for the row that stands: a stated kind before the default, then the earliest arrival.' CODEC(Delta, ZSTD(1))
+)
+ENGINE = ${replacing(precedence)}
+ORDER BY (key)
+SETTINGS ${settings}
+COMMENT 'Datasets and their versions, one row each'

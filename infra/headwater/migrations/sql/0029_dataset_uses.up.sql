@@ -1,0 +1,45 @@
+-- Each dataset as one event names it
+-- kind: immediate
+CREATE TABLE IF NOT EXISTS ${database}.dataset_uses ${on_cluster}
+(
+    `namespace` LowCardinality(String) COMMENT 'The dataset\'s namespace.',
+    `name` LowCardinality(String) COMMENT 'The dataset\'s name.',
+    `version` Nullable(String) COMMENT 'The version; a write without one has run:<run id>; null: a read that named none.' CODEC(ZSTD(1)),
+    `version_origin` LowCardinality(Nullable(String)) COMMENT 'Where the version comes from; run where the history gave it.',
+    `kind` LowCardinality(String) COMMENT 'What the dataset is.',
+    `access` LowCardinality(String) COMMENT 'read, write or describe (a dataset event).',
+    `run_id` Nullable(UUID) COMMENT 'The run.',
+    `run_state` LowCardinality(String) COMMENT 'The run\'s state in that event.',
+    `job_namespace` LowCardinality(String) COMMENT 'The job\'s namespace.',
+    `job_name` LowCardinality(String) COMMENT 'The job\'s name.',
+    `actor` LowCardinality(Nullable(String)) COMMENT 'Who acted.',
+    `purpose` LowCardinality(Nullable(String)) COMMENT 'For what purpose.',
+    `rows` Nullable(Int64) COMMENT 'Rows read or written.',
+    `bytes` Nullable(Int64) COMMENT 'Bytes read or written.',
+    `partitions` Array(String) COMMENT 'The slices read or written; empty: all of it, or not known.' CODEC(ZSTD(1)),
+    `columns` Array(Tuple(`name` String, `type` Nullable(String), `nullable` Nullable(Bool), `description` Nullable(String), `tags` Array(Tuple(`key` String, `value` String, `source` Nullable(String))))) COMMENT 'The schema; empty where not stated.' CODEC(ZSTD(1)),
+    `columns_read` Array(String) COMMENT 'The columns that were read; empty: all, or not known.' CODEC(ZSTD(1)),
+    `owners` Array(Tuple(`name` String, `type` Nullable(String))) COMMENT 'Who owns the dataset, as declared there.' CODEC(ZSTD(1)),
+    `tags` Array(Tuple(`key` String, `value` String, `source` Nullable(String))) COMMENT 'Tags of the dataset, as declared there.' CODEC(ZSTD(1)),
+    `description` Nullable(String) COMMENT 'What the dataset holds.' CODEC(ZSTD(1)),
+    `source_uri` Nullable(String) COMMENT 'Where it is.' CODEC(ZSTD(1)),
+    `origin` Nullable(String) COMMENT 'Where the data come from and how they were collected.' CODEC(ZSTD(1)),
+    `retention_class` LowCardinality(Nullable(String)) COMMENT 'The class by which the data are kept.',
+    `lifecycle_change` LowCardinality(String) COMMENT 'ALTER, CREATE, DROP, OVERWRITE, RENAME or TRUNCATE; empty where nothing happened to the dataset itself.',
+    `fingerprint_algorithm` LowCardinality(String) COMMENT 'Name and version of the fingerprint\'s algorithm.',
+    `fingerprint_digest` String COMMENT 'Digest of the content.',
+    `event_time` DateTime64(6, 'UTC') COMMENT 'When it was true.' CODEC(Delta, ZSTD(1)),
+    `event_time_odd` Bool COMMENT 'Whether event_time lies outside [arrival - 10 years, arrival + 1 day].',
+    `event_id` UUID COMMENT 'The event that names it.' CODEC(NONE),
+    `part` Int32 COMMENT 'Which part of the event.',
+    `position` UInt32 COMMENT 'Its place among the event\'s inputs or outputs, from 1.',
+    `content_digest` FixedString(16) COMMENT 'Digest of that event\'s content.' CODEC(NONE),
+    `arrival` DateTime64(6, 'UTC') COMMENT 'When we knew it; of repeated deliveries the earliest stands.' CODEC(Delta, ZSTD(1)),
+    `precedence` UInt64 COMMENT 'Largest for the row that stands.' CODEC(Delta, ZSTD(1)),
+    INDEX by_run run_id TYPE bloom_filter(0.01) GRANULARITY 1
+)
+ENGINE = ${replacing(precedence)}
+PARTITION BY toYYYYMM(if(event_time_odd, arrival, event_time))
+ORDER BY (namespace, name, access, event_time, event_id, part, position, content_digest)
+SETTINGS ${settings}
+COMMENT 'Each dataset as one event names it'

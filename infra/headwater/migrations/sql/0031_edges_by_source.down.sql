@@ -1,0 +1,3 @@
+-- Dataset edges, sorted for walks downstream
+-- kind: immediate
+DROP TABLE IF EXISTS ${database}.edges_by_source ${on_cluster}

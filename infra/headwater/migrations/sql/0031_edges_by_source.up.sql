@@ -1,0 +1,23 @@
+-- Dataset edges, sorted for walks downstream
+-- kind: immediate
+CREATE TABLE IF NOT EXISTS ${database}.edges_by_source ${on_cluster}
+(
+    `source` UInt64 COMMENT 'nodes.key of the source; 0: a write with no read.',
+    `target` UInt64 COMMENT 'nodes.key of the target; 0: a read that writes nothing.',
+    `source_dataset` UInt64 COMMENT 'nodes.dataset of the source.',
+    `target_dataset` UInt64 COMMENT 'nodes.dataset of the target.',
+    `run_id` UUID COMMENT 'The run that made it; zeros where a job or dataset event states it.',
+    `job_namespace` LowCardinality(String) COMMENT 'The job\'s namespace.',
+    `job_name` LowCardinality(String) COMMENT 'The job\'s name.',
+    `explicit` Bool COMMENT 'Stated by the sender, not the product of inputs and outputs.',
+    `known_by` UUID COMMENT 'The event that made it known.',
+    `known_at` DateTime64(6, 'UTC') COMMENT 'That event\'s event time.' CODEC(Delta, ZSTD(1)),
+    `withdrawn_by` UUID COMMENT 'The event that withdrew it; zeros where it stands.',
+    `withdrawn_at` DateTime64(6, 'UTC') COMMENT 'That event\'s event time; 1970 where it stands.' CODEC(Delta, ZSTD(1)),
+    `arrival` DateTime64(6, 'UTC') COMMENT 'When we knew it; of repeated deliveries the earliest stands.' CODEC(Delta, ZSTD(1)),
+    `precedence` UInt64 COMMENT 'Largest for the row that stands.' CODEC(Delta, ZSTD(1))
+)
+ENGINE = ${replacing(precedence)}
+ORDER BY (source, target, run_id, job_namespace, job_name, explicit, known_by, withdrawn_by)
+SETTINGS ${settings}
+COMMENT 'Dataset edges, sorted for walks downstream'

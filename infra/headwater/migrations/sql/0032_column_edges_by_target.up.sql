@@ -1,0 +1,30 @@
+-- Column edges, sorted for walks upstream
+-- kind: immediate
+CREATE TABLE IF NOT EXISTS ${database}.column_edges_by_target ${on_cluster}
+(
+    `source` UInt64 COMMENT 'nodes.key of the source; 0: a write with no read.',
+    `target` UInt64 COMMENT 'nodes.key of the target; 0: a read that writes nothing.',
+    `source_dataset` UInt64 COMMENT 'nodes.dataset of the source.',
+    `target_dataset` UInt64 COMMENT 'nodes.dataset of the target.',
+    `source_column` LowCardinality(Nullable(String)) COMMENT 'The source column; null: the source as a whole.',
+    `target_column` LowCardinality(Nullable(String)) COMMENT 'The target column; null: every column.',
+    `transformation` LowCardinality(String) COMMENT 'DIRECT or INDIRECT; empty where not known.',
+    `subtype` LowCardinality(String) COMMENT 'IDENTITY, TRANSFORMATION, AGGREGATION, JOIN, … ; empty where not known.',
+    `description` Nullable(String) COMMENT 'The transformation in words or code.' CODEC(ZSTD(1)),
+    `masking` Bool COMMENT 'Whether it hides the value.',
+    `confidence` Nullable(Float64) COMMENT '0 to 1: how sure the capture is.',
+    `captured` LowCardinality(String) COMMENT 'declared, parsed, observed, inferred or another word.',
+    `run_id` UUID COMMENT 'The run that made it; zeros where a job or dataset event states it.',
+    `job_namespace` LowCardinality(String) COMMENT 'The job\'s namespace.',
+    `job_name` LowCardinality(String) COMMENT 'The job\'s name.',
+    `known_by` UUID COMMENT 'The event that made it known.',
+    `known_at` DateTime64(6, 'UTC') COMMENT 'That event\'s event time.' CODEC(Delta, ZSTD(1)),
+    `withdrawn_by` UUID COMMENT 'The event that withdrew it; zeros where it stands.',
+    `withdrawn_at` DateTime64(6, 'UTC') COMMENT 'That event\'s event time; 1970 where it stands.' CODEC(Delta, ZSTD(1)),
+    `arrival` DateTime64(6, 'UTC') COMMENT 'When we knew it; of repeated deliveries the earliest stands.' CODEC(Delta, ZSTD(1)),
+    `precedence` UInt64 COMMENT 'Largest for the row that stands.' CODEC(Delta, ZSTD(1))
+)
+ENGINE = ${replacing(precedence)}
+ORDER BY (target, source, ifNull(target_column, ''), ifNull(source_column, ''), transformation, subtype, masking, captured, run_id, job_namespace, job_name, known_by, withdrawn_by)
+SETTINGS ${settings}
+COMMENT 'Column edges, sorted for walks upstream'

@@ -1,0 +1,3 @@
+-- Links of runs that stand: parent, root, messages taken
+-- kind: immediate
+DROP VIEW IF EXISTS ${database}.run_links ${on_cluster}

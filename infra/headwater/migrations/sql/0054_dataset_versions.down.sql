@@ -1,0 +1,3 @@
+-- Versions of datasets: who wrote each, when, rows, bytes, fingerprint; null where nobody did
+-- kind: immediate
+DROP VIEW IF EXISTS ${database}.dataset_versions ${on_cluster}

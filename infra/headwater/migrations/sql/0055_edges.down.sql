@@ -1,0 +1,3 @@
+-- Dataset edges that stand, one row each; a read that writes nothing has no target
+-- kind: immediate
+DROP VIEW IF EXISTS ${database}.edges ${on_cluster}

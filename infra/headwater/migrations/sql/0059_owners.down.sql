@@ -1,0 +1,3 @@
+-- Who owns a dataset or job, as declared; a decision stands over what events declare
+-- kind: immediate
+DROP VIEW IF EXISTS ${database}.owners ${on_cluster}

@@ -1,0 +1,3 @@
+-- Predictions, one row each
+-- kind: immediate
+DROP VIEW IF EXISTS ${database}.predictions ${on_cluster}

@@ -1,0 +1,3 @@
+-- What each check said
+-- kind: immediate
+DROP VIEW IF EXISTS ${database}.verdicts ${on_cluster}

@@ -1,0 +1,3 @@
+-- Numbers that producers handed out and that never arrived, by range
+-- kind: immediate
+DROP VIEW IF EXISTS ${database}.producer_gaps ${on_cluster}
