@@ -4,68 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, cast
 
 from headwater.errors import ContractError
 from headwater.schemas import records
 from headwater.schemas.codec import kernel
-from headwater.schemas.codec.batch import Capture, Form
+from headwater.schemas.codec.batch import Capture
 from headwater.schemas.codec.captures import ITEM, KEY, VALUE, Wanted, read
+from headwater.schemas.codec.operations import PLAIN, WIDTHS, Generated, Operation, Place, layout
 from headwater.schemas.records import Schema
 from headwater.schemas.types import Types
-
-PLAIN: Mapping[str, tuple[int, Form]] = {
-    "boolean": (kernel.BOOLEAN, "integer"),
-    "int": (kernel.INT, "integer"),
-    "long": (kernel.LONG, "integer"),
-    "float": (kernel.FLOAT, "float"),
-    "double": (kernel.DOUBLE, "double"),
-    "bytes": (kernel.BYTES, "span"),
-    "string": (kernel.STRING, "span"),
-    "fixed": (kernel.FIXED, "span"),
-}
-WIDTHS = {"float": 4, "double": 8}
-#: Operations that take a single zero byte for their zero value.
-SHORT = (kernel.INT, kernel.LONG, kernel.BOOLEAN, kernel.STRING, kernel.BYTES, kernel.LIST)
-
-
-@dataclass
-class Operation:
-    """One operation; `parts`: the number of its sequence of parts."""
-
-    operation: int
-    nullable: bool = False
-    argument: int = 0
-    lane: int = -1
-    valid: int = -1
-    level: int = 0
-    items: int = -1
-    parts: int = -1
-
-    @property
-    def short(self) -> bool:
-        """Whether a zero byte is all of it, and nothing has to be written then."""
-        return self.nullable or (self.operation in SHORT and self.valid < 0)
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where in the rows a type stands: the level, and whether something above it in the row may be null."""
-
-    level: int = 0
-    nullable: bool = False
-
-
-@dataclass
-class Generated:
-    """What `generate` returns: the program's numbers, the captures, and the level of each lane."""
-
-    code: list[int] = field(default_factory=list[int])
-    captures: dict[str, Capture] = field(default_factory=dict[str, Capture])
-    lanes: list[int] = field(default_factory=list[int])
-    valids: list[int] = field(default_factory=list[int])
-    levels: int = 1
 
 
 def generate(schema: Schema, paths: Sequence[str], reader: Schema | None) -> Generated:
@@ -73,7 +21,7 @@ def generate(schema: Schema, paths: Sequence[str], reader: Schema | None) -> Gen
     wanted = read(paths)
     generator = _Generator(schema, reader or _current(schema))
     generator.record(schema.parsed, wanted, Place(), generator.reader.top if generator.reader else None)
-    generator.layout()
+    generator.done.code = layout(generator.sequences)
     missing = [path for path in paths if path not in generator.done.captures]
     if missing:
         raise ContractError(f"{schema.name} has no {', '.join(missing)}")
@@ -101,34 +49,6 @@ class _Generator:
         self.shared: dict[str, int] = {}
         self.open: list[str] = []
         self.depth = 0
-
-    def layout(self) -> None:
-        """Put the sequences one after another and say where each begins."""
-        begins: list[int] = []
-        at = 0
-        for sequence in self.sequences:
-            begins.append(at * kernel.STRIDE)
-            at += len(sequence)
-        for sequence in self.sequences:
-            zeros = 0
-            numbers: list[list[int]] = []
-            for operation in reversed(sequence):
-                zeros = zeros + 1 if operation.short else 0
-                argument = operation.argument if operation.parts < 0 else begins[operation.parts]
-                numbers.append(
-                    [
-                        operation.operation,
-                        int(operation.nullable),
-                        argument,
-                        operation.lane,
-                        operation.valid,
-                        operation.level,
-                        zeros,
-                        operation.items,
-                    ]
-                )
-            for number in reversed(numbers):
-                self.done.code += number
 
     def record(self, definition: Mapping[str, Any], wanted: Wanted | None, place: Place, other: Any) -> int:
         """The number of the sequence of a record's fields."""

@@ -116,27 +116,12 @@ def text(buffer: Bytes, position: int, end: int) -> bool:
 
 
 @compiled
-def clear(  # noqa: PLR0917 — compiled functions take arguments by position
-    body: int,
-    lane_level: Numbers,
-    lane_base: Numbers,
-    valid_level: Numbers,
-    valid_base: Numbers,
-    before: Numbers,
-    rows: Numbers,
-    out: Numbers,
-    valid: Bytes,
-) -> None:
-    """Take back what one body wrote: its row of level 0 and its rows of the others."""
-    for lane in range(len(lane_level)):
-        level = lane_level[lane]
+def clear(body: int, lanes: Numbers, before: Numbers, rows: Numbers, cells: Any) -> None:
+    """Take back what one body wrote to some lanes: its row of level 0 and its rows of the others."""
+    for lane in range(lanes.shape[1]):
+        level = lanes[0, lane]
         start, stop = (body, body + 1) if level == 0 else (before[level], rows[level])
-        out[lane_base[lane] + start : lane_base[lane] + stop] = 0
-    for lane in range(len(valid_level)):
-        level = valid_level[lane]
-        start, stop = (body, body + 1) if level == 0 else (before[level], rows[level])
-        valid[valid_base[lane] + start : valid_base[lane] + stop] = 0
-    rows[:] = before
+        cells[lanes[1, lane] + start : lanes[1, lane] + stop] = 0
 
 
 @compiled
@@ -163,25 +148,25 @@ def block(buffer: Bytes, position: int, end: int) -> tuple[int, int, int, int]:
 @compiled
 def run(  # noqa: PLR0917 — compiled functions take arguments by position
     code: Code,
-    buffer: Bytes,
-    starts: Numbers,
-    ends: Numbers,
+    bodies: tuple[Bytes, Numbers, Numbers],
     first: int,
     error: Numbers,
-    lane_level: Numbers,
-    lane_base: Numbers,
-    valid_level: Numbers,
-    valid_base: Numbers,
-    capacity: Numbers,
-    rows: Numbers,
-    out: Numbers,
-    valid: Bytes,
+    rows: tuple[Numbers, Numbers],
+    lanes: tuple[Numbers, Numbers],
+    valids: tuple[Numbers, Bytes],
 ) -> tuple[int, int, int]:
-    """Run the program over the bodies from `first` on.
+    """Run the program over the bodies (buffer, starts, ends) from `first` on.
+
+    `rows`: how many each level has room for, and how many are used, carried on. `lanes`, `valids`: for each
+    lane its level and where its first row is, int64[2, L], and the cells of them all, zero at first.
 
     Returns the number of the body where it stopped (their count: done), and the level that is full with the
-    rows it needs. `rows` holds the rows used of each level and is carried on; `capacity` what each has.
+    rows it needs.
     """
+    buffer, starts, ends = bodies
+    capacity, used = rows
+    lane_of, out = lanes
+    valid_of, valid = valids
     row = np.zeros(len(capacity), np.int64)
     before = np.zeros(len(capacity), np.int64)
     frames = np.zeros((DEPTH, FRAME), np.int64)
@@ -191,7 +176,7 @@ def run(  # noqa: PLR0917 — compiled functions take arguments by position
         position = starts[body]
         end = ends[body]
         row[0] = body
-        before[:] = rows
+        before[:] = used
         at = 0
         depth = 0
         outcome = -1
@@ -213,10 +198,15 @@ def run(  # noqa: PLR0917 — compiled functions take arguments by position
             here = position
             number = int64(0)
             if operation == STRING or operation == BYTES:
-                number, position = varint(buffer, position, end)
-                if position < 0:
-                    outcome = -position
-                    break
+                if position < end and buffer[position] < 0x80:
+                    number = int64(buffer[position])
+                    number = (number >> 1) ^ -(number & 1)
+                    position += 1
+                else:
+                    number, position = varint(buffer, position, end)
+                    if position < 0:
+                        outcome = -position
+                        break
                 if number < 0:
                     outcome = INVALID_VALUE
                     break
@@ -251,14 +241,14 @@ def run(  # noqa: PLR0917 — compiled functions take arguments by position
                     continue
                 level = int64(code[at + ITEMS])
                 if level >= 0:
-                    if rows[level] + number > capacity[level]:
+                    if used[level] + number > capacity[level]:
                         full = level
-                        needed = rows[level] + number
+                        needed = used[level] + number
                         outcome = FULL
                         break
-                    out[lane_base[code[at + LANE]] + row[code[at + LEVEL]]] += number
-                    row[level] = rows[level]
-                    rows[level] += 1
+                    out[lane_of[1, code[at + LANE]] + row[code[at + LEVEL]]] += number
+                    row[level] = used[level]
+                    used[level] += 1
                 frames[depth, 0] = code[at + ARGUMENT]
                 frames[depth, 1] = number
                 frames[depth, 2] = stop
@@ -276,8 +266,8 @@ def run(  # noqa: PLR0917 — compiled functions take arguments by position
                     frames[depth - 1, 1] = left - 1
                     level = frames[depth - 1, 4]
                     if level >= 0:
-                        row[level] = rows[level]
-                        rows[level] += 1
+                        row[level] = used[level]
+                        used[level] += 1
                     at = frames[depth - 1, 0]
                     continue
                 depth -= 1
@@ -306,15 +296,15 @@ def run(  # noqa: PLR0917 — compiled functions take arguments by position
                 number = position
             lane = int64(code[at + VALID])
             if lane >= 0:
-                valid[valid_base[lane] + row[code[at + LEVEL]]] = 1
+                valid[valid_of[1, lane] + row[code[at + LEVEL]]] = 1
             lane = int64(code[at + LANE])
             if lane >= 0:
                 cell = row[code[at + LEVEL]]
                 if operation == STRING or operation == FIXED or operation == BYTES:
-                    out[lane_base[lane] + cell] = here
-                    out[lane_base[lane + 1] + cell] = position
+                    out[lane_of[1, lane] + cell] = here
+                    out[lane_of[1, lane + 1] + cell] = position
                 else:
-                    out[lane_base[lane] + cell] = number
+                    out[lane_of[1, lane] + cell] = number
             if operation == RECORD:
                 frames[depth, 1] = 0
                 frames[depth, 3] = at + STRIDE
@@ -323,7 +313,9 @@ def run(  # noqa: PLR0917 — compiled functions take arguments by position
             else:
                 at += STRIDE
         if outcome != WHOLE:
-            clear(body, lane_level, lane_base, valid_level, valid_base, before, rows, out, valid)
+            clear(body, lane_of, before, used, out)
+            clear(body, valid_of, before, used, valid)
+            used[:] = before
             if outcome == FULL:
                 return body, full, needed
         error[body] = outcome

@@ -37,81 +37,66 @@ class Program:
         """Prove each body whole and read the captures."""
         count = len(bodies)
         error = np.zeros(count, np.int64)
-        rows = np.zeros(self.levels, np.int64)
+        used = np.zeros(self.levels, np.int64)
         capacity = np.array([count] + [int(count * seen * 1.1) + 64 for seen in self._seen], np.int64)
-        room = self._room(capacity)
+        room = _Room(self.lanes, self.valids, capacity)
         first = 0
         while True:
-            out, valid, lane_base, valid_base = room
             first, full, needed = kernel.run(
                 self.code,
-                bodies.buffer,
-                bodies.starts,
-                bodies.ends,
+                (bodies.buffer, bodies.starts, bodies.ends),
                 first,
                 error,
-                self.lanes,
-                lane_base,
-                self.valids,
-                valid_base,
-                capacity,
-                rows,
-                out,
-                valid,
+                (room.capacity, used),
+                (room.lanes, room.out),
+                (room.valids, room.valid),
             )
             if first == count:
                 break
-            used, capacity = capacity, capacity.copy()
-            share = (first + 1) / count
-            capacity[full] = max(needed * 2, int(needed / share * 1.1))
-            room = self._grow(room, used, capacity)
-        for level in range(1, self.levels):
-            if count:
-                self._seen[level - 1] = max(self._seen[level - 1] * 0.9, float(rows[level]) / count)
-        return self._batch(bodies, error, capacity, rows, room)
-
-    def _room(self, capacity: Numbers) -> tuple[Numbers, NDArray[np.uint8], Numbers, Numbers]:
-        """Zeroed lanes, one after another. A base is that of the first row; one cell stands before it, so that
-        a list's counts, summed up, are its offsets.
-        """
-        sizes = capacity[self.lanes] + 1
-        valid_sizes = capacity[self.valids]
-        return (
-            np.zeros(int(sizes.sum()), np.int64),
-            np.zeros(int(valid_sizes.sum()), np.uint8),
-            np.cumsum(sizes) - sizes + 1,
-            np.cumsum(valid_sizes) - valid_sizes,
-        )
-
-    def _grow(
-        self, room: tuple[Numbers, NDArray[np.uint8], Numbers, Numbers], used: Numbers, capacity: Numbers
-    ) -> tuple[Numbers, NDArray[np.uint8], Numbers, Numbers]:
-        out, valid, lane_base, valid_base = room
-        grown = self._room(capacity)
-        for lane, level in enumerate(self.lanes):
-            length = used[level] + 1
-            grown[0][grown[2][lane] - 1 :][:length] = out[lane_base[lane] - 1 :][:length]
-        for lane, level in enumerate(self.valids):
-            grown[1][grown[3][lane] :][: used[level]] = valid[valid_base[lane] :][: used[level]]
-        return grown
-
-    def _batch(
-        self,
-        bodies: Bodies,
-        error: Numbers,
-        capacity: Numbers,
-        rows: Numbers,
-        room: tuple[Numbers, NDArray[np.uint8], Numbers, Numbers],
-    ) -> Batch:
-        out, valid, lane_base, valid_base = room
-        used = [len(bodies), *(int(count) for count in rows[1:])]
-        lanes = [out[base - 1 : base + capacity[level]] for base, level in zip(lane_base, self.lanes, strict=True)]
-        valids = [valid[base : base + capacity[level]] for base, level in zip(valid_base, self.valids, strict=True)]
+            capacity = capacity.copy()
+            capacity[full] = max(needed * 2, int(needed * count / (first + 1) * 1.1))
+            room = room.grown(capacity)
+        used[0] = count
+        for level, seen in enumerate(self._seen, 1):
+            self._seen[level - 1] = max(seen * 0.9, float(used[level]) / count) if count else seen
+        lanes, valids = room.columns()
         for capture in self.captures.values():
             if capture.form == "list" and not capture.absent:
-                counts = lanes[capture.lane]
-                np.cumsum(counts, out=counts)
-        return Batch(error=error, buffer=bodies.buffer, rows=used, captures=self.captures, lanes=lanes, valids=valids)
+                np.cumsum(lanes[capture.lane], out=lanes[capture.lane])
+        return Batch(
+            error=error, buffer=bodies.buffer, rows=used.tolist(), captures=self.captures, lanes=lanes, valids=valids
+        )
+
+
+class _Room:
+    """Zeroed cells for all lanes, one lane after another.
+
+    Before a lane's first row stands one cell more, so that a list's counts, summed up, are its offsets.
+    """
+
+    def __init__(self, lanes: Numbers, valids: Numbers, capacity: Numbers) -> None:
+        sizes = capacity[lanes] + 1
+        valid_sizes = capacity[valids]
+        self.capacity = capacity
+        self.lanes = np.stack([lanes, np.cumsum(sizes) - sizes + 1])
+        self.valids = np.stack([valids, np.cumsum(valid_sizes) - valid_sizes])
+        self.out = np.zeros(int(sizes.sum()), np.int64)
+        self.valid = np.zeros(int(valid_sizes.sum()), np.uint8)
+
+    def columns(self) -> tuple[list[Numbers], list[NDArray[np.uint8]]]:
+        """Each lane's cells, the one before its rows included, and each validity's."""
+        return (
+            [self.out[base - 1 : base + self.capacity[level]] for level, base in self.lanes.T],
+            [self.valid[base : base + self.capacity[level]] for level, base in self.valids.T],
+        )
+
+    def grown(self, capacity: Numbers) -> _Room:
+        """The same with more room."""
+        room = _Room(self.lanes[0], self.valids[0], capacity)
+        mine, theirs = self.columns(), room.columns()
+        for few, many in (*zip(mine[0], theirs[0], strict=True), *zip(mine[1], theirs[1], strict=True)):
+            many[: len(few)] = few
+        return room
 
 
 def compile_schema(schema: Schema, captures: Iterable[str] = (), reader: Schema | None = None) -> Program:
