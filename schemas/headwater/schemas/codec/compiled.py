@@ -21,11 +21,21 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 def compiled(function: Function) -> Function:
     """The function, compiled at its first call, without the GIL. Its callees must be compiled too."""
+    return _compile(function, nogil=True)
+
+
+def inlined(function: Function) -> Function:
+    """As `compiled`, and copied into its callers: handing over an array costs more than a few operations do."""
+    return _compile(function, nogil=True, forceinline=True)
+
+
+def _compile(function: Function, **options: bool) -> Function:
+    njit = cast("Any", numba).njit
     try:
-        return cast("Function", cast("Any", numba).njit(cache=True, nogil=True)(function))
+        return cast("Function", njit(cache=True, **options)(function))
     except RuntimeError as error:  # no folder for the cache can be written
-        warnings.warn(f"compiled code cannot be kept, each start compiles it again: {error}", stacklevel=2)
-        return cast("Function", cast("Any", numba).njit(nogil=True)(function))
+        warnings.warn(f"compiled code cannot be kept, each start compiles it again: {error}", stacklevel=3)
+        return cast("Function", njit(**options)(function))
 
 
 def _load_word(_context: Any, buffer: Any, index: Any) -> Any:

@@ -170,7 +170,7 @@ class _Generator:
         size = int(self.types.definition(kind)["size"]) if name == "fixed" else WIDTHS.get(name, 0)
         if name == "fixed" and not 1 <= size < 1 << 31:
             raise ContractError(f"a fixed of {size} bytes is not a type of the contract")
-        operation = Operation(code, null, size if name == "fixed" else 0, level=place.level)
+        operation = Operation(code, null, size, level=place.level)
         if wanted and wanted.itself:
             operation.lane = self._lanes(2 if form == "span" else 1, place.level)
             operation.valid = self._valid(place)

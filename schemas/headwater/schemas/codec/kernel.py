@@ -16,12 +16,12 @@ from typing import Any, cast
 
 import numpy as np
 
-from headwater.schemas.codec.compiled import compiled, trailing_zeros, word
+from headwater.schemas.codec.compiled import compiled, inlined, trailing_zeros, word
 
 STRIDE = 8
 #: Fields of an operation.
 OPERATION, NULLABLE, ARGUMENT, LANE, VALID, LEVEL, ZEROS, ITEMS = range(STRIDE)
-#: Operations. ARGUMENT: bytes of FIXED, first operation of a RECORD's or LIST's parts.
+#: Operations. ARGUMENT: bytes of FIXED, DOUBLE and FLOAT, first operation of a RECORD's or LIST's parts.
 END, FIXED, LONG, INT, BOOLEAN, STRING, BYTES, DOUBLE, FLOAT, RECORD, LIST, SPAN_START, SPAN_END = range(13)
 
 #: Outcomes of a body.
@@ -36,10 +36,9 @@ DEPTH = 64
 #: Bytes that must follow the last body, so that words can be read.
 PADDING = 8
 
-#: Arrays uint8[:], int64[:] and int32[:] as compiled code indexes them; Numba checks the types here.
+#: Arrays uint8[:] and int64[:] (int32[:] for code) as compiled code indexes them; Numba checks the types here.
 Bytes = Any
 Numbers = Any
-Code = Any
 
 int64 = cast("Callable[[Any], int]", np.int64)
 uint64 = cast("Callable[[Any], int]", np.uint64)
@@ -102,7 +101,7 @@ def utf8(buffer: Bytes, position: int, end: int) -> bool:
     return True
 
 
-@compiled
+@inlined
 def text(buffer: Bytes, position: int, end: int) -> bool:
     """Whether the bytes are UTF-8; quick where they are ASCII."""
     at = position
@@ -133,10 +132,8 @@ def block(buffer: Bytes, position: int, end: int) -> tuple[int, int, int, int]:
     stop = -1
     if count < 0:
         size, position = varint(buffer, position, end)
-        if position < 0:
-            return 0, 0, 0, -position
-        if size < 0 or -count < 0:
-            return 0, 0, 0, INVALID_VALUE
+        if position < 0 or size < 0 or -count < 0:
+            return 0, 0, 0, -position if position < 0 else INVALID_VALUE
         if size > end - position:
             return 0, 0, 0, TRUNCATED
         count = -count
@@ -147,7 +144,7 @@ def block(buffer: Bytes, position: int, end: int) -> tuple[int, int, int, int]:
 
 @compiled
 def run(  # noqa: PLR0917 — compiled functions take arguments by position
-    code: Code,
+    code: Numbers,
     bodies: tuple[Bytes, Numbers, Numbers],
     first: int,
     error: Numbers,
@@ -160,8 +157,7 @@ def run(  # noqa: PLR0917 — compiled functions take arguments by position
     `rows`: how many each level has room for, and how many are used, carried on. `lanes`, `valids`: for each
     lane its level and where its first row is, int64[2, L], and the cells of them all, zero at first.
 
-    Returns the number of the body where it stopped (their count: done), and the level that is full with the
-    rows it needs.
+    Returns the body where it stopped (their count: done), the level that is full and the rows it needs.
     """
     buffer, starts, ends = bodies
     capacity, used = rows
@@ -170,8 +166,7 @@ def run(  # noqa: PLR0917 — compiled functions take arguments by position
     row = np.zeros(len(capacity), np.int64)
     before = np.zeros(len(capacity), np.int64)
     frames = np.zeros((DEPTH, FRAME), np.int64)
-    full = 0
-    needed = 0
+    full = needed = 0
     for body in range(first, len(starts)):
         position = starts[body]
         end = ends[body]
@@ -207,11 +202,8 @@ def run(  # noqa: PLR0917 — compiled functions take arguments by position
                     if position < 0:
                         outcome = -position
                         break
-                if number < 0:
-                    outcome = INVALID_VALUE
-                    break
-                if number > end - position:
-                    outcome = TRUNCATED
+                if number < 0 or number > end - position:
+                    outcome = INVALID_VALUE if number < 0 else TRUNCATED
                     break
                 here = position
                 position += number
@@ -220,17 +212,15 @@ def run(  # noqa: PLR0917 — compiled functions take arguments by position
                     break
             elif operation == LONG or operation == INT:
                 number, position = varint(buffer, position, end)
-                if position < 0:
-                    outcome = -position
+                if position < 0 or (operation == INT and (number < -0x80000000 or number > 0x7FFFFFFF)):
+                    outcome = -position if position < 0 else INVALID_VALUE
                     break
-                if operation == INT and (number < -0x80000000 or number > 0x7FFFFFFF):
-                    outcome = INVALID_VALUE
-                    break
-            elif operation == FIXED:
+            elif operation == FIXED or operation == DOUBLE or operation == FLOAT:
                 position += code[at + ARGUMENT]
                 if position > end:
                     outcome = TRUNCATED
                     break
+                number = int64(word(buffer, here))
             elif operation == LIST:
                 number, position, stop, problem = block(buffer, position, end)
                 if problem != WHOLE:
@@ -278,20 +268,11 @@ def run(  # noqa: PLR0917 — compiled functions take arguments by position
                 at = frames[depth, 3]
                 continue
             elif operation == BOOLEAN:
-                if position >= end:
-                    outcome = TRUNCATED
+                if position >= end or buffer[position] > 1:
+                    outcome = TRUNCATED if position >= end else INVALID_VALUE
                     break
                 number = int64(buffer[position])
                 position += 1
-                if number > 1:
-                    outcome = INVALID_VALUE
-                    break
-            elif operation == DOUBLE or operation == FLOAT:
-                position += 8 if operation == DOUBLE else 4
-                if position > end:
-                    outcome = TRUNCATED
-                    break
-                number = int64(word(buffer, here))
             elif operation == SPAN_START or operation == SPAN_END:
                 number = position
             lane = int64(code[at + VALID])
