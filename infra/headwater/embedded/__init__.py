@@ -1,0 +1,1 @@
+"""The embedded stack: broker, store and workers as processes of one machine, all on loopback."""

@@ -1,0 +1,181 @@
+"""chDB, and nothing else of Headwater knows it: connections, queries, streams, inserts.
+
+What was measured on chDB 4.4 (engine 26.9): a query releases the interpreter's lock, two connections
+of one process run at the same time, two queries on one connection wait for one another; a new
+connection costs 1 ms; `SET` holds for one connection only. So every request gets a connection of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+from headwater.errors import MissingExtra, StateError
+
+#: Formats whose pieces, each formatted by itself, join to the whole; all others are made in one piece.
+STREAMED = frozenset({
+    "Native", "CSV", "TSV", "TabSeparated", "TSVRaw", "TabSeparatedRaw", "RowBinary",
+    "JSONEachRow", "JSONLines", "NDJSON", "JSONL", "JSONCompactEachRow",
+})  # fmt: skip
+_CODE = re.compile(r"Code: \d+\. ")
+#: A nested error repeats the beginning: "Code: 73. DB::Exception: Code: 73. DB::Exception: …".
+_REPEATED = re.compile(r"^(?:Code: \d+\. DB::Exception: )+(?=Code: \d+\. DB::Exception: )")
+
+
+class Refused(Exception):
+    """The engine, or the guard before it, refused a statement. `code` is ClickHouse's."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class Answer(NamedTuple):
+    """A result in one piece."""
+
+    data: bytes
+    read_rows: int
+    read_bytes: int
+    result_rows: int
+    written_rows: int
+    written_bytes: int
+
+
+def refusal(error: Exception) -> Refused:
+    """An engine's error as ClickHouse words it: `Code: 62. DB::Exception: … (SYNTAX_ERROR)`."""
+    text = str(error).strip()
+    first = _CODE.search(text)
+    if first is None:
+        return Refused(1002, f"Code: 1002. DB::Exception: {text} (UNKNOWN_EXCEPTION)")
+    text = _REPEATED.sub("", text[first.start() :])
+    return Refused(int(text[len("Code: ") :].partition(".")[0]), text)
+
+
+class Engine:
+    """The engine on one folder. A process can have one folder open."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open or make the folder. Raises MissingExtra, or StateError where the engine cannot read it."""
+        try:
+            import chdb  # noqa: PLC0415 — takes 0.5 s, and only the store's process needs it
+        except ImportError as error:
+            raise MissingExtra("embedded", "chdb") from error
+        self._connect = cast("Callable[[str], Any]", chdb.connect)
+        self._folder = str(folder)
+        try:
+            # Held for the engine's life: the engine shuts down with its last connection.
+            self._root = self._connect(self._folder)
+            self.version = self._root.query("SELECT version()", "TSVRaw").bytes().decode().strip()
+        except RuntimeError as error:
+            raise StateError(
+                f"the store's folder {folder} is damaged or of another version: "
+                f"{refusal(error).message.splitlines()[0]}; "
+                f"move it away (mv {folder} {folder}.damaged) and start again with an empty history"
+            ) from error
+
+    def connect(self) -> Connection:
+        """A new connection with the engine's defaults."""
+        try:
+            return Connection(self._connect(self._folder))
+        except RuntimeError as error:
+            raise refusal(error) from error
+
+    def close(self) -> None:
+        """Shut the engine down; all other connections must be closed."""
+        self._root.close()
+
+
+class Connection:
+    """One connection: one statement at a time, from whichever thread."""
+
+    def __init__(self, raw: Any) -> None:
+        self._raw = raw
+
+    def query(self, sql: str, form: str, parameters: Mapping[str, str] | None = None) -> Answer:
+        """Run one statement. Parameters are texts in ClickHouse's escaped form. Raises Refused."""
+        try:
+            result = self._raw.query(sql, form, params=dict(parameters or {}))
+        except RuntimeError as error:
+            raise refusal(error) from error
+        return Answer(
+            bytes(result.bytes()),
+            result.storage_rows_read(),
+            result.storage_bytes_read(),
+            result.rows_read(),
+            result.rows_written(),
+            result.bytes_written(),
+        )
+
+    def stream(self, sql: str, form: str, parameters: Mapping[str, str] | None = None) -> Iterator[bytes]:
+        """Run one query and give its result in pieces, for formats of STREAMED. Raises Refused, also between pieces."""
+        try:
+            handle = self._raw.send_query(sql, form, params=dict(parameters or {}))
+        except RuntimeError as error:
+            raise refusal(error) from error
+        try:
+            while (piece := handle.fetch()) is not None:
+                yield bytes(piece.bytes())
+        except RuntimeError as error:
+            raise refusal(error) from error
+        finally:
+            handle.close()
+
+    def insert(self, statement: str, form: str) -> Insert:
+        """Begin an insert: `statement` without its FORMAT clause, `form` of the data to come. Raises Refused."""
+        try:
+            return Insert(self._raw.send_insert(statement, form))
+        except RuntimeError as error:
+            raise refusal(error) from error
+
+    def set(self, values: Mapping[str, str]) -> None:
+        """Set settings for this connection. Raises Refused."""
+        if values:
+            changes = ", ".join(f"{name} = {quoted(value)}" for name, value in values.items())
+            self.query(f"SET {changes}", "Null")
+
+    def close(self) -> None:
+        self._raw.close()
+
+
+class Insert:
+    """An insert whose data come in pieces."""
+
+    def __init__(self, handle: Any) -> None:
+        self._handle = handle
+
+    def append(self, data: bytes) -> None:
+        """Hand over the next piece. Raises Refused."""
+        try:
+            self._handle.append(data)
+        except RuntimeError as error:
+            raise refusal(error) from error
+
+    def finish(self) -> Answer:
+        """Write what was handed over. Raises Refused."""
+        try:
+            result = self._handle.finish()
+        except RuntimeError as error:
+            raise refusal(error) from error
+        return Answer(b"", 0, 0, 0, result.rows_written, result.bytes_written)
+
+    def cancel(self) -> None:
+        """Give up; blocks that the engine has written already stay. Raises Refused."""
+        try:
+            self._handle.cancel()
+        except RuntimeError as error:
+            raise refusal(error) from error
+
+
+def quoted(value: str) -> str:
+    """A text as a literal of SQL."""
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def escaped(value: str) -> str:
+    """A text as the value of a query parameter, which the engine reads in its tab-separated escaping."""
+    for plain, code in (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r"), ("\0", "\\0")):
+        value = value.replace(plain, code)
+    return value
