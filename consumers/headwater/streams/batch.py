@@ -1,0 +1,52 @@
+"""What a step gets: the proved records of one fetched chunk of a partition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headwater.schemas import plain, records
+from headwater.schemas.codec import Bodies
+from headwater.schemas.records import Schema
+
+_RECORD_OF: Mapping[str, str] = {records.current(record).name: record for record in records.RECORDS}
+
+
+@dataclass(frozen=True)
+class Group:
+    """Records of one writer schema. `rows` int64[N]: their places in the batch; `bodies`: N, all proved whole."""
+
+    schema: Schema
+    rows: NDArray[np.int64]
+    bodies: Bodies
+
+    def dicts(self) -> list[dict[str, Any]]:
+        """Each record in the shape of its record's current version."""
+        reader = records.current(_RECORD_OF[self.schema.name])
+        same = reader == self.schema
+        return [plain.decode(self.schema, self.bodies[i], None if same else reader) for i in range(len(self.bodies))]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One fetched chunk of one partition, without what went to dead letters (that has a place, and no group).
+
+    `topic` without the prefix; `keys`, `values` (whole messages, header included), `offsets` int64[N] and
+    `timestamps` int64[N] (the broker's, ms since 1970 UTC) have a place for each message of the chunk.
+    `generation` names the life of a broker whose offsets restart with it. `replaying`: fed again to re-derive
+    state, outputs are dropped.
+    """
+
+    topic: str
+    partition: int
+    keys: list[bytes | None]
+    offsets: NDArray[np.int64]
+    timestamps: NDArray[np.int64]
+    groups: list[Group]
+    values: list[bytes]
+    replaying: bool = False
+    generation: str | None = None

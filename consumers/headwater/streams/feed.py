@@ -1,0 +1,253 @@
+"""The one edge to Faust: a consumer group whose chunks, rebalances and commits are ours to handle.
+
+Faust's `ConsumerScheduler` hands on whole fetched chunks, `acks=False` topics keep its own bookkeeping out, and
+commits go to its consumer explicitly. Its producer and tables are not used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import ssl
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import faust
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.structs import ConsumerRecord, OffsetAndMetadata, TopicPartition
+from faust.transport.drivers.aiokafka import Consumer as FaustConsumer
+from faust.types import TP
+
+from headwater.errors import SettingsError
+from headwater.settings import Settings
+from headwater.streams.chunk import Chunk
+from headwater.streams.clients import further
+from headwater.streams.step import Step
+
+_log = logging.getLogger("headwater.streams")
+
+Place = tuple[str, int]
+
+#: Without a heartbeat for so long a worker counts as dead, and another takes its partitions.
+SESSION_SECONDS = 6.0
+#: Messages that one chunk holds at most, and bytes that are fetched of a partition at once.
+CHUNK_ROWS = 4000
+FETCH_BYTES = 2 * 1024 * 1024
+
+
+class _Chunks:
+    """Faust's scheduling strategy: one pseudo-record a chunk; its value is the records, its offset the last one's."""
+
+    def iterate(self, records: Mapping[Any, list[Any]]) -> Iterator[tuple[Any, Any]]:
+        for place, chunk in records.items():
+            if chunk:
+                last = chunk[-1]
+                yield (
+                    place,
+                    ConsumerRecord(
+                        topic=last.topic,
+                        partition=last.partition,
+                        offset=last.offset,
+                        timestamp=last.timestamp,
+                        timestamp_type=last.timestamp_type,
+                        key=None,
+                        value=cast("Any", chunk),
+                        checksum=None,
+                        serialized_key_size=0,
+                        serialized_value_size=0,
+                        headers=(),
+                    ),
+                )
+
+
+class _GatedConsumer(cast("Any", FaustConsumer)):  # type: ignore[misc] # Faust is untyped
+    """Fetches nothing while the gate is shut. Faust's own flow control would sleep a second at each turn."""
+
+    gate: asyncio.Event
+
+    async def _getmany(self, active_partitions: Any, timeout: float) -> Any:
+        while not self.gate.is_set() and self.flow_active and not self.should_stop:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.gate.wait(), 0.1)
+        if not self.flow_active:
+            return {}
+        return await cast("Any", super())._getmany(active_partitions, timeout)
+
+
+@dataclass(frozen=True)
+class Handlers:
+    """What a feed calls, all on the event loop. `revoked` may take its time: the group waits for it."""
+
+    chunk: Callable[[Chunk], Awaitable[None]]
+    revoked: Callable[[], Awaitable[None]]
+    assigned: Callable[[set[Place]], Awaitable[None]]
+
+
+class Feed:
+    """One consumer group on a step's topics. Everything here runs on one event loop."""
+
+    def __init__(self, settings: Settings, step: Step, handlers: Handlers) -> None:
+        self._settings = settings
+        self._handlers = handlers
+        self._gate = asyncio.Event()
+        self._gate.set()
+        self._app = self._faust_app(step)
+        transport = self._app.transport
+        transport.Consumer = type("Consumer", (_GatedConsumer,), {"gate": self._gate})
+        topic = self._app.topic(
+            *(settings.prefix + name for name in step.inputs), value_serializer="raw", key_serializer="raw", acks=False
+        )
+        self._app.agent(topic, name=f"{step.name}-chunks")(self._read)
+        self._app.on_partitions_revoked.connect(self._revoked)
+        self._app.on_partitions_assigned.connect(self._assigned)
+        self._keep: list[object] = [topic]
+
+    def _faust_app(self, step: Step) -> Any:
+        brokers = ";".join(f"kafka://{broker.strip()}" for broker in self._settings.brokers.split(","))
+        return cast("Any", faust).App(
+            f"{self._settings.prefix}headwater-{step.name}",
+            broker=brokers,
+            broker_credentials=_credentials(self._settings),
+            store="memory://",
+            web_enabled=False,
+            topic_disable_leader=True,
+            topic_allow_declare=False,
+            consumer_auto_offset_reset="earliest",
+            broker_max_poll_records=CHUNK_ROWS,
+            consumer_max_fetch_size=FETCH_BYTES,
+            broker_session_timeout=SESSION_SECONDS,
+            broker_heartbeat_interval=1.0,
+            broker_request_timeout=30.0,
+            broker_rebalance_timeout=30.0,
+            # A step that waits (Retry, Backpressure) does not lose its partitions: its process is alive.
+            broker_max_poll_interval=7 * 24 * 3600.0,
+            broker_commit_interval=3600.0,
+            stream_wait_empty=False,
+            stream_processing_timeout=7 * 24 * 3600.0,
+            broker_commit_livelock_soft_timeout=7 * 24 * 3600.0,
+            ConsumerScheduler=_Chunks,
+            autodiscover=False,
+            set_as_current=False,
+        )
+
+    async def start(self) -> None:
+        """Join the group."""
+        self._app.finalize()
+        await self._app.start()
+
+    async def stop(self) -> None:
+        """Leave the group."""
+        await self._app.stop()
+
+    @property
+    def crash(self) -> str | None:
+        """Why Faust gave up, where it did."""
+        if not self._app.crashed:
+            return None
+        return repr(self._app.crash_reason)
+
+    def open_gate(self, is_open: bool) -> None:
+        """Whether more is fetched. The member keeps its partitions either way."""
+        if is_open:
+            self._gate.set()
+        else:
+            self._gate.clear()
+
+    def pause(self, place: Place, paused: bool) -> None:
+        """Whether one partition is left out of fetching."""
+        partition = {TP(self._settings.prefix + place[0], place[1])}
+        consumer = self._app.consumer
+        if paused:
+            consumer.pause_partitions(partition)
+        elif next(iter(partition)) in consumer.assignment():
+            consumer.resume_partitions(partition)
+
+    async def commit(self, offsets: Mapping[Place, int]) -> bool:
+        """Commit; False where the partitions are no longer ours. Other faults: the broker is asked again."""
+        wait = 0.1
+        while True:
+            thread, kafka = self._kafka()
+            ours = kafka.assignment()
+            full = {
+                TopicPartition(self._settings.prefix + t, p): OffsetAndMetadata(o, "") for (t, p), o in offsets.items()
+            }
+            full = {place: offset for place, offset in full.items() if place in ours}
+            if not full:
+                return False
+            try:
+                await thread.call_thread(kafka.commit, full)
+            except (CommitFailedError, IllegalStateError):
+                return False
+            except KafkaError as error:
+                _log.warning("offsets are not committed yet: %s", error)
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, 5.0)
+            else:
+                return True
+
+    async def committed(self, places: set[Place]) -> dict[Place, int]:
+        """Committed offsets; partitions without one are left out."""
+        thread, kafka = self._kafka()
+        found: dict[Place, int] = {}
+        for topic, partition in places:
+            offset = await thread.call_thread(kafka.committed, TopicPartition(self._settings.prefix + topic, partition))
+            if offset is not None:
+                found[topic, partition] = int(offset)
+        return found
+
+    def _kafka(self) -> tuple[Any, Any]:
+        """Faust's consumer thread and the aiokafka consumer in it: Faust's own commit ends the app on any fault."""
+        thread = self._app.consumer._thread  # noqa: SLF001 — no public way; the version is pinned
+        return thread, thread._ensure_consumer()  # noqa: SLF001 — as above
+
+    async def _read(self, stream: Any) -> None:
+        async for event in stream.events():
+            await self._handlers.chunk(self._chunk(event.value))
+
+    def _chunk(self, records: list[Any]) -> Chunk:
+        first = records[0]
+        return Chunk(
+            first.topic.removeprefix(self._settings.prefix),
+            first.partition,
+            [record.key for record in records],
+            [record.value or b"" for record in records],
+            [record.offset for record in records],
+            [record.timestamp for record in records],
+        )
+
+    async def _revoked(self, _app: Any, _revoked: Any, **_further: Any) -> None:
+        await self._handlers.revoked()
+
+    async def _assigned(self, _app: Any, assigned: Any, **_further: Any) -> None:
+        length = len(self._settings.prefix)
+        await self._handlers.assigned({(place.topic[length:], place.partition) for place in assigned})
+
+
+def _credentials(settings: Settings) -> Any:
+    """Faust's credentials from librdkafka's settings. Raises SettingsError for a mechanism that Faust lacks."""
+    options = further(settings)
+    protocol = options.get("security.protocol", "plaintext").upper()
+    if protocol == "PLAINTEXT":
+        return None
+    context = None
+    if protocol in {"SSL", "SASL_SSL"}:
+        context = ssl.create_default_context(cafile=options.get("ssl.ca.location"))
+        if "ssl.certificate.location" in options:
+            context.load_cert_chain(
+                options["ssl.certificate.location"],
+                options.get("ssl.key.location"),
+                options.get("ssl.key.password"),
+            )
+    if protocol == "SSL":
+        return cast("Any", faust).SSLCredentials(context)
+    mechanism = options.get("sasl.mechanism", options.get("sasl.mechanisms", "PLAIN"))
+    if mechanism not in {"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"}:
+        raise SettingsError(f"setting kafka: workers know sasl.mechanism PLAIN and SCRAM, not {mechanism}")
+    return cast("Any", faust).SASLCredentials(
+        username=options.get("sasl.username"),
+        password=options.get("sasl.password"),
+        ssl_context=context,
+        mechanism=mechanism,
+    )

@@ -1,0 +1,279 @@
+"""One step's line: chunks are read on one thread, processed on a second, confirmed on a third, committed in order.
+
+    feed → lane of the partition → read (thread) → process, send (thread) → confirm (thread) → commit (loop)
+
+At most ROUNDS rounds are between process and commit. All of it hangs on one event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+from headwater.settings import Settings
+from headwater.streams.chunk import Chunk
+from headwater.streams.clients import Sender
+from headwater.streams.feed import Feed, Handlers, Place
+from headwater.streams.letters import dead_letters
+from headwater.streams.reading import Reading, read
+from headwater.streams.replay import replay
+from headwater.streams.schemas import SchemaBook
+from headwater.streams.step import Step, instance_id
+from headwater.streams.work import Open, Stopped, Worker
+
+_log = logging.getLogger("headwater.streams")
+
+#: Rounds in flight.
+ROUNDS = 3
+#: Chunks that are taken in before they are processed; with more than that nothing is fetched.
+CHUNKS = 6
+#: How long a rebalance or a stop waits for what is under way; what is not done then comes again.
+DRAIN_SECONDS = 5.0
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1000
+
+
+class Pipeline:
+    """Runs one step on its consumer group."""
+
+    def __init__(
+        self,
+        step: Step,
+        settings: Settings,
+        book: SchemaBook,
+        generation: str | None = None,
+        now_us: Callable[[], int] = _now_us,
+    ) -> None:
+        self._step = step
+        self._settings = settings
+        self._book = book
+        self._generation = generation
+        self._now_us = now_us
+        self._sender = Sender(settings)
+        self._worker = Worker(step, self._sender)
+        self._reading, self._working, self._confirming = (
+            ThreadPoolExecutor(1, f"{step.name}-{name}") for name in ("read", "work", "confirm")
+        )
+        self._held: set[Place] = set()
+        #: Counts assignments; what was taken in under an earlier one is dropped.
+        self._epoch = 0
+        self._lanes: dict[Place, asyncio.Queue[Chunk]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._taken = 0
+        self._rounds = asyncio.Semaphore(ROUNDS)
+        self._commits: asyncio.Queue[Open] = asyncio.Queue()
+        self._open_commits = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._feed = Feed(settings, step, Handlers(self._take, self._revoked, self._assigned))
+        self._timers: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Join the group and begin."""
+        self._timers = [self._task(self._tick()), self._task(self._commit())]
+        await self._feed.start()
+
+    async def stop(self) -> None:
+        """Finish what is under way, commit it, leave the group."""
+        self._feed.open_gate(False)
+        await self._drain()
+        for timer in self._timers:
+            timer.cancel()
+        self._worker.stop()
+        self._cancel_lanes()
+        await self._feed.stop()
+        for executor in (self._reading, self._working, self._confirming):
+            executor.shutdown(wait=False, cancel_futures=True)
+
+    @property
+    def crash(self) -> str | None:
+        """Why the consumer gave up, where it did."""
+        return self._feed.crash
+
+    def _task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(self._guard(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _guard(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Stopped:
+            return
+        except Exception as error:  # the process ends on whatever it is
+            if not self.failed.done():
+                self.failed.set_exception(error)
+
+    async def _take(self, chunk: Chunk) -> None:
+        lane = self._lanes.get(chunk.place)
+        if lane is None:
+            return  # of an earlier assignment; it is fetched again
+        self._taken += 1
+        self._idle.clear()
+        self._feed.open_gate(self._taken < CHUNKS)
+        lane.put_nowait(chunk)
+
+    def _given(self, epoch: int) -> None:
+        if epoch != self._epoch:
+            return
+        self._taken -= 1
+        self._feed.open_gate(self._taken < CHUNKS)
+        self._settle()
+
+    def _settle(self) -> None:
+        if self._taken == 0 and self._open_commits == 0:
+            self._idle.set()
+
+    async def _lane(self, place: Place, epoch: int, queue: asyncio.Queue[Chunk], start: int | None) -> None:
+        """One partition: its chunks one after another; reading runs ahead of processing."""
+        loop = asyncio.get_running_loop()
+        if start is not None:
+            await loop.run_in_executor(self._reading, lambda: None)
+            await replay(self._settings, place, start, self._step, lambda chunk: self._replayed(chunk, epoch))
+        read_ahead: asyncio.Queue[tuple[Chunk, asyncio.Future[Reading]]] = asyncio.Queue(2)
+        follower = self._task(self._process(epoch, read_ahead))
+        try:
+            while epoch == self._epoch:
+                chunk = await queue.get()
+                await read_ahead.put((chunk, loop.run_in_executor(self._reading, self._read, chunk, False, False)))
+        finally:
+            follower.cancel()
+
+    async def _process(self, epoch: int, ahead: asyncio.Queue[tuple[Chunk, asyncio.Future[Reading]]]) -> None:
+        while epoch == self._epoch:
+            chunk, future = await ahead.get()
+            reading = await future
+            if reading.missing:
+                reading = await self._wait_for_schemas(chunk, reading)
+            if epoch != self._epoch:
+                return
+            await self._work(partial(self._step_on, chunk, reading, epoch))
+            self._given(epoch)
+
+    def _read(self, chunk: Chunk, replaying: bool, final: bool) -> Reading:
+        return read(chunk, self._book, replaying=replaying, generation=self._generation, final=final)
+
+    def _step_on(self, chunk: Chunk, reading: Reading, epoch: int) -> Open | None:
+        if epoch != self._epoch:
+            return None
+        letters = []
+        if reading.refused and not reading.batch.replaying:
+            letters = dead_letters(
+                reading.batch,
+                reading.refused,
+                worker=self._step.name,
+                topic=self._settings.prefix + chunk.topic,
+                producer_id=instance_id(),
+                now_us=self._now_us(),
+            )
+            _log.warning("%s: %d messages of %s to dead letters", self._step.name, len(letters), chunk.topic)
+        return self._worker.process(reading.batch, letters, chunk.end)
+
+    async def _work(self, call: Callable[[], Open | None]) -> None:
+        """Run it on the step's thread; a round that ended with it goes on to be confirmed."""
+        await self._rounds.acquire()
+        try:
+            ended = await asyncio.get_running_loop().run_in_executor(self._working, call)
+        except BaseException:
+            self._rounds.release()
+            raise
+        if ended is None:
+            self._rounds.release()
+            return
+        self._open_commits += 1
+        self._idle.clear()
+        self._commits.put_nowait(ended)
+
+    async def _commit(self) -> None:
+        """Confirm and commit rounds in order; several that ended meanwhile share one confirmation."""
+        loop = asyncio.get_running_loop()
+        while True:
+            ended = [await self._commits.get()]
+            while not self._commits.empty():
+                ended.append(self._commits.get_nowait())
+            while not await loop.run_in_executor(self._confirming, self._sender.confirm, 1.0):
+                pass
+            offsets: dict[Place, int] = {}
+            for one in ended:
+                offsets.update(one.offsets)
+            await self._feed.commit(offsets)
+            for _ in ended:
+                self._rounds.release()
+            self._open_commits -= len(ended)
+            self._settle()
+
+    async def _wait_for_schemas(self, chunk: Chunk, reading: Reading) -> Reading:
+        loop = asyncio.get_running_loop()
+        self._feed.pause(chunk.place, paused=True)
+        _log.info("%s waits for %s", chunk.topic, ", ".join(map(str, reading.missing)))
+        try:
+            await loop.run_in_executor(None, self._book.wait, reading.missing)
+        finally:
+            if chunk.place in self._lanes:
+                self._feed.pause(chunk.place, paused=False)
+        return await loop.run_in_executor(self._reading, self._read, chunk, False, True)
+
+    async def _replayed(self, chunk: Chunk, epoch: int) -> None:
+        loop = asyncio.get_running_loop()
+        reading = await loop.run_in_executor(self._reading, self._read, chunk, True, False)
+        if reading.missing:
+            await loop.run_in_executor(None, self._book.wait, reading.missing)
+            reading = await loop.run_in_executor(self._reading, self._read, chunk, True, True)
+        if epoch == self._epoch:
+            await loop.run_in_executor(self._working, self._step_on, chunk, reading, epoch)
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(1.0)
+            await self._work(lambda: self._worker.tick(self._now_us()))
+
+    async def _drain(self) -> None:
+        """Wait for what is under way, at most DRAIN_SECONDS, and end the round."""
+        deadline = time.monotonic() + DRAIN_SECONDS
+        try:
+            await asyncio.wait_for(self._empty(), DRAIN_SECONDS)
+            await asyncio.wait_for(self._work(self._worker.end_round), max(0.1, deadline - time.monotonic()))
+            await asyncio.wait_for(self._idle.wait(), max(0.1, deadline - time.monotonic()))
+        except TimeoutError:
+            _log.info("%s: not all was done within %g s, it comes again", self._step.name, DRAIN_SECONDS)
+
+    async def _empty(self) -> None:
+        while self._taken:
+            await asyncio.sleep(0.01)
+
+    def _cancel_lanes(self) -> None:
+        self._epoch += 1
+        self._lanes.clear()
+        self._taken = 0
+        self._settle()
+
+    async def _revoked(self) -> None:
+        await self._drain()
+        self._cancel_lanes()
+        await asyncio.get_running_loop().run_in_executor(self._working, self._worker.forget_round)
+
+    async def _assigned(self, assigned: set[Place]) -> None:
+        loop = asyncio.get_running_loop()
+        gone, new = self._held - assigned, assigned - self._held
+        self._cancel_lanes()
+        if gone:
+            await loop.run_in_executor(self._working, self._worker.revoked, gone)
+        starts: dict[Place, int] = {}
+        if new and self._step.lookback is not None:
+            starts = await self._feed.committed(new)
+        self._held = set(assigned)
+        for place in assigned:
+            queue: asyncio.Queue[Chunk] = asyncio.Queue()
+            self._lanes[place] = queue
+            self._task(self._lane(place, self._epoch, queue, starts.get(place)))
+        _log.info("%s has %d partitions", self._step.name, len(assigned))
+        self._feed.open_gate(True)

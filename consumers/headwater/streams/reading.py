@@ -1,0 +1,150 @@
+"""From raw messages to a batch: unframe, find each schema, prove each body; the rest become dead letters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headwater.errors import InvalidMessage
+from headwater.schemas import framing, reasons, records
+from headwater.schemas.codec import Bodies, reason, validate
+from headwater.schemas.records import Schema
+from headwater.schemas.topics import MAX_MESSAGE_BYTES, TOPICS
+from headwater.streams.batch import Batch, Group
+from headwater.streams.chunk import Chunk
+
+#: Behind the last message, so that a header can be read of every place in the buffer.
+_PADDING = bytes(16)
+
+
+@dataclass(frozen=True)
+class SchemaName:
+    """How a message names its schema: a fingerprint (single-object encoding) or a registry's id."""
+
+    fingerprint: int | None = None
+    registry_id: int | None = None
+
+    def __str__(self) -> str:
+        if self.fingerprint is not None:
+            return f"fingerprint {self.fingerprint.to_bytes(8, 'little').hex()}"
+        return f"registry id {self.registry_id}"
+
+
+class Schemas(Protocol):
+    """Where schemas are looked up."""
+
+    def find(self, name: SchemaName) -> Schema | None:
+        """The schema, where it is known by now."""
+        ...
+
+    def missed(self, name: SchemaName) -> bool:
+        """Whether it was waited for in vain a short while ago."""
+        ...
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A message that cannot be read: its place in the chunk and why."""
+
+    row: int
+    reason: str
+    detail: str
+
+
+@dataclass
+class Reading:
+    """The outcome. `missing`: schemas worth waiting for; while there are any, the batch is not to be used."""
+
+    batch: Batch
+    refused: list[Refused] = field(default_factory=list[Refused])
+    missing: set[SchemaName] = field(default_factory=set[SchemaName])
+
+
+def read(
+    chunk: Chunk, schemas: Schemas, *, replaying: bool = False, generation: str | None = None, final: bool = False
+) -> Reading:
+    """Read one chunk. `final`: unknown schemas are refused, not missing. Raises nothing for any bytes."""
+    count = len(chunk.values)
+    lengths = np.fromiter(map(len, chunk.values), np.int64, count)
+    buffer = np.frombuffer(b"".join([*chunk.values, _PADDING]), np.uint8)
+    ends = np.cumsum(lengths)
+    starts = ends - lengths
+    batch = Batch(
+        chunk.topic,
+        chunk.partition,
+        chunk.keys,
+        np.array(chunk.offsets, np.int64),
+        np.array(chunk.timestamps, np.int64),
+        [],
+        chunk.values,
+        replaying,
+        generation,
+    )
+    reading = Reading(batch)
+    record = TOPICS[chunk.topic].record
+    for name, rows in _by_schema(reading, buffer, starts, lengths):
+        schema = schemas.find(name)
+        if schema is None:
+            if final or schemas.missed(name):
+                detail = f"no schema of {name} on the schema topic or in the registry"
+                reading.refused += [Refused(int(row), reasons.UNKNOWN_SCHEMA, detail) for row in rows]
+            else:
+                reading.missing.add(name)
+        elif record is None or schema.name != records.current(record).name:
+            detail = f"a {schema.name} on the topic of {record}"
+            reading.refused += [Refused(int(row), reasons.WRONG_RECORD, detail) for row in rows]
+        else:
+            header = framing.CONFLUENT_HEADER if name.fingerprint is None else framing.SINGLE_OBJECT_HEADER
+            _prove(reading, schema, rows, Bodies(buffer, starts[rows] + header, ends[rows]))
+    reading.refused.sort(key=lambda refused: refused.row)
+    return reading
+
+
+def _by_schema(
+    reading: Reading, buffer: NDArray[np.uint8], starts: NDArray[np.int64], lengths: NDArray[np.int64]
+) -> Iterable[tuple[SchemaName, NDArray[np.int64]]]:
+    """Rows by the schema that they name; those that name none are refused."""
+    single = (buffer[starts] == 0xC3) & (buffer[starts + 1] == 0x01) & (lengths >= framing.SINGLE_OBJECT_HEADER)
+    confluent = (buffer[starts] == 0x00) & (lengths >= framing.CONFLUENT_HEADER)
+    large = lengths > MAX_MESSAGE_BYTES
+    if large.any():
+        reading.refused += [
+            Refused(int(row), reasons.TOO_LARGE, f"{lengths[row]} bytes, the topic allows {MAX_MESSAGE_BYTES}")
+            for row in np.flatnonzero(large)
+        ]
+        single &= ~large
+        confluent &= ~large
+    for row in np.flatnonzero(~(single | confluent | large)):
+        try:
+            framing.read_header(reading.batch.values[row])
+        except InvalidMessage as error:
+            reading.refused.append(Refused(int(row), error.reason, error.detail))
+    rows = np.flatnonzero(single)
+    if len(rows):
+        fingerprints = buffer[starts[rows, None] + np.arange(2, 10)].view("<u8")[:, 0]
+        if (fingerprints == fingerprints[0]).all():
+            yield SchemaName(fingerprint=int(fingerprints[0])), rows
+        else:
+            for fingerprint in np.unique(fingerprints):
+                yield SchemaName(fingerprint=int(fingerprint)), rows[fingerprints == fingerprint]
+    rows = np.flatnonzero(confluent)
+    if len(rows):
+        ids = buffer[starts[rows, None] + np.arange(1, 5)].view(">u4")[:, 0]
+        for registry_id in np.unique(ids):
+            yield SchemaName(registry_id=int(registry_id)), rows[ids == registry_id]
+
+
+def _prove(reading: Reading, schema: Schema, rows: NDArray[np.int64], bodies: Bodies) -> None:
+    errors = validate(schema, bodies)
+    if errors.any():
+        for place in np.flatnonzero(errors):
+            why, detail = reason(schema, bodies[int(place)])
+            reading.refused.append(Refused(int(rows[place]), why, detail))
+        whole = errors == 0
+        rows, bodies = rows[whole], bodies.take(whole)
+    if len(rows):
+        reading.batch.groups.append(Group(schema, rows, bodies))

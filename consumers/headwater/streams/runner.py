@@ -1,0 +1,126 @@
+"""Running steps until told to stop: wait for the broker, start their lines, drain on SIGTERM, fail loudly."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Sequence
+from typing import Any
+
+from headwater.errors import HeadwaterError, StateError, Unavailable
+from headwater.settings import Settings
+from headwater.streams import clients
+from headwater.streams.pipeline import Pipeline
+from headwater.streams.schemas import Registry, SchemaBook, publish_released
+from headwater.streams.step import Step
+
+_log = logging.getLogger("headwater.streams")
+
+#: Between two questions to a broker that is not there.
+_RETRY_SECONDS = 1.0
+
+
+def run(
+    steps: Sequence[Step],
+    settings: Settings,
+    *,
+    writes: tuple[str, ...] = ("edge_set", "dead_letter"),
+    registry: Registry | None = None,
+    generation: str | None = None,
+) -> int:
+    """Run the steps, each as its own consumer group, until SIGTERM or SIGINT; the process's exit code.
+
+    `writes`: the records that they send, whose schemas are published first. `generation`: the life of a broker
+    whose offsets restart with it. Returns 0 after a clean stop. Raises HeadwaterError for what cannot be
+    recovered from here; the caller ends the process, so that what was not committed is done again.
+    """
+    _quiet()
+    return asyncio.run(_Run(steps, settings, writes, registry, generation).main())
+
+
+def _quiet() -> None:
+    """Faust and aiokafka tell each retry, some with tracebacks; what matters we say ourselves."""
+    for name in ("faust", "mode", "aiokafka", "kafka"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+
+
+class _Run:
+    def __init__(
+        self,
+        steps: Sequence[Step],
+        settings: Settings,
+        writes: tuple[str, ...],
+        registry: Registry | None,
+        generation: str | None,
+    ) -> None:
+        self._steps = steps
+        self._settings = settings
+        self._writes = writes
+        self._registry = registry
+        self._generation = generation
+        self._stop = asyncio.Event()
+
+    async def main(self) -> int:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        if not await self._wait_for_broker():
+            return 0
+        book = SchemaBook(self._settings, self._registry)
+        book.start()
+        pipelines: list[Pipeline] = []
+        try:
+            for step in self._steps:
+                pipeline = Pipeline(step, self._settings, book, self._generation)
+                pipelines.append(pipeline)
+                await pipeline.start()
+            _log.info("%s ready", ", ".join(step.name for step in self._steps))
+            await self._until_the_end(pipelines)
+        finally:
+            for pipeline in pipelines:
+                try:
+                    await asyncio.wait_for(pipeline.stop(), 15)
+                except Exception as error:  # the end goes on, whatever one line says at it
+                    _log.info("while stopping: %r", error)
+            book.close()
+        return 0
+
+    async def _until_the_end(self, pipelines: list[Pipeline]) -> None:
+        stop = asyncio.ensure_future(self._stop.wait())
+        while not stop.done():
+            waiting: list[asyncio.Future[Any]] = [stop, *(pipeline.failed for pipeline in pipelines)]
+            await asyncio.wait(waiting, timeout=0.5, return_when=asyncio.FIRST_COMPLETED)
+            for pipeline in pipelines:
+                if pipeline.failed.done():
+                    error = pipeline.failed.exception()
+                    if isinstance(error, HeadwaterError):
+                        raise error
+                    _log.error("worker failed", exc_info=error)
+                    raise StateError(f"worker failed: {error!r}") from error
+                if pipeline.crash is not None:
+                    raise Unavailable(f"the consumer gave up: {pipeline.crash}")
+
+    async def _wait_for_broker(self) -> bool:
+        """Until the broker answers and has the topics; False where told to stop before."""
+        loop = asyncio.get_running_loop()
+        needed = {self._settings.prefix + topic for step in self._steps for topic in step.inputs}
+        said = ""
+        while not self._stop.is_set():
+            try:
+                missing = needed - (await loop.run_in_executor(None, clients.topics_there, self._settings)).keys()
+                if not missing:
+                    await loop.run_in_executor(None, publish_released, self._settings, self._writes)
+                    return True
+                names = ", ".join(sorted(missing))
+                why = f"no topic {names} on {self._settings.brokers}: `headwater topics` creates them"
+            except Unavailable as error:
+                why = str(error)
+            if why != said:
+                _log.warning("%s; trying again every %g s", why, _RETRY_SECONDS)
+                said = why
+            try:
+                await asyncio.wait_for(self._stop.wait(), _RETRY_SECONDS)
+            except TimeoutError:
+                continue
+        return False

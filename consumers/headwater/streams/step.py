@@ -1,0 +1,105 @@
+"""What a processor is to the worker core: a step, its batches and outputs, and how it says "later"."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from headwater.streams.batch import Batch
+
+
+class Retry(Exception):
+    """It failed and may succeed when asked again: the same call is made again after `after` seconds."""
+
+    def __init__(self, after: float, why: str) -> None:
+        super().__init__(why)
+        self.after = after
+
+
+class Backpressure(Retry):
+    """What stands behind the step is full: as Retry, but nothing went wrong."""
+
+
+class Output(NamedTuple):
+    """One message to send. `topic` without the prefix; `value` framed."""
+
+    topic: str
+    key: bytes | None
+    value: bytes
+
+
+@dataclass(frozen=True)
+class Round:
+    """When a round ends: at so many rows or bytes, or so many seconds after its first row. All 0: at each batch.
+
+    A round's outputs are confirmed and its step flushed before its offsets are committed.
+    """
+
+    rows: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+
+    @property
+    def immediate(self) -> bool:
+        """Each batch is a round."""
+        return not (self.rows or self.bytes or self.seconds)
+
+
+class Step(Protocol):
+    """One processor. All its methods are called on one thread, a partition's batches in offset order.
+
+    A batch may come again after a crash or a rebalance, in other cuts: outputs must be safe to repeat. `process`
+    and `flush` may raise Retry or Backpressure, having changed nothing; any other exception ends the process.
+    """
+
+    @property
+    def name(self) -> str:
+        """Names the consumer group: prefix + headwater- + name."""
+        ...
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Topics, without the prefix."""
+        ...
+
+    @property
+    def lookback(self) -> timedelta | None:
+        """On assignment, what lies within it before the committed offset is fed again with `replaying` set and
+        outputs dropped, so that state is re-derived; None: nothing.
+        """
+        ...
+
+    @property
+    def round(self) -> Round: ...
+
+    def process(self, batch: Batch) -> Sequence[Output]:
+        """What this batch makes known."""
+        ...
+
+    def flush(self) -> None:
+        """Put away what was processed in this round; offsets are committed only after this returned."""
+        ...
+
+    def tick(self, now_us: int) -> Sequence[Output]:
+        """What time alone makes known; about once a second, `now_us` in µs since 1970 UTC."""
+        ...
+
+    def revoked(self, partitions: set[tuple[str, int]]) -> None:
+        """Other workers have these (topic, partition) now: forget their state."""
+        ...
+
+
+@cache
+def _instance(_pid: int) -> bytes:
+    return uuid.uuid4().bytes
+
+
+def instance_id() -> bytes:
+    """16 bytes that name this life of this process: the `producer_id` of what its steps send."""
+    return _instance(os.getpid())

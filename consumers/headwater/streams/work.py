@@ -1,0 +1,110 @@
+"""What runs on a step's own thread: process, send, end rounds; and how it waits when told "later"."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from headwater.streams.batch import Batch
+from headwater.streams.clients import Sender
+from headwater.streams.step import Backpressure, Output, Retry, Step
+
+_log = logging.getLogger("headwater.streams")
+
+Place = tuple[str, int]
+Outcome = TypeVar("Outcome")
+
+#: Between two lines that say the same trouble goes on.
+_SAY_AGAIN_SECONDS = 30.0
+
+
+class Stopped(Exception):
+    """The worker ends while a step waits to be asked again."""
+
+
+@dataclass
+class Open:
+    """A round under way: offsets to commit once it is done."""
+
+    began: float
+    rows: int = 0
+    bytes: int = 0
+    offsets: dict[Place, int] = field(default_factory=dict[Place, int])
+
+
+class Worker:
+    """Calls a step. One thread uses it; `stop` may come from any."""
+
+    def __init__(self, step: Step, sender: Sender, clock: Callable[[], float] = time.monotonic) -> None:
+        self._step = step
+        self._sender = sender
+        self._clock = clock
+        self._stop = threading.Event()
+        self._round: Open | None = None
+
+    def stop(self) -> None:
+        """End waiting: a call that is to be made again raises Stopped."""
+        self._stop.set()
+
+    def process(self, batch: Batch, letters: list[Output], end: int) -> Open | None:
+        """Process one batch and send what it gives, with its dead letters; the round where it ended with it."""
+        outputs = self._insist(lambda: self._step.process(batch))
+        if batch.replaying:
+            return None
+        self._sender.send(outputs)
+        self._sender.send(letters)
+        if self._round is None:
+            self._round = Open(self._clock())
+        self._round.rows += len(batch.offsets)
+        self._round.bytes += sum(map(len, batch.values))
+        self._round.offsets[batch.topic, batch.partition] = end
+        return self.end_round() if self._is_due() else None
+
+    def tick(self, now_us: int) -> Open | None:
+        """Let time pass; the round where it is over by time."""
+        self._sender.send(self._insist(lambda: self._step.tick(now_us)))
+        return self.end_round() if self._round is not None and self._is_due() else None
+
+    def end_round(self) -> Open | None:
+        """Flush the step; the round, whose outputs are yet to be confirmed and offsets to be committed."""
+        ended = self._round
+        if ended is not None:
+            self._insist(self._step.flush)
+            self._round = None
+        return ended
+
+    def revoked(self, places: set[Place]) -> None:
+        self._step.revoked(places)
+
+    def forget_round(self) -> None:
+        """Leave what is under way uncommitted; it comes again, here or elsewhere."""
+        self._round = None
+
+    def _is_due(self) -> bool:
+        limits = self._step.round
+        under_way = self._round
+        if under_way is None:
+            return False
+        return (
+            limits.immediate
+            or (0 < limits.rows <= under_way.rows)
+            or (0 < limits.bytes <= under_way.bytes)
+            or (0 < limits.seconds <= self._clock() - under_way.began)
+        )
+
+    def _insist(self, call: Callable[[], Outcome]) -> Outcome:
+        said = float("-inf")
+        while True:
+            try:
+                return call()
+            except Retry as later:
+                if self._clock() - said > _SAY_AGAIN_SECONDS:
+                    said = self._clock()
+                    level = logging.INFO if isinstance(later, Backpressure) else logging.WARNING
+                    _log.log(level, "%s waits: %s", self._step.name, later)
+                if self._stop.wait(later.after):
+                    raise Stopped from later
