@@ -49,7 +49,10 @@ def prove(schema: Schema, body: bytes) -> None:
 
 @lru_cache(maxsize=512)
 def _walk(schema: Schema) -> Walk:
-    return _Walks(Types(schema)).walk(schema.parsed)[0]
+    try:
+        return _Walks(Types(schema)).walk(schema.parsed)[0]
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:  # what a stranger sent as a schema
+        raise ContractError(f"{schema.name} is not an Avro schema: {error!r}") from error
 
 
 def _number(body: bytes, at: int) -> tuple[int, int]:
@@ -204,7 +207,10 @@ class _Walks:
 
     def _named(self, name: str, definition: Mapping[str, Any]) -> tuple[Walk, int]:
         if name == "fixed":
-            return _fixed(definition["size"]), definition["size"]
+            size = definition["size"]
+            if not isinstance(size, int) or size < 0:
+                raise ContractError(f"a fixed of {size} bytes is not a type of Avro")
+            return _fixed(size), size
         if name == "enum":
             return _choice(len(definition["symbols"]), None), 1
         if name in ("record", "error"):

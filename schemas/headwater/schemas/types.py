@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 from headwater.errors import ContractError
 from headwater.schemas.records import Schema
+
+
+def is_union(kind: Any) -> TypeGuard[list[Any]]:
+    """Whether a type is a union: a list of its branches."""
+    return isinstance(kind, list)
+
+
+def is_definition(kind: Any) -> TypeGuard[Mapping[str, Any]]:
+    """Whether a type is spelt out, and not a name."""
+    return isinstance(kind, Mapping)
 
 
 class Types:
@@ -18,11 +28,10 @@ class Types:
         self._collect(self.top)
 
     def _collect(self, kind: Any) -> None:
-        if isinstance(kind, list):
-            for branch in cast("list[Any]", kind):
+        if is_union(kind):
+            for branch in kind:
                 self._collect(branch)
-        elif isinstance(kind, Mapping):
-            kind = cast("Mapping[str, Any]", kind)
+        elif is_definition(kind):
             if kind["type"] in ("record", "fixed", "enum", "error"):
                 self.named[kind["name"]] = kind
             for one in kind.get("fields", ()):
@@ -33,7 +42,7 @@ class Types:
 
     def name(self, kind: Any) -> str:
         """What a type is: long, record, array, union, …"""
-        if isinstance(kind, list):
+        if is_union(kind):
             return "union"
         if isinstance(kind, str):
             return str(self.named[kind]["type"]) if kind in self.named else kind
@@ -46,10 +55,9 @@ class Types:
     def resolve(self, kind: Any) -> tuple[bool, Any]:
         """Whether it is null|T, and T with its definition; other types as they are."""
         null = False
-        if isinstance(kind, list):
-            branches = cast("list[Any]", kind)
-            rest = [branch for branch in branches if branch != "null"]
-            if len(rest) == 1 and len(branches) == 2:
+        if is_union(kind):
+            rest = [branch for branch in kind if branch != "null"]
+            if len(rest) == 1 and len(kind) == 2:
                 null, kind = True, rest[0]
         if isinstance(kind, str) and kind in self.named:
             kind = self.named[kind]
@@ -57,20 +65,19 @@ class Types:
 
     def optional(self, kind: Any) -> tuple[bool, Any]:
         """As `resolve`. Raises ContractError for a type that the contract does not allow."""
-        first = cast("list[Any]", kind)[0] if isinstance(kind, list) and kind else None
+        first = kind[0] if is_union(kind) and kind else None
         null, kind = self.resolve(kind)
         if self.name(kind) == "union" or (null and first != "null"):
             raise ContractError("a union other than null|T, null first, is not a type of the contract")
-        if isinstance(kind, Mapping) and "logicalType" in kind:
+        if is_definition(kind) and "logicalType" in kind:
             raise ContractError(f"the logical type {kind['logicalType']} is not a type of the contract")
         return null, cast("Any", kind)
 
     def key(self, kind: Any) -> Any:
         """The same for the same type, named or defined in place."""
-        if isinstance(kind, list):
-            return [self.key(branch) for branch in cast("list[Any]", kind)]
-        if isinstance(kind, Mapping):
-            kind = cast("Mapping[str, Any]", kind)
+        if is_union(kind):
+            return [self.key(branch) for branch in kind]
+        if is_definition(kind):
             if "name" in kind:
                 return kind["name"]
             return {name: self.key(kind[name]) for name in ("type", "items", "values") if name in kind}

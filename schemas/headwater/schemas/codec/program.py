@@ -93,9 +93,11 @@ class _Room:
     def grown(self, capacity: Numbers) -> _Room:
         """The same with more room."""
         room = _Room(self.lanes[0], self.valids[0], capacity)
-        mine, theirs = self.columns(), room.columns()
-        for few, many in (*zip(mine[0], theirs[0], strict=True), *zip(mine[1], theirs[1], strict=True)):
-            many[: len(few)] = few
+        (lanes, valids), (more_lanes, more_valids) = self.columns(), room.columns()
+        for numbers, more in zip(lanes, more_lanes, strict=True):
+            more[: len(numbers)] = numbers
+        for flags, more_flags in zip(valids, more_valids, strict=True):
+            more_flags[: len(flags)] = flags
         return room
 
 
