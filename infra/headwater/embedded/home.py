@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,7 +130,7 @@ def open_home(path: Path) -> Home:
 
 
 @contextmanager
-def hold(home: Home, part: str) -> Iterator[None]:
+def hold(home: Home, part: str) -> Generator[None]:
     """Hold one part (stack, store) of the folder for this process; the kernel lets go when it ends, however it ends.
 
     Raises StateError where another process holds it.

@@ -62,7 +62,8 @@ def _decompressor(encoding: str) -> Callable[[bytes], bytes]:
     if encoding == "lz4":
         from lz4 import frame  # type: ignore[import-untyped] # noqa: PLC0415 — only for those who ask for it
 
-        return cast("Callable[[bytes], bytes]", frame.LZ4FrameDecompressor().decompress)
+        unpacker: Any = frame.LZ4FrameDecompressor()
+        return cast("Callable[[bytes], bytes]", unpacker.decompress)
     raise Refused(
         NOT_IMPLEMENTED,
         f"Code: {NOT_IMPLEMENTED}. DB::Exception: Content-Encoding {encoding} is not read here, only "
@@ -72,7 +73,7 @@ def _decompressor(encoding: str) -> Callable[[bytes], bytes]:
 
 def _compressor(encoding: str) -> tuple[Callable[[bytes], bytes], Callable[[], bytes]]:
     if encoding == "lz4":
-        from lz4 import frame  # type: ignore[import-untyped] # noqa: PLC0415 — only for those who ask for it
+        from lz4 import frame  # noqa: PLC0415 — only for those who ask for it
 
         packer: Any = frame.LZ4FrameCompressor()
         head: list[bytes] = [packer.begin()]
@@ -92,4 +93,4 @@ def _zstd() -> Any:
         from compression import zstd  # type: ignore[import-not-found,unused-ignore] # noqa: PLC0415 — Python 3.14 has it
     except ImportError:
         from backports import zstd  # noqa: PLC0415 — comes with clickhouse-connect
-    return zstd
+    return cast("Any", zstd)

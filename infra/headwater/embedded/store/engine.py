@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from headwater.errors import MissingExtra, StateError
 
@@ -63,7 +63,8 @@ class Engine:
             import chdb  # noqa: PLC0415 — takes 0.5 s, and only the store's process needs it
         except ImportError as error:
             raise MissingExtra("embedded", "chdb") from error
-        self._connect = cast("Callable[[str], Any]", chdb.connect)
+        module: Any = chdb
+        self._connect: Callable[[str], Any] = module.connect
         self._folder = str(folder)
         try:
             # Held for the engine's life: the engine shuts down with its last connection.

@@ -176,7 +176,7 @@ def described(tree: Mapping[str, Any]) -> Statement:
 
 def _children(node: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for key, value in node.items():
-        for item in cast("list[Any]", value if isinstance(value, list) else [value]):
+        for item in cast("list[object]", value if isinstance(value, list) else [value]):
             if isinstance(item, dict):
                 yield key, cast("Mapping[str, Any]", item)
 
