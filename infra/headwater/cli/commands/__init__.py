@@ -1,0 +1,45 @@
+"""The commands, in the order in which `headwater --help` lists them.
+
+Each is a module here with the command's name: HELP (a line), `add_arguments(parser)` and
+`run(arguments, settings)`, which returns the exit code. A module is imported only when its command is given or
+the whole help is asked for, and imports what it needs of other packages only when it runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import cast
+
+from headwater.settings import Settings
+
+NAMES = (
+    # in this order: demo up status run trace audit sql alerts worker topics migrate settings completion version
+    "topics",
+    "settings",
+    "completion",
+    "version",
+)
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command, as its module gives it."""
+
+    name: str
+    help: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace, Settings], int]
+
+
+def command(name: str) -> Command:
+    """The command of that name, which must be one of NAMES."""
+    module = import_module(f"{__name__}.{name}")
+    return Command(
+        name,
+        cast("str", module.HELP),
+        cast("Callable[[argparse.ArgumentParser], None]", module.add_arguments),
+        cast("Callable[[argparse.Namespace, Settings], int]", module.run),
+    )

@@ -1,0 +1,167 @@
+"""Creates the declared topics and compares those that are there with the declaration."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import confluent_kafka
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import ConfigResource
+from confluent_kafka.cimpl import NewTopic
+
+from headwater.errors import StateError, Unavailable
+from headwater.schemas.topics import MAX_MESSAGE_BYTES, TOPICS, Topic
+from headwater.settings import Settings
+from headwater.streams.clients import further
+
+#: What librdkafka would print of each attempt, we say once, as an error.
+_silent = logging.getLogger("headwater.topics.librdkafka")
+_silent.addHandler(logging.NullHandler())
+_silent.propagate = False
+
+#: How long a broker gets to answer, s.
+PATIENCE = 10.0
+#: Settings that brokers for development do not keep; a difference there is told and is no error.
+NOT_KEPT_EVERYWHERE = frozenset({"max.message.bytes", "message.timestamp.type"})
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A topic that is not as declared. `fatal`: workers must not start on it."""
+
+    topic: str
+    setting: str
+    declared: str
+    found: str
+    fatal: bool
+
+    def __str__(self) -> str:
+        return f"{self.topic}: {self.setting} is {self.found}, declared is {self.declared}"
+
+
+def create(settings: Settings, replication: int | None = None) -> list[str]:
+    """Create what is missing and check the rest; the names of those created.
+
+    `replication`: copies of each partition; None: the broker's default. Raises StateError where a topic that is
+    there cannot be used, Unavailable where no broker answers in time.
+    """
+    client = _client(settings)
+    there = _partitions(client, settings)
+    refuse([found for found in check(settings) if found.fatal and found.setting != "exists"])
+    missing = [topic for topic in TOPICS.values() if topic.full_name(settings) not in there]
+    if not missing:
+        return []
+    wanted = [
+        NewTopic(
+            topic.full_name(settings),
+            num_partitions=partitions(topic, settings),
+            replication_factor=replication or -1,
+            config=configuration(topic),
+        )
+        for topic in missing
+    ]
+    for name, done in client.create_topics(wanted, operation_timeout=PATIENCE).items():
+        try:
+            done.result()
+        except confluent_kafka.KafkaException as error:
+            # Two that start at once both try; the second finds it made.
+            if error.args[0].code() != confluent_kafka.KafkaError.TOPIC_ALREADY_EXISTS:
+                raise StateError(f"topic {name} was not created: {error.args[0].str()}") from error
+    _wait_for_leaders(client, settings, missing)
+    return [topic.full_name(settings) for topic in missing]
+
+
+def check(settings: Settings) -> list[Difference]:
+    """How the broker's topics differ from the declared. Raises Unavailable."""
+    client = _client(settings)
+    there = _partitions(client, settings)
+    found = _configurations(client, [t.full_name(settings) for t in TOPICS.values() if t.full_name(settings) in there])
+    differences: list[Difference] = []
+    for topic in TOPICS.values():
+        name = topic.full_name(settings)
+        if name not in there:
+            differences.append(Difference(name, "exists", "yes", "no", fatal=True))
+            continue
+        if there[name] != partitions(topic, settings):
+            differences.append(
+                Difference(name, "partitions", str(partitions(topic, settings)), str(there[name]), fatal=True)
+            )
+        for setting, declared in configuration(topic).items():
+            value = found.get(name, {}).get(setting, declared)
+            if value != declared:
+                differences.append(Difference(name, setting, declared, value, fatal=setting not in NOT_KEPT_EVERYWHERE))
+    return differences
+
+
+def refuse(differences: Sequence[Difference]) -> None:
+    """Raise StateError for differences, with the steps to take."""
+    if not differences:
+        return
+    advice = (
+        "Partition counts are fixed when a topic is created, as keys would move and order would be lost. Either set "
+        "`partitions` to what is there, or give a new `prefix`, or stop all producers and workers, wait until "
+        "`headwater status` shows no lag, delete the topic with your broker's own tools and create it again"
+        if any(difference.setting == "partitions" for difference in differences)
+        else "Change the topic with your broker's own tools; Headwater never changes a topic that is there"
+    )
+    raise StateError("; ".join(map(str, differences)) + ". " + advice)
+
+
+def partitions(topic: Topic, settings: Settings) -> int:
+    """How many partitions the topic is declared with."""
+    return topic.partitions or settings.partitions
+
+
+def configuration(topic: Topic) -> dict[str, str]:
+    """The topic's settings as the broker names them."""
+    return {
+        "cleanup.policy": "compact" if topic.compacted else "delete",
+        "retention.ms": str(topic.retention_ms),
+        "max.message.bytes": str(MAX_MESSAGE_BYTES),
+        # Arrival is when the broker appended it, not what a producer's clock says.
+        "message.timestamp.type": "LogAppendTime",
+    }
+
+
+def _client(settings: Settings) -> Any:
+    return AdminClient(
+        {"bootstrap.servers": settings.brokers, "socket.timeout.ms": int(PATIENCE * 1000), **further(settings)},
+        logger=_silent,
+    )
+
+
+def _partitions(client: Any, settings: Settings) -> dict[str, int]:
+    try:
+        topics = client.list_topics(timeout=PATIENCE).topics
+    except confluent_kafka.KafkaException as error:
+        raise Unavailable(f"no broker answers at {settings.brokers} within {PATIENCE:.0f} s") from error
+    return {name: len(topic.partitions) for name, topic in topics.items() if topic.error is None}
+
+
+def _configurations(client: Any, names: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
+    if not names:
+        return {}
+    wanted = {name: ConfigResource(ConfigResource.Type.TOPIC, name) for name in names}
+    found: dict[str, Mapping[str, str]] = {}
+    for resource, answer in client.describe_configs(list(wanted.values())).items():
+        try:
+            entries = answer.result()
+        except confluent_kafka.KafkaException as error:
+            raise Unavailable(f"settings of topic {resource.name} cannot be read: {error.args[0].str()}") from error
+        found[resource.name] = {name: entry.value for name, entry in entries.items() if entry.value is not None}
+    return found
+
+
+def _wait_for_leaders(client: Any, settings: Settings, topics: Sequence[Topic]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        known = client.list_topics(timeout=PATIENCE).topics
+        listed = [known.get(topic.full_name(settings)) for topic in topics]
+        if all(one and one.partitions and all(p.leader >= 0 for p in one.partitions.values()) for one in listed):
+            return
+        time.sleep(0.05)
+    raise Unavailable(f"topics were created and have no leader after {PATIENCE:.0f} s; see the broker's log")
