@@ -18,11 +18,23 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 #: Below every system's range for outgoing connections, so that a stopped server's port stays free for its restart.
 PORTS = range(15_000, 30_000)
 
-children: set[ServerProcess] = set()
+
+class Started(Protocol):
+    """A process that must have ended when the session ends."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def pid(self) -> int: ...
+    def kill(self) -> None: ...
+
+
+children: set[Started] = set()
 _given_out: set[int] = set()
 
 
