@@ -60,16 +60,14 @@ def parse(text: str) -> Schema:
         definition = json.loads(text)
         canonical = fastavro.schema.to_parsing_canonical_form(definition)
         fingerprint = fastavro.schema.fingerprint(canonical, "CRC-64-AVRO")
-        if definition.get("type") != "record":
-            raise ContractError(f"a message's schema must be a record, this is {definition.get('type')!r}")
         # fastavro prints the eight bytes in the order in which single-object encoding holds them.
         number = int.from_bytes(bytes.fromhex(fingerprint), "little")
         schema = Schema(text, number, json.loads(canonical)["name"])
         _ = schema.parsed
-    except ContractError:
-        raise
     except Exception as error:  # a stranger's schema: fastavro raises half a dozen types, recursion included
         raise ContractError(f"not an Avro schema: {error}") from error
+    if schema.definition["type"] != "record":
+        raise ContractError(f"a message's schema must be a record, this is {schema.definition['type']!r}")
     return schema
 
 
