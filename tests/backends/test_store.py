@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import clickhouse_connect
@@ -16,8 +16,8 @@ pytestmark = pytest.mark.integration
 
 def _connect(store: Store) -> Any:
     url = urlsplit(store.url)
-    connect: Any = clickhouse_connect.get_client  # its types are partly unknown
-    return connect(host=url.hostname, port=url.port, username=store.user, password=store.password)
+    driver = cast("Any", clickhouse_connect)  # its types are partly unknown
+    return driver.get_client(host=url.hostname, port=url.port, username=store.user, password=store.password)
 
 
 def test_rows_survive_a_kill(store: Store, prefix: str) -> None:
