@@ -79,27 +79,27 @@ def _read(name: str, text: str) -> Question:
     return Question(name.removesuffix(".sql"), " ".join(doc), tuple(parameters), "\n".join(lines).strip())
 
 
-def ask(client: Client, name: str, **parameters: object) -> Answer:
+def ask(client: Client, question: str, /, **parameters: object) -> Answer:
     """Ask a question of QUESTIONS.
 
     Values are text or the type that they stand for; times are ISO 8601 with an offset, or aware datetimes.
     Raises NotFound for an unknown question, SettingsError for a parameter that is unknown, missing or wrong.
     """
-    question = questions().get(name)
-    if question is None:
-        near = difflib.get_close_matches(name, questions(), 1)
-        raise NotFound(f"there is no question {name}{f'; did you mean {near[0]}?' if near else ''}")
-    known = {parameter.name for parameter in question.parameters}
+    asked = questions().get(question)
+    if asked is None:
+        near = difflib.get_close_matches(question, questions(), 1)
+        raise NotFound(f"there is no question {question}{f'; did you mean {near[0]}?' if near else ''}")
+    known = {parameter.name for parameter in asked.parameters}
     if unknown := sorted(parameters.keys() - known):
-        raise SettingsError(f"{name} has no parameter {unknown[0]}; it has {', '.join(sorted(known))}")
+        raise SettingsError(f"{question} has no parameter {unknown[0]}; it has {', '.join(sorted(known))}")
     values: dict[str, Any] = {}
-    for parameter in question.parameters:
+    for parameter in asked.parameters:
         given = parameters.get(parameter.name, parameter.default)
         if given is None and parameter.name not in parameters:
-            raise SettingsError(f"{name} needs {parameter.name}: {parameter.doc}")
+            raise SettingsError(f"{question} needs {parameter.name}: {parameter.doc}")
         values[parameter.name] = parameter.value(given)
-    columns, rows = table(client, question.sql, values)
-    return Answer(name, columns, tuple(rows), question.sql, values)
+    columns, rows = table(client, asked.sql, values)
+    return Answer(asked.name, columns, tuple(rows), asked.sql, values)
 
 
 def parse_time(name: str, text: str) -> datetime:

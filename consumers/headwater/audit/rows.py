@@ -13,8 +13,8 @@ from headwater.errors import StateError, Unavailable
 T = TypeVar("T")
 #: A run id in the edge tables that says: no run.
 NO_RUN = uuid.UUID(int=0)
-#: Values of a list that go into one statement, so that its address stays below 64 KB.
-CHUNK = 1500
+#: Values of a list that go into one statement, so that its address stays short.
+CHUNK = 1000
 #: A table or database that is not there.
 _NOT_THERE = ("Code: 60.", "Code: 81.")
 

@@ -34,7 +34,7 @@ FROM
         a.*,
         v.version AS inferred_version,
         v.key AS inferred_key,
-        v.key != 0 AS inferred
+        CAST(v.key != 0, 'Bool') AS inferred
     FROM
     (
         SELECT g.*, if(g.source = g.source_dataset, g.source_dataset, 0) AS unversioned, if(r.run_id = toUUID('00000000-0000-0000-0000-000000000000'), g.known_at, r.read_at) AS read_at
@@ -101,4 +101,5 @@ FROM
 ) AS g
 LEFT JOIN (SELECT key, namespace, name, version, kind FROM ${database}.nodes FINAL) AS s ON s.key = g.source
 LEFT JOIN (SELECT key, namespace, name, version, kind FROM ${database}.nodes FINAL) AS t ON t.key = g.target
+SETTINGS join_use_nulls = 0
 COMMENT 'Column edges that stand, one row each'

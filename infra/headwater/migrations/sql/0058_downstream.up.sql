@@ -24,9 +24,10 @@ SELECT
     n.name AS name,
     n.version AS version,
     n.kind AS kind,
-    w.depth AS depth,
-    max(w.last) OVER () >= {depth:UInt32} AS truncated,
+    w.near AS depth,
+    CAST(max(w.near) OVER () >= {depth:UInt32}, 'Bool') AS truncated,
     n.key AS key
-FROM (SELECT key, min(depth) AS depth, max(depth) AS last FROM reached GROUP BY key) AS w
+FROM (SELECT key, min(depth) AS near FROM reached GROUP BY key) AS w
 INNER JOIN (SELECT key, namespace, name, version, kind FROM ${database}.nodes FINAL) AS n ON n.key = w.key
+SETTINGS join_use_nulls = 0
 COMMENT 'Parameterised (namespace, name, version, depth): what derives from a dataset or a version of it'

@@ -49,4 +49,5 @@ LEFT JOIN
 ) AS u ON u.namespace = n.namespace AND u.name = n.name
 LEFT JOIN (SELECT namespace, name, owners FROM ${database}.owners WHERE about = 'dataset') AS o
     ON o.namespace = n.namespace AND o.name = n.name
+SETTINGS join_use_nulls = 0
 COMMENT 'Datasets, one row each: kind, versions, first and last use, schema, owners, tags'

@@ -34,4 +34,5 @@ SELECT
     p.arrival AS arrival
 FROM ${database}.profile_events AS p FINAL
 ARRAY JOIN p.columns AS c
+SETTINGS join_use_nulls = 0
 COMMENT 'Profiles of columns, one row a column, version and role'

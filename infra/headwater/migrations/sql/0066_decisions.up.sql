@@ -23,7 +23,7 @@ SELECT
     v.owners AS owners,
     v.tags AS tags,
     v.details AS details,
-    v.event_id IN (SELECT assumeNotNull(lifts) FROM ${database}.decision_events WHERE isNotNull(lifts)) AS lifted,
+    CAST(v.event_id IN (SELECT assumeNotNull(lifts) FROM ${database}.decision_events WHERE isNotNull(lifts)), 'Bool') AS lifted,
     v.arrival AS arrival
 FROM ${database}.decision_events AS v FINAL
 COMMENT 'What people decided'

@@ -9,7 +9,7 @@ SELECT
     min(v.event_time) AS opened_at,
     max(v.event_time) AS heard_at,
     max(v.last_sequence) AS last_sequence,
-    max(v.kind = 'closed') AS closed,
+    CAST(max(v.kind = 'closed'), 'Bool') AS closed,
     if(closed, 'closed', if(max(v.arrival) > now64(6) - INTERVAL 90 SECOND, 'alive', 'unknown')) AS ended,
     argMax(v.drops, (v.last_sequence, v.event_time, toString(v.event_id))) AS drops,
     argMax(v.environment, (v.last_sequence, v.event_time, toString(v.event_id))) AS environment,

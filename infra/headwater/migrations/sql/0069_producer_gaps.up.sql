@@ -25,4 +25,5 @@ FROM
 ) AS g
 LEFT JOIN ${database}.producers AS p ON p.producer_id = g.producer_id
 WHERE g.last >= g.first
+SETTINGS join_use_nulls = 0
 COMMENT 'Numbers that producers handed out and that never arrived, by range'

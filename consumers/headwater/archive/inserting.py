@@ -1,0 +1,134 @@
+"""Rows into landing tables: frozen batches, retried as they are, split down to the rows that the store refuses."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from itertools import pairwise
+
+from headwater.archive import packing
+from headwater.archive.codes import Fault, fault_of
+from headwater.archive.landing import Landing
+from headwater.archive.packing import Row
+from headwater.audit.store import Client
+
+_log = logging.getLogger("headwater.archive")
+#: Partitions of a table that one insert may touch; the server refuses over 100.
+MOST_PARTITIONS = 50
+#: Defaults that moved between versions of the server are set, so that an insert means the same everywhere.
+SETTINGS = {
+    "async_insert": 0,
+    "wait_end_of_query": 1,
+    "insert_deduplicate": 1,
+    "deduplicate_blocks_in_dependent_materialized_views": 1,
+    "input_format_avro_allow_missing_fields": 0,
+    "max_insert_threads": 1,
+}
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A batch that no longer changes: the same rows, bytes and token at every try."""
+
+    landing: Landing
+    rows: Sequence[Row]
+    packed: Sequence[bytes] = field(repr=False)
+
+    @property
+    def token(self) -> str:
+        """Names this insert: table, offset ranges, count and a digest of all bytes."""
+        ranges: dict[int, list[int]] = defaultdict(list)
+        for row in self.rows:
+            ranges[row.batch.partition].append(row.offset)
+        spans = ",".join(f"{partition}:{min(all_)}-{max(all_)}" for partition, all_ in sorted(ranges.items()))
+        digest = blake2b(b"".join(self.packed), digest_size=16).hexdigest()
+        return f"{self.landing.table} {spans} {len(self.rows)} {digest}"
+
+
+class Failed(Exception):
+    """The store did not take it. `fault`: whose it is."""
+
+    def __init__(self, fault: Fault, why: str) -> None:
+        super().__init__(why)
+        self.fault = fault
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A row that the store refuses by itself, and its words."""
+
+    row: Row
+    why: str
+
+
+def freeze(landing: Landing, rows: Iterable[Row]) -> Iterator[Frozen]:
+    """Rows as frozen batches, each of at most MOST_PARTITIONS partitions of the table."""
+    by_month: dict[int, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_month[packing.partition_month(row)].append(row)
+    months = sorted(by_month)
+    cuts = [*range(0, len(months), MOST_PARTITIONS), len(months)]
+    for start, stop in pairwise(cuts):
+        some = [row for month in months[start:stop] for row in by_month[month]]
+        yield Frozen(landing, some, [packing.pack(row) for row in some])
+
+
+def insert(client: Client, frozen: Frozen) -> list[Refusal]:
+    """Insert a batch. Returns the rows that the store refuses; all others are stored.
+
+    Raises Failed where nothing can be said of the rows. Inserting again is safe then: doubles merge away.
+    """
+    try:
+        with faults():
+            _send(client, frozen)
+    except Failed as failed:
+        if failed.fault is not Fault.BATCH:
+            raise
+        if len(frozen.rows) == 1:
+            return [Refusal(frozen.rows[0], str(failed))]
+        _log.warning("the store refuses a batch of %d rows, which is split: %s", len(frozen.rows), failed)
+        half = len(frozen.rows) // 2
+        parts = (slice(None, half), slice(half, None))
+        return [
+            refusal
+            for part in parts
+            for refusal in insert(client, Frozen(frozen.landing, frozen.rows[part], frozen.packed[part]))
+        ]
+    return []
+
+
+@contextmanager
+def faults() -> Generator[None]:
+    """Turns what the store or the network says into Failed; a fault of this program passes through."""
+    try:
+        yield
+    except Exception as error:
+        if not _theirs(error):
+            raise
+        why = " ".join(str(error).split())[:1000]
+        raise Failed(fault_of(why), why) from error
+
+
+def _send(client: Client, frozen: Frozen) -> None:
+    block = packing.container(frozen.landing.packed, frozen.packed)
+    done = client.raw_insert(
+        frozen.landing.table,
+        insert_block=block,
+        fmt="Avro",
+        settings={**SETTINGS, "insert_deduplication_token": frozen.token},
+    )
+    # What each body was read as is checked by the store, row by row; this checks how many. A server counts the rows
+    # that it read, the embedded one only those that it wrote, in all views together; 0: it does not say.
+    read, written = (int(done.summary.get(name, 0)) for name in ("read_rows", "written_rows"))
+    if (read and read != len(frozen.rows)) or 0 < written < len(frozen.rows):
+        raise Failed(Fault.UNKNOWN, f"the store took {read or written} of {len(frozen.rows)} rows")
+
+
+def _theirs(error: Exception) -> bool:
+    from clickhouse_connect.driver import exceptions  # noqa: PLC0415 - the module imports without the client
+
+    return isinstance(error, exceptions.Error | OSError)

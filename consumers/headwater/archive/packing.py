@@ -1,0 +1,137 @@
+"""A message as the archive hands it to the store: our columns, then the record's bytes as they are.
+
+Avro has no field tags, so a row of the landing table is our fields' bytes followed by the body. The offset
+stands at both ends: the store refuses a row whose two offsets differ, so a body that the engine would read
+otherwise than the codec can neither shift its neighbours nor go unseen.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+from headwater.archive import varints
+from headwater.schemas.records import Schema
+from headwater.streams.batch import Batch
+
+#: Bytes of body_digest and content_digest.
+DIGEST_BYTES = 16
+#: Our columns before the record's, and their Avro types; `_check` follows the record.
+COLUMNS: tuple[tuple[str, Any], ...] = (
+    ("_partition", "int"),
+    ("_offset", "long"),
+    ("_generation", "string"),
+    ("_arrival", "long"),
+    ("_key", ["null", "bytes"]),
+    ("_body_digest", {"type": "fixed", "name": "HeadwaterDigest", "size": DIGEST_BYTES}),
+    ("_content_digest", "HeadwaterDigest"),
+    ("_fingerprint", {"type": "fixed", "name": "HeadwaterFingerprint", "size": 8}),
+    ("_body", "bytes"),
+)
+_ID_BYTES = 16
+_TEN_YEARS = 315_576_000_000_000
+_DAY = 86_400_000_000
+#: Event times beyond these are stored as these; the raw body keeps what was sent.
+_OLDEST, _NEWEST = -2_208_988_800_000_000, 10_413_791_999_999_999
+
+
+class Row(NamedTuple):
+    """One message for one table: the `place`-th of its batch.
+
+    `arrival`: µs since 1970. `body`: as received, proved whole. `shape`: the same in the landing table's schema
+    (the body itself where the writer used that one).
+    """
+
+    batch: Batch
+    place: int
+    arrival: int
+    fingerprint: bytes
+    body: bytes
+    shape: bytes
+
+    @property
+    def offset(self) -> int:
+        """Its offset on the topic."""
+        return int(self.batch.offsets[self.place])
+
+
+def row_schema(schema: Schema) -> bytes:
+    """The schema of packed rows whose shapes are of that schema."""
+    namespace = schema.name.rpartition(".")[0]
+    ours = [{"name": name, "type": kind} for name, kind in COLUMNS]
+    fields = [*ours, *schema.definition["fields"], {"name": "_check", "type": "long"}]
+    outer: dict[str, Any] = {"type": "record", "name": "HeadwaterRow", "fields": fields}
+    if namespace:
+        outer["namespace"] = namespace
+    return json.dumps(outer).encode()
+
+
+def pack(row: Row) -> bytes:
+    """A row's bytes."""
+    batch, place, arrival, fingerprint, body, shape = row
+    offset = varints.encode(int(batch.offsets[place]))
+    generation = (batch.generation or "").encode()
+    key = batch.keys[place]
+    keyed = b"\x00" if key is None else b"".join((b"\x02", varints.encode(len(key)), key))
+    return b"".join(
+        (
+            varints.encode(batch.partition),
+            offset,
+            varints.encode(len(generation)),
+            generation,
+            varints.encode(arrival),
+            keyed,
+            blake2b(body, digest_size=DIGEST_BYTES).digest(),
+            content_digest(shape),
+            fingerprint,
+            varints.encode(len(body)),
+            body,
+            shape,
+            offset,
+        )
+    )
+
+
+def content_digest(shape: bytes) -> bytes:
+    """Digest of a body without emit_time, producer_id and sequence, which stand first."""
+    start = varints.end(shape, varints.end(shape, 0) + _ID_BYTES)
+    return blake2b(memoryview(shape)[start:], digest_size=DIGEST_BYTES).digest()
+
+
+def event_time(shape: bytes) -> int:
+    """A body's event time, µs since 1970 UTC: the fifth field."""
+    start = varints.end(shape, varints.end(shape, 0) + _ID_BYTES) + _ID_BYTES
+    return varints.decode(shape, start)
+
+
+def partition_month(row: Row) -> int:
+    """The table's partition that the row goes to, as the tables' PARTITION BY has it: year and month."""
+    when = event_time(row.shape)
+    if not row.arrival - _TEN_YEARS <= when <= row.arrival + _DAY:
+        when = row.arrival
+    seconds = min(max(when, _OLDEST), _NEWEST) // 1_000_000
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.year * 100 + moment.month
+
+
+def container(schema: bytes, packed: Sequence[bytes]) -> bytes:
+    """An Avro object container file of one block (Avro specification 1.11, "Object Container Files")."""
+    sync = os.urandom(16)
+    size = sum(map(len, packed))
+    head = (
+        b"Obj\x01",
+        varints.encode(1),
+        varints.encode(len(b"avro.schema")),
+        b"avro.schema",
+        varints.encode(len(schema)),
+        schema,
+        b"\x00",
+        sync,
+        varints.encode(len(packed)),
+        varints.encode(size),
+    )
+    return b"".join((*head, *packed, sync))

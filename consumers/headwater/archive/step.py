@@ -1,0 +1,188 @@
+"""The archive worker's step: every topic into the history.
+
+Rounds end by rows, bytes or time; then the rows are frozen and inserted, and only then are offsets committed.
+Killed in between, the same messages come again and merge with what is there: the earliest arrival stands.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+
+from headwater.archive.codes import Fault
+from headwater.archive.inserting import Failed, Frozen, Refusal, freeze, insert
+from headwater.archive.landing import ARCHIVED, Landing, landings
+from headwater.archive.packing import Row
+from headwater.archive.schemas import keep
+from headwater.audit.connection import connect
+from headwater.audit.store import Client
+from headwater.errors import Unavailable
+from headwater.migrations import database_name, migrate
+from headwater.schemas import framing, reasons
+from headwater.schemas.records import Schema
+from headwater.schemas.topics import DEAD_LETTERS
+from headwater.settings import Settings
+from headwater.streams.batch import Batch
+from headwater.streams.clients import Sender
+from headwater.streams.letters import dead_letters
+from headwater.streams.reading import Refused
+from headwater.streams.step import Output, Retry, Round, instance_id
+
+_log = logging.getLogger("headwater.archive")
+#: Seconds before the first, and at most before any, new try.
+_FIRST_WAIT, _LONGEST_WAIT = 0.2, 10.0
+
+
+def _send_letters(settings: Settings) -> Callable[[Sequence[Output]], bool]:
+    """How dead letters leave a flush: sent, and confirmed within 10 s."""
+    senders: list[Sender] = []
+
+    def send(letters: Sequence[Output]) -> bool:
+        if not senders:
+            senders.append(Sender(settings))
+        senders[0].send(letters)
+        return senders[0].confirm(10.0)
+
+    return send
+
+
+class ArchiveStep:
+    """Reads every archived topic and keeps it in ClickHouse.
+
+    append_time: topics whose message times are the broker's append times; elsewhere, arrival is when the
+    message was first read. connected: makes the client, for tests. send: sends dead letters and says whether
+    they are confirmed. now: µs since 1970.
+    """
+
+    name = "archive"
+    inputs = tuple(topic.name for topic in ARCHIVED)
+    lookback: timedelta | None = None
+    round = Round(rows=50_000, bytes=32 * 1024 * 1024, seconds=1.0)
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        append_time: frozenset[str] = frozenset(),
+        connected: Callable[[], Client] | None = None,
+        send: Callable[[Sequence[Output]], bool] | None = None,
+        now: Callable[[], int] = lambda: time.time_ns() // 1000,
+    ) -> None:
+        self._settings = settings
+        self._append_time = append_time
+        self._connected = connected or (lambda: _migrated(settings))
+        self._send = send or _send_letters(settings)
+        self._now = now
+        self._client: Client | None = None
+        self._landings: Mapping[str, Landing] = {}
+        self._rows: list[tuple[Batch, Schema, list[int], list[int]]] = []
+        self._frozen: list[Frozen] = []
+        self._letters: list[Output] = []
+        self._schemas: dict[int, Schema] = {}
+        self._kept: set[int] = set()
+        self._tries = 0
+        #: Rows inserted, rows refused by the store, and errors whose code is in no table.
+        self.inserted = 0
+        self.refused = 0
+        self.unknown = 0
+
+    def process(self, batch: Batch) -> Sequence[Output]:
+        """Take a batch; nothing is inserted before `flush`."""
+        now = self._now()
+        trusted = batch.topic in self._append_time and batch.generation is None
+        for group in batch.groups:
+            places = group.rows.tolist()
+            stamps = (batch.timestamps[group.rows] * 1000).tolist() if trusted else [now] * len(places)
+            self._rows.append((batch, group.schema, places, stamps))
+            if group.schema.fingerprint not in self._kept:
+                self._schemas[group.schema.fingerprint] = group.schema
+        return ()
+
+    def flush(self) -> None:
+        """Insert what was taken. Raises Retry where the store or the broker does not take it for now."""
+        if not (self._rows or self._frozen or self._letters):
+            return
+        try:
+            self._store()
+        except (Failed, Unavailable) as error:
+            if isinstance(error, Failed) and error.fault is Fault.UNKNOWN:
+                self.unknown += 1
+            self._tries += 1
+            wait = min(_FIRST_WAIT * 2 ** (self._tries - 1), _LONGEST_WAIT) * random.uniform(0.5, 1.0)
+            raise Retry(wait, f"the store does not take it for now, try {self._tries}: {error}") from error
+        self._tries = 0
+
+    def tick(self, now_us: int) -> Sequence[Output]:  # noqa: ARG002 - the interface of a step
+        """Time alone makes nothing known here."""
+        return ()
+
+    def revoked(self, partitions: set[tuple[str, int]]) -> None:
+        """Others read these now: what was not frozen yet is theirs to insert."""
+        self._rows = [taken for taken in self._rows if (taken[0].topic, taken[0].partition) not in partitions]
+
+    def _store(self) -> None:
+        client = self._ready()
+        if self._schemas:
+            keep(client, self._schemas.values(), self._now())
+            self._kept |= self._schemas.keys()
+            self._schemas = {}
+        self._frozen += self._freeze()
+        while self._frozen:
+            frozen = self._frozen[0]
+            refusals = insert(client, frozen)
+            self._letters += [letter for refusal in refusals for letter in self._letter(refusal)]
+            self.refused += len(refusals)
+            self.inserted += len(frozen.rows) - len(refusals)
+            del self._frozen[0]
+        if self._letters:
+            if not self._send(self._letters):
+                raise Unavailable(f"{len(self._letters)} dead letters are not confirmed by the broker")
+            self._letters = []
+
+    def _ready(self) -> Client:
+        if self._client is None:
+            client = self._connected()
+            self._landings = landings(client, database_name(self._settings))
+            self._client = client
+        return self._client
+
+    def _freeze(self) -> list[Frozen]:
+        by_topic: dict[str, list[Row]] = {}
+        for batch, schema, places, arrivals in self._rows:
+            landing = self._landings[batch.topic]
+            fingerprint = schema.fingerprint_bytes
+            rows = by_topic.setdefault(batch.topic, [])
+            for place, arrival in zip(places, arrivals, strict=True):
+                value = batch.values[place]
+                body = value[framing.read_header(value).length :]
+                rows.append(Row(batch, place, arrival, fingerprint, body, landing.shape(schema, body)))
+        self._rows = []
+        return [frozen for topic, rows in by_topic.items() for frozen in freeze(self._landings[topic], rows)]
+
+    def _letter(self, refusal: Refusal) -> list[Output]:
+        row = refusal.row
+        if row.batch.topic == DEAD_LETTERS.name:
+            where = f"partition {row.batch.partition}, offset {row.offset}"
+            _log.error("the store refuses a dead letter (%s): %s", where, refusal.why)
+            return []  # a letter about a letter would be refused for the same reason, without end
+        return dead_letters(
+            row.batch,
+            [Refused(row.place, reasons.REFUSED_BY_STORE, refusal.why)],
+            worker=self.name,
+            topic=self._settings.prefix + row.batch.topic,
+            producer_id=instance_id(),
+            now_us=self._now(),
+        )
+
+
+def _migrated(settings: Settings) -> Client:
+    """A client of a history that is as this version needs it; long migrations are left to an operator."""
+    client = connect(settings, database=False)
+    try:
+        migrate(client, settings, long=False)
+    finally:
+        client.close()
+    return connect(settings)

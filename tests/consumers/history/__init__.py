@@ -1,0 +1,1 @@
+"""The history: migrations, the archive, the audit questions."""
