@@ -63,6 +63,7 @@ async def serve(home: Home, port: int) -> None:
         auto_decompress=False,
         handler_cancellation=True,
         shutdown_timeout=DRAIN_SECONDS,
+        max_line_size=1024 * 1024,  # as ClickHouse's http_max_uri_size: parameters stand in the address
     )
     try:
         await runner.setup()
