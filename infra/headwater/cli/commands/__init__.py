@@ -17,7 +17,10 @@ from headwater.settings import Settings
 
 NAMES = (
     # in this order: demo up status run trace audit sql alerts worker topics migrate settings completion version
+    "trace",
+    "audit",
     "topics",
+    "migrate",
     "settings",
     "completion",
     "version",

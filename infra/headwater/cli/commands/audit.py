@@ -1,0 +1,75 @@
+"""`headwater audit`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING
+
+from headwater.settings import Settings
+
+if TYPE_CHECKING:
+    from headwater.audit import Question
+
+HELP = "ask the history one of the audit questions"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = "`headwater audit --list` shows every question with its parameters."
+    parser.add_argument("question", nargs="?", metavar="NAME", help="the question")
+    parser.add_argument(
+        "--param",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a parameter; times are ISO 8601 with an offset, e.g. 2026-11-21T08:00:00Z",
+    )
+    parser.add_argument("--list", action="store_true", dest="listed", help="list the questions")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print JSON")
+    form.add_argument("--csv", action="store_true", help="print CSV")
+    form.add_argument("--sql", action="store_true", help="print the statement and ask nothing")
+    parser.add_argument("--store-url", metavar="URL", help="ClickHouse over HTTP")
+    parser.add_argument("--prefix", help="put before every name")
+
+
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    from headwater.audit import QUESTIONS, ask, connect
+    from headwater.audit.render import as_csv, table
+    from headwater.errors import NotFound, SettingsError
+
+    if arguments.listed or arguments.question is None:
+        _list(list(QUESTIONS.values()), as_json=arguments.json)
+        return 0 if arguments.listed else 2
+    if arguments.sql:
+        if arguments.question not in QUESTIONS:
+            raise NotFound(f"there is no question {arguments.question}; `headwater audit --list` shows all")
+        print(QUESTIONS[arguments.question].sql)
+        return 0
+    parameters: dict[str, str] = {}
+    for pair in arguments.param:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise SettingsError(f"--param {pair}: write NAME=VALUE")
+        parameters[name] = value
+    answer = ask(connect(settings), arguments.question, **parameters)
+    if arguments.json:
+        print(json.dumps(answer.as_dict(), indent=2))
+    elif arguments.csv:
+        print(as_csv(answer.columns, answer.rows), end="")
+    else:
+        print(table(answer.columns, answer.rows) if answer.rows else "no rows")
+    return 0
+
+
+def _list(questions: list[Question], *, as_json: bool) -> None:
+    from headwater.audit.model import plain
+
+    if as_json:
+        print(json.dumps(plain(questions), indent=2))
+        return
+    for question in questions:
+        print(f"{question.name}\n    {question.doc}")
+        for parameter in question.parameters:
+            default = "" if parameter.default is None else f" (else {parameter.default or 'empty'})"
+            print(f"    {parameter.name} {parameter.type}{default}: {parameter.doc}")

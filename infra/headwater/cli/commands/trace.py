@@ -1,0 +1,68 @@
+"""`headwater trace`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from headwater.settings import Settings
+
+HELP = "walk the lineage of a dataset, version or column, up or down"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Exit code 0: the whole walk; 1: something was cut (the output says what). "
+        "A NODE is a name, part of one, or namespace/name; @VERSION and [COLUMN] may follow."
+    )
+    parser.add_argument("node", metavar="NODE", help="name[@version][[column]]")
+    way = parser.add_mutually_exclusive_group()
+    way.add_argument("--up", action="store_true", help="to the sources (default)")
+    way.add_argument("--down", action="store_true", help="to what derives from it")
+    way.add_argument("--both", action="store_true", help="both")
+    parser.add_argument("--depth", type=int, default=50, metavar="N", help="edges from the node at most")
+    parser.add_argument("--budget", type=int, default=20_000, metavar="N", help="edges read at most")
+    parser.add_argument("--columns", action="store_true", help="along column edges")
+    parser.add_argument(
+        "--versions", choices=("all", "latest"), help="of a node without version (up: latest, down: all)"
+    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print JSON")
+    form.add_argument("--mermaid", action="store_true", help="print a Mermaid flowchart")
+    form.add_argument("--dot", action="store_true", help="print a Graphviz digraph")
+    parser.add_argument("--store-url", metavar="URL", help="ClickHouse over HTTP")
+    parser.add_argument("--prefix", help="put before every name")
+
+
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    from headwater.audit import connect, resolve, steps, walk
+    from headwater.audit.model import Direction
+    from headwater.audit.render import dot, mermaid, tree
+    from headwater.errors import SettingsError
+
+    if arguments.depth < 1 or arguments.budget < 1:
+        raise SettingsError("--depth and --budget are at least 1")
+    client = connect(settings)
+    node = resolve(client, arguments.node)
+    ways: tuple[Direction, ...] = ("up", "down") if arguments.both else ("down",) if arguments.down else ("up",)
+    walks = [
+        walk(
+            client,
+            node,
+            way,
+            arguments.depth,
+            arguments.budget,
+            columns=True if arguments.columns else None,
+            versions=arguments.versions,
+        )
+        for way in ways
+    ]
+    if arguments.json:
+        print(json.dumps([one.as_dict() for one in walks] if arguments.both else walks[0].as_dict(), indent=2))
+    for one in [] if arguments.json else walks:
+        if arguments.mermaid or arguments.dot:
+            print(mermaid(one) if arguments.mermaid else dot(one))
+        else:
+            runs = {edge.run_id for edge in one.edges if edge.run_id is not None}
+            print(f"{one.direction}: {len(one.nodes)} nodes, {len(one.edges)} edges\n{tree(one, steps(client, runs))}")
+    return int(any(one.truncated for one in walks))
