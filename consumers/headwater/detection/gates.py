@@ -1,0 +1,223 @@
+"""The five gates, in their order: enough data, significant, large enough, unusual here, persistent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from headwater.detection import compare
+from headwater.detection.compare import Comparison
+from headwater.detection.policy import Policy
+from headwater.detection.series import Judged, Series
+from headwater.detection.statistics.robust import holm, median_mad
+from headwater.detection.summaries import Column, Summary
+
+Outcome = Literal["ok", "insufficient", "warn", "alarm"]
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One gate's number, what it was held against, and whether it lets the finding through."""
+
+    name: str
+    value: float
+    threshold: float | None
+    passed: bool | None
+    comment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check says of one column of one profile."""
+
+    check: Literal["drift", "nulls"]
+    column: str
+    outcome: Outcome
+    severity: float
+    score: float
+    usual: float | None
+    #: The score over the limit of its own history (over the least effect where there is none): 1 is the limit.
+    unusual: float
+    gates: tuple[Gate, ...]
+    onset: int | None
+    #: The comparison that speaks for it: the weaker of rolling and season.
+    comparison: Comparison | None = field(repr=False, default=None)
+    current: Column | None = field(repr=False, default=None)
+    #: Whether one of the last profiles was told of, so that its end is told too.
+    recovering: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Test:
+    check: Literal["drift", "nulls"]
+    column: str
+    current: Column
+    comparisons: tuple[Comparison, ...]
+
+
+def judge(summary: Summary, series: Series, policy: Policy) -> list[Finding]:
+    """Every column of a profile through the gates; the series is remembered with the outcome.
+
+    A profile that the series knows already changes nothing and is answered by an empty list.
+    """
+    if series.knows(summary.event_id):
+        return []
+    tests = [test for name, column in summary.columns.items() for test in _tests(name, column, summary, series, policy)]
+    judged = [index for index, test in enumerate(tests) if _enough(test, policy)]
+    # with two baselines both must speak for it, so the larger chance counts
+    chances = {index: max(c.p_value for c in tests[index].comparisons) for index in judged}
+    held = dict(zip(judged, holm([chances[index] for index in judged], policy.family_alpha), strict=True))
+    findings: list[Finding] = []
+    for index, test in enumerate(tests):
+        finding = _through(test, summary, series, policy, chance=chances.get(index), threshold=held.get(index, 0.0))
+        findings.append(finding)
+    alarmed = frozenset(finding.column for finding in findings if finding.outcome == "alarm")
+    series.add(summary, alarmed, policy)
+    return findings
+
+
+def _tests(name: str, column: Column, summary: Summary, series: Series, policy: Policy) -> list[_Test]:
+    rolling = series.rolling(name, summary.event_time, policy)
+    if not rolling:
+        return []
+    seasonal = series.seasonal(name, summary.event_time, policy)
+    found: list[_Test] = []
+    for check, measure in (("drift", compare.drift), ("nulls", compare.nulls)):
+        first = measure(column, name, "rolling", rolling, policy)
+        if first is None:
+            continue
+        second = measure(column, name, "season", seasonal, policy) if seasonal else None
+        comparisons = (first,) if second is None else (first, second)
+        found.append(_Test(check, column=name, current=column, comparisons=comparisons))  # type: ignore[arg-type]  # the loop's literal widens to str
+    return found
+
+
+def _enough(test: _Test, policy: Policy) -> bool:
+    return all(min(c.rows, c.baseline_rows) >= policy.least_rows for c in test.comparisons)
+
+
+def _through(
+    test: _Test, summary: Summary, series: Series, policy: Policy, *, chance: float | None, threshold: float
+) -> Finding:
+    signal = series.signal(test.check, test.column)
+    before = signal.before(summary.event_time)
+    weakest = min(test.comparisons, key=lambda c: c.score)
+    fewest = min(min(c.rows, c.baseline_rows) for c in test.comparisons)
+    gates = [Gate("rows", fewest, policy.least_rows, chance is not None)]
+    significant = chance is not None and threshold > 0
+    if chance is not None:
+        gates.append(Gate("p_value", chance, threshold or None, significant, "Holm over all columns"))
+    large = weakest.score >= 1
+    gates += [Gate(m.name, m.value, m.floor, m.value >= m.floor) for m in weakest.measures]
+    usual, unusual, known, is_unusual = _own_history(test, before, policy)
+    gates.append(
+        Gate(
+            "unusual",
+            unusual,
+            1.0,
+            is_unusual,
+            None if known else f"{len(before)} points of history, {policy.least_history} are needed",
+        )
+    )
+    found = significant and large and is_unusual and known
+    told = significant and large and not known
+    recent = before[-(policy.persistence_of - 1) :]
+    times = sum(judged.found for judged in recent) + found
+    at_once = found and min(c.distance for c in test.comparisons) >= policy.at_once
+    persistent = found and (at_once or times >= policy.persistence)
+    if found:
+        comment = f"at once: {weakest.measures[0].name} from {policy.at_once:g} on" if at_once else None
+        gates.append(Gate("persistent", times, policy.persistence, persistent, comment))
+    outcome: Outcome = (
+        "alarm" if persistent else "warn" if found or told else "ok" if chance is not None else "insufficient"
+    )
+    season = next((c.score for c in test.comparisons if c.kind == "season"), None)
+    signal.add(
+        Judged(
+            summary.event_time, summary.event_id, test.comparisons[0].score, season, found, at_once, outcome == "alarm"
+        ),
+        policy.history,
+    )
+    return Finding(
+        check=test.check,
+        column=test.column,
+        outcome=outcome,
+        severity=_severity(weakest),
+        score=weakest.score,
+        usual=usual,
+        unusual=unusual,
+        gates=tuple(gates),
+        onset=_onset(recent, summary.event_time) if found else None,
+        comparison=weakest,
+        current=test.current,
+        recovering=any(judged.found for judged in before[-policy.resolve_after :]),
+    )
+
+
+def _own_history(test: _Test, before: Sequence[Judged], policy: Policy) -> tuple[float | None, float, bool, bool]:
+    """What the score usually is, the score over its limit, whether there is history enough, whether it is unusual.
+
+    Each baseline has a history of its own; the season's counts once it is long enough. The one nearest to its
+    usual score decides.
+    """
+    histories: Mapping[str, list[float]] = {
+        "rolling": _usual_scores([(j.score, j.alarmed) for j in before]),
+        "season": _usual_scores([(j.season_score, j.alarmed) for j in before]),
+    }
+    known = len(histories["rolling"]) >= policy.least_history
+    decided: tuple[float | None, float] | None = None
+    for comparison in test.comparisons:
+        history = histories[comparison.kind]
+        if len(history) < policy.least_history:
+            continue
+        median, limit = own_limit(history, policy)
+        over = comparison.score / limit if limit > 0 else comparison.score
+        if decided is None or over < decided[1]:
+            decided = (median, over)
+    if decided is None:
+        return None, min(c.score for c in test.comparisons), known, known
+    return decided[0], decided[1], known, decided[1] > 1
+
+
+def own_limit(history: Sequence[float], policy: Policy) -> tuple[float, float]:
+    """The median of a history of scores, and the limit above which a score is unusual.
+
+    Median + 4 MAD suits scores that scatter evenly; many have a long tail (delays, fog). So the limit is at
+    least where an exponential tail through the third-largest score is passed once in `tail_rarity` profiles.
+    """
+    median, mad = median_mad(history)
+    limit = median + max(policy.unusual_mads * mad, policy.least_unusual * median)
+    rank = min(policy.tail_rank, len(history))
+    high = sorted(history)[-rank]
+    reach = math.log(policy.tail_rarity) / math.log(len(history) / rank)
+    return median, max(limit, median + (high - median) * reach)
+
+
+def _usual_scores(scores: Sequence[tuple[float | None, bool]]) -> list[float]:
+    """Scores that were not alarmed, and of each alarm that is over its largest: what comes again is usual."""
+    usual: list[float] = []
+    episode: float | None = None
+    for score, alarmed in scores:
+        if score is None:
+            continue
+        if alarmed:
+            episode = score if episode is None else max(episode, score)
+        else:
+            if episode is not None:
+                usual.append(episode)
+                episode = None
+            usual.append(score)
+    return usual
+
+
+def _onset(recent: Sequence[Judged], event_time: int) -> int:
+    """When it began: the first of the last profiles from which on it was found, with one gap allowed."""
+    return min((judged.event_time for judged in recent if judged.found), default=event_time)
+
+
+def _severity(comparison: Comparison) -> float:
+    """Effect size: the share of rows that moved, or half the shift in standard deviations, at most 1."""
+    shift = next((m.value for m in comparison.measures if m.name == "wasserstein_sigma"), 0.0)
+    return min(1.0, max(comparison.distance, shift / 2))

@@ -1,0 +1,192 @@
+"""What the incident worker remembers beside the graph: scores of versions, runs with their code, owners."""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_left, insort
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from headwater.detection.incidents.graph import Dataset, Node
+from headwater.detection.incidents.walks import Place
+
+Job = tuple[str, str]
+#: What the number of rows is called among the columns; no column's name begins with a space.
+_ROWS = " rows"
+
+
+class Score(NamedTuple):
+    """How unusual a check found a place: 1 is the limit of its own history."""
+
+    score: float
+    unusual: float
+    outcome: str
+
+
+class Scores:
+    """Of each dataset version and column what drift and null checks said, below the threshold too."""
+
+    def __init__(self) -> None:
+        self._of: dict[Node, dict[str, Score]] = {}
+
+    def add(self, verdict: Mapping[str, Any]) -> None:
+        """The scores of a dataset's verdict on a profile, and of one on its rows; other verdicts hold none."""
+        node = Node(verdict["namespace"], verdict["name"], verdict["version"])
+        if verdict["check"] == "volume":
+            limit = next((g["threshold"] for g in verdict["gates"] if g["name"] == "alarming_change"), None)
+            if limit:
+                unusual = verdict["score"] / limit
+                self._of.setdefault(node, {})[_ROWS] = Score(verdict["score"], unusual, verdict["outcome"])
+        if verdict["check"] in {"drift", "nulls"} and verdict["column"] is None:
+            known = self._of.setdefault(node, {})
+            for label, (score, unusual, outcome) in json.loads(verdict["evidence"].get("columns", "{}")).items():
+                known[label] = Score(score, unusual, outcome)
+
+    def at(self, place: Place) -> Score | None:
+        """The most unusual score at a place; None where it was not profiled."""
+        known = self._of.get(place.node)
+        if not known:
+            return None
+        if place.column is None:
+            return max(known.values(), key=lambda score: score.unusual)
+        found = [known[label] for label in (place.column, f"{place.column} nulls") if label in known]
+        return max(found, key=lambda score: score.unusual, default=None)
+
+    def forget(self, known: Mapping[Node, int] | set[Node]) -> None:
+        """Keep only these versions."""
+        self._of = {node: scores for node, scores in self._of.items() if node in known}
+
+
+@dataclass(slots=True)
+class Run:
+    """What is known of a run, from all its uses."""
+
+    run_id: bytes
+    event_time: int
+    job: Job
+    state: str = ""
+    code: str | None = None
+    parameters: str | None = None
+    reads: set[Node] = field(default_factory=set[Node])
+    writes: set[Node] = field(default_factory=set[Node])
+
+
+class Runs:
+    """Runs by id and by job, who wrote a version, who owns a dataset."""
+
+    def __init__(self) -> None:
+        self._runs: dict[bytes, Run] = {}
+        self._of_job: dict[Job, list[tuple[int, bytes]]] = defaultdict(list)
+        self._writers: dict[Node, bytes] = {}
+        self._readers: dict[Node, set[bytes]] = defaultdict(set)
+        self._owners: dict[Dataset, tuple[int, list[dict[str, Any]]]] = {}
+        self._decided: dict[Dataset, list[dict[str, Any]]] = {}
+
+    def add(self, use: Mapping[str, Any]) -> None:
+        """One message of `lineage.uses`."""
+        node = Node(use["namespace"], use["name"], use["version"])
+        if use["owners"]:
+            known = self._owners.get(node.dataset)
+            if known is None or known[0] <= use["event_time"]:
+                self._owners[node.dataset] = (use["event_time"], list(use["owners"]))
+        if use["run_id"] is None:
+            return
+        run = self._run(use)
+        run.code = run.code or _code(use["code"])
+        run.parameters = run.parameters or use["parameters_digest"]
+        if use["run_state"] in {"COMPLETE", "FAIL", "ABORT"} or not run.state:
+            run.state = use["run_state"]
+        if use["access"] == "write":
+            run.writes.add(node)
+            self._writers.setdefault(node, run.run_id)
+        elif use["access"] == "read":
+            run.reads.add(node)
+            self._readers[node].add(run.run_id)
+
+    def decide_owners(self, decision: Mapping[str, Any]) -> None:
+        """A person's word on who owns a dataset stands over what events say."""
+        self._decided[decision["namespace"], decision["name"]] = list(decision["owners"])
+
+    def writer(self, node: Node) -> Run | None:
+        """The run that wrote a version first."""
+        run_id = self._writers.get(node)
+        return self._runs.get(run_id) if run_id is not None else None
+
+    def readers(self, node: Node) -> set[bytes]:
+        """The runs that read a version."""
+        return self._readers.get(node, set())
+
+    def reads_of(self, run_id: bytes) -> set[Node]:
+        """What a run read."""
+        run = self._runs.get(run_id)
+        return run.reads if run is not None else set()
+
+    def written_after(self, dataset: Dataset, time: int, times: int) -> int | None:
+        """When a dataset had been written so many times after `time`; None where it was not yet."""
+        written = sorted(
+            run.event_time
+            for run in self._runs.values()
+            if run.event_time > time and any(node.dataset == dataset for node in run.writes)
+        )
+        return written[times - 1] if len(written) >= times else None
+
+    def before(self, run: Run, most: int) -> list[Run]:
+        """The last runs of the same job before this one, the newest first."""
+        runs = self._of_job[run.job]
+        index = bisect_left(runs, (run.event_time, run.run_id))
+        return [self._runs[run_id] for _, run_id in reversed(runs[max(0, index - most) : index])]
+
+    def completed_after(self, job: Job, time: int) -> int | None:
+        """When a run of the job ended well after `time`; None where none did."""
+        for event_time, run_id in self._of_job.get(job, ()):
+            if event_time > time and self._runs[run_id].state == "COMPLETE":
+                return event_time
+        return None
+
+    def owners(self, dataset: Dataset) -> list[dict[str, Any]]:
+        """Who to tell of a dataset."""
+        if dataset in self._decided:
+            return self._decided[dataset]
+        return self._owners.get(dataset, (0, []))[1]
+
+    def forget(self, oldest: int) -> None:
+        """Drop runs that began before `oldest`."""
+        for run_id in [run_id for run_id, run in self._runs.items() if run.event_time < oldest]:
+            run = self._runs.pop(run_id)
+            self._of_job[run.job].remove((run.event_time, run_id))
+            for node in run.writes:
+                if self._writers.get(node) == run_id:
+                    del self._writers[node]
+            for node in run.reads:
+                self._readers[node].discard(run_id)
+                if not self._readers[node]:
+                    del self._readers[node]
+
+    def _run(self, use: Mapping[str, Any]) -> Run:
+        run = self._runs.get(use["run_id"])
+        job = (use["job_namespace"], use["job_name"])
+        if run is None:
+            run = self._runs[use["run_id"]] = Run(use["run_id"], use["event_time"], job)
+            insort(self._of_job[job], (run.event_time, run.run_id))
+        elif use["event_time"] < run.event_time:
+            self._of_job[run.job].remove((run.event_time, run.run_id))
+            run.event_time = use["event_time"]
+            insort(self._of_job[run.job], (run.event_time, run.run_id))
+        return run
+
+
+def _code(code: Mapping[str, Any] | None) -> str | None:
+    """What tells one state of the code from another: the digest, else the commit (with a mark where it was changed)."""
+    if code is None:
+        return None
+    if code["digest"]:
+        return str(code["digest"])
+    return f"{code['commit']}{'+' if code['dirty'] else ''}" if code["commit"] else None
+
+
+def named_owners(owners: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Each owner once."""
+    unique = {(owner["name"], owner["type"]): {"name": owner["name"], "type": owner["type"]} for owner in owners}
+    return list(unique.values())

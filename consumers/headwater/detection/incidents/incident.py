@@ -1,0 +1,77 @@
+"""One incident: its root, the checks that belong to it, what has been told of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from headwater.detection.ids import digest
+from headwater.detection.incidents.causes import Cause
+from headwater.detection.incidents.graph import Dataset, Node
+from headwater.detection.incidents.timelines import Key
+from headwater.detection.incidents.walks import Place
+
+
+@dataclass(slots=True)
+class Member:
+    """One check in an incident: its first and last alarm."""
+
+    first: int
+    last: int
+
+
+@dataclass(slots=True)
+class Incident:
+    """State of an incident; its messages are made from it."""
+
+    incident_id: bytes
+    root: Place
+    onset: int
+    causes: list[Cause]
+    #: The verdict that tells it best: the root's own where it has one.
+    leading: dict[str, Any]
+    members: dict[Key, Member] = field(default_factory=dict[Key, Member])
+    verdicts: dict[bytes, None] = field(default_factory=dict[bytes, None])
+    suppressed: dict[bytes, None] = field(default_factory=dict[bytes, None])
+    #: The drifted versions of the root's dataset: what is made from them is reached.
+    bad: set[Node] = field(default_factory=set[Node])
+    severity: float = 0.0
+    last_seen: int = 0
+    truncated: bool = False
+    #: What messages said: their number, the last one's state, when it was sent (arrival clock, µs).
+    number: int = 0
+    state: str = ""
+    told_at: int = 0
+    #: Something that a person wants to know has changed since.
+    changed: bool = True
+    told_predictions: int = 0
+    told_reach: frozenset[Dataset] = frozenset()
+    acknowledged: bool = False
+    resolved_at: int | None = None
+
+    @property
+    def columns(self) -> list[str]:
+        """The root dataset's alarmed columns, in the order in which they came."""
+        found = [
+            key.column for key in self.members if key.column and (key.namespace, key.name) == self.root.node.dataset
+        ]
+        return list(dict.fromkeys(found))
+
+    def add(self, key: Key, verdict: dict[str, Any], *, of_root: bool) -> None:
+        """One more alarmed verdict."""
+        member = self.members.get(key)
+        if member is None:
+            self.members[key] = Member(verdict["onset"] or verdict["event_time"], verdict["event_time"])
+            self.changed = True
+        else:
+            member.last = max(member.last, verdict["event_time"])
+        (self.verdicts if of_root else self.suppressed)[verdict["event_id"]] = None
+        if verdict["severity"] > self.severity * 1.5:
+            self.changed = True
+        self.severity = max(self.severity, verdict["severity"])
+        self.last_seen = max(self.last_seen, verdict["event_time"])
+
+
+def incident_id(root: Place, check: str, job: tuple[str, str], onset: int) -> bytes:
+    """Deterministic: the root's dataset and column (a job where there is no dataset) and when it began."""
+    return digest("incident", root.node.namespace, root.node.name, root.column, check, *job, onset)

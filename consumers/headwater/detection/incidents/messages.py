@@ -1,0 +1,205 @@
+"""An incident as a message of `lineage.alerts`: words, numbers, what to type next."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from headwater.detection.ids import digest
+from headwater.detection.incidents.causes import Cause
+from headwater.detection.incidents.facts import named_owners
+from headwater.detection.incidents.graph import Node
+from headwater.detection.incidents.incident import Incident
+from headwater.detection.incidents.reach import Reach
+from headwater.detection.incidents.walks import Place
+from headwater.detection.texts import dataset, day, number
+
+#: Verdict ids told in one message; more are counted.
+_MOST_IDS = 2000
+#: Reached datasets told in one message.
+_MOST_REACHED = 1000
+
+
+def alert(
+    incident: Incident, state: str, reach: Reach, owners: list[dict[str, Any]], event_time: int, database: str
+) -> dict[str, Any]:
+    """The fields of the next message about an incident, without emit_time, producer_id and sequence.
+
+    Its id is a digest of what it says: the incident, the number and the state.
+    """
+    leading, root = incident.leading, incident.root
+    key = incident.incident_id.hex()
+    reached = reach.reached[:_MOST_REACHED]
+    everyone = named_owners([*owners, *(owner for item in reached for owner in item.owners)])
+    why = _truncated_because(incident, reach)
+    return {
+        "event_id": digest("alert", incident.incident_id, incident.number, state),
+        "event_time": event_time,
+        "incident_id": incident.incident_id,
+        "state": state,
+        "number": incident.number,
+        "page": state == "opened",
+        "severity": incident.severity,
+        "title": title(incident),
+        "explanation": explanation(incident, state, reach),
+        "check": leading["check"],
+        "namespace": leading["namespace"],
+        "name": leading["name"],
+        "version": leading["version"],
+        "column": leading["column"],
+        "job_namespace": leading["job_namespace"],
+        "job_name": leading["job_name"],
+        "rule": leading["rule"],
+        "run_id": leading["run_id"],
+        "onset": incident.onset,
+        "last_seen": incident.last_seen,
+        "root": _cause(incident.causes[0]) if incident.causes else None,
+        "causes": [_cause(cause) for cause in incident.causes],
+        "verdicts": list(incident.verdicts)[-_MOST_IDS:],
+        "suppressed": list(incident.suppressed)[-_MOST_IDS:],
+        "suppressed_by": None,
+        "reaches": [
+            {
+                "namespace": item.node.namespace,
+                "name": item.node.name,
+                "version": item.node.version,
+                "version_origin": None,
+                "kind": item.kind,
+                "hops": item.hops,
+                "predictions": item.predictions,
+                "owners": item.owners,
+            }
+            for item in reached
+        ],
+        "truncated": why is not None,
+        "truncated_because": why,
+        "owners": everyone,
+        "measures": leading["gates"],
+        "evidence": {
+            **leading["evidence"],
+            "verdict": json.dumps(leading["explanation"]),
+            "root": json.dumps([root.node.namespace, root.node.name, root.node.version, root.column]),
+            "columns": json.dumps(incident.columns),
+            "versions": json.dumps(sorted(incident.bad, key=str)),
+            "members": json.dumps(
+                [[*member_key, member.first, member.last] for member_key, member in incident.members.items()]
+            ),
+        },
+        "command": f"headwater alerts show {key}",
+        "sql": f"SELECT * FROM {_quoted(database)}.incidents WHERE incident_id = '{uuid.UUID(hex=key)}'",
+    }
+
+
+def title(incident: Incident) -> str:
+    """What is wrong, in a few words."""
+    leading = incident.leading
+    if leading["check"] == "run":
+        return f"{dataset(leading['job_namespace'], leading['job_name'])} failed"
+    where = dataset(incident.root.node.namespace, incident.root.node.name)
+    if leading["check"] == "volume":
+        return f"rows of {where} are unusual"
+    if leading["check"] == "schema":
+        return f"schema of {where} changed"
+    if leading["check"] == "metric":
+        metric = json.loads(leading["evidence"].get("metric", "{}"))
+        return f"{metric.get('name', 'a metric')} of {where} is worse"
+    columns = incident.columns or ([incident.root.column] if incident.root.column else [])
+    shown = ", ".join(columns[:3]) + (f" and {len(columns) - 3} more" if len(columns) > 3 else "")
+    return f"{shown or 'values'} of {where} {'drifted' if leading['check'] == 'drift' else 'lack values'}"
+
+
+def explanation(incident: Incident, state: str, reach: Reach) -> str:
+    """One sentence: what changed, since when, which step made it, whom it reaches."""
+    parts = [incident.leading["explanation"], f"since {day(incident.onset)}"]
+    if incident.causes:
+        parts.append(_made_by(incident.causes[0]))
+    if reach.reached:
+        kinds: dict[str, int] = {}
+        for item in reach.reached:
+            kinds[item.kind] = kinds.get(item.kind, 0) + 1
+        listed = ", ".join(
+            f"{count} {kind.replace('_', ' ')}{'s' if count > 1 else ''}" for kind, count in sorted(kinds.items())
+        )
+        parts.append(
+            f"reaches {listed}" + (f" and {number(reach.predictions)} predictions" if reach.predictions else "")
+        )
+    if state == "resolved":
+        parts.append(f"as usual again, last seen {day(incident.last_seen)}")
+    return "; ".join(parts)
+
+
+def _explained(cause: Cause) -> str:
+    effect, below = number(cause.effect), cause.covered
+    alarms = f"{below} alarm{'s' if below > 1 else ''}"
+    return f"{_made_by(cause)}: {effect}× the limit of its own history, {alarms} at or below it"
+
+
+def _made_by(cause: Cause) -> str:
+    if cause.told is not None:
+        return cause.told.rsplit(": ", 1)[0]
+    place = dataset(cause.place.node.namespace, cause.place.node.name, cause.place.column)
+    step = dataset(*cause.job) if cause.job[1] else None
+    if cause.kind == "code" and step and cause.change:
+        before, now = (text[:12] for text in cause.change)
+        return f"the code of {step} changed from {before} to {now} while its inputs were as usual"
+    if cause.kind == "parameters" and step:
+        return f"the parameters of {step} changed while its inputs were as usual"
+    if step is None:
+        return f"first seen in {place}"
+    if cause.inputs_were_well:
+        return f"introduced by {step}, whose inputs were as usual"
+    return f"first seen in {place}, written by {step}"
+
+
+def _cause(cause: Cause) -> dict[str, Any]:
+    node = cause.place.node
+    return {
+        "kind": cause.kind,
+        "namespace": node.namespace,
+        "name": node.name,
+        "version": node.version,
+        "column": cause.place.column,
+        "job_namespace": cause.job[0],
+        "job_name": cause.job[1],
+        "run_id": cause.run_id,
+        "score": cause.score,
+        "explanation": cause.told or _explained(cause),
+        "path": [{"namespace": n.namespace, "name": n.name, "version": n.version} for n in cause.path],
+    }
+
+
+def causes_of(alert: Mapping[str, Any]) -> list[Cause]:
+    """The causes that a message tells, so that the next one can tell them too."""
+    return [
+        Cause(
+            kind=cause["kind"],
+            place=Place(Node(cause["namespace"], cause["name"], cause["version"]), cause["column"]),
+            score=cause["score"],
+            effect=cause["score"],
+            covered=1,
+            path=tuple(Node(node["namespace"], node["name"], node["version"]) for node in cause["path"]),
+            job=(cause["job_namespace"], cause["job_name"]),
+            run_id=cause["run_id"],
+            told=cause["explanation"],
+        )
+        for cause in alert["causes"]
+    ]
+
+
+def _truncated_because(incident: Incident, reach: Reach) -> str | None:
+    reasons: list[str] = []
+    if incident.truncated:
+        reasons.append("the walk to the causes was cut at its budget")
+    if reach.truncated:
+        reasons.append("the walk to what it reaches was cut at its budget")
+    if len(reach.reached) > _MOST_REACHED:
+        reasons.append(f"{len(reach.reached)} datasets are reached, {_MOST_REACHED} are told")
+    if (count := len(incident.verdicts) + len(incident.suppressed)) > _MOST_IDS:
+        reasons.append(f"{count} verdicts, the last {_MOST_IDS} of each kind are told")
+    return "; ".join(reasons) or None
+
+
+def _quoted(database: str) -> str:
+    return database if database.isidentifier() else f"`{database}`"

@@ -1,0 +1,68 @@
+"""Whom an incident reaches: everything made from the drifted versions, with predictions and owners."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from headwater.detection.incidents.facts import Runs, named_owners
+from headwater.detection.incidents.graph import Dataset, Graph, Node
+from headwater.detection.incidents.predictions import Predictions
+from headwater.detection.incidents.walks import downstream
+
+_COUNTED = frozenset({"prediction_stream", "deployment", "model"})
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A dataset downstream: its newest version that is reached."""
+
+    node: Node
+    kind: str
+    hops: int
+    predictions: int | None
+    owners: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """All that lies downstream, nearest first."""
+
+    reached: list[Reached]
+    predictions: int
+    truncated: bool
+
+    @property
+    def datasets(self) -> frozenset[Dataset]:
+        """Without versions and counts: what is told anew when it grows."""
+        return frozenset(item.node.dataset for item in self.reached)
+
+
+def reach(
+    graph: Graph, runs: Runs, predictions: Predictions, starts: list[Node], since: int, until: int, budget: int
+) -> Reach:
+    """What lies below these versions. Predictions: those of runs that read a reached version, and, where
+    predictions name no run, those of a reached stream from `since` to `until`.
+    """
+    hops, truncated = downstream(graph, starts, budget)
+    best: dict[Dataset, tuple[int, int, Node]] = {}
+    for node, distance in hops.items():
+        if distance == 0 and node in starts:
+            continue
+        time = graph.time(node) or 0
+        known = best.get(node.dataset)
+        nearest = distance if known is None else min(distance, known[0])
+        newest = (time, node) if known is None else max((time, node), (known[1], known[2]))
+        best[node.dataset] = (nearest, *newest)
+    tainted = {run for node in hops for run in runs.readers(node)}
+    found: list[Reached] = []
+    total = 0
+    for dataset, (distance, _, node) in best.items():
+        kind = graph.kind(node)
+        count: int | None = None
+        if kind == "prediction_stream":
+            count = predictions.by_runs(dataset, tainted) + predictions.in_hours(dataset, since, until)
+            total += count
+        found.append(Reached(node, kind, distance, count, named_owners(runs.owners(dataset))))
+    found.sort(key=lambda item: (item.hops, item.node))
+    return Reach(found, total, truncated)

@@ -1,0 +1,95 @@
+"""Each check of each thing through time: when it was last alarmed, and since when it is well again."""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+
+class Key(NamedTuple):
+    """One check of one thing: a column of a dataset, a dataset, or a job."""
+
+    check: str
+    namespace: str
+    name: str
+    column: str | None
+    #: Tells checks of one kind on one thing apart: a profile's role, a metric's name, a failing job.
+    detail: str = ""
+
+
+class Point(NamedTuple):
+    """What the check said of one event time."""
+
+    event_time: int
+    outcome: str
+    event_id: bytes
+
+
+class Timelines:
+    """The outcomes of all checks, each in the order of event time, each verdict once."""
+
+    def __init__(self, keep: int = 200) -> None:
+        self._keep = keep
+        self._points: dict[Key, list[Point]] = {}
+
+    def add(self, key: Key, point: Point) -> bool:
+        """Remember an outcome; False where it was known."""
+        points = self._points.setdefault(key, [])
+        index = bisect_left(points, point)
+        if index < len(points) and points[index] == point:
+            return False
+        insort(points, point)
+        del points[: -self._keep]
+        return True
+
+    def recovered(self, key: Key, after: int, times: int) -> int | None:
+        """When the check had been well so many times in a row, after `after`; None where it was not yet."""
+        points = self._points.get(key, [])
+        streak = 0
+        for point in points[bisect_right(points, after, key=_time) :]:
+            streak = streak + 1 if point.outcome == "ok" else streak if point.outcome == "insufficient" else 0
+            if streak >= times:
+                return point.event_time
+        return None
+
+    def newest(self, key: Key) -> int | None:
+        """The last event time that it said anything of."""
+        points = self._points.get(key)
+        return points[-1].event_time if points else None
+
+
+def points_of(verdict: Mapping[str, Any]) -> Iterator[tuple[Key, Point]]:
+    """What a verdict says of which checks: a dataset's verdict on a profile speaks for each of its columns."""
+    namespace, name, time, event_id = verdict["namespace"], verdict["name"], verdict["event_time"], verdict["event_id"]
+    key = key_of(verdict)
+    if key is not None:
+        yield key, Point(time, verdict["outcome"], event_id)
+        return
+    role = json.loads(verdict["evidence"].get("role", '""'))
+    for label, (_, _, outcome) in json.loads(verdict["evidence"].get("columns", "{}")).items():
+        check, column = ("nulls", label.removesuffix(" nulls")) if label.endswith(" nulls") else ("drift", label)
+        if outcome not in {"warn", "alarm"}:  # of those the column has a verdict of its own
+            yield Key(check, namespace, name, column, role), Point(time, outcome, event_id)
+
+
+def key_of(verdict: Mapping[str, Any]) -> Key | None:
+    """The check that a verdict belongs to; None for a dataset's verdict on a whole profile."""
+    check, evidence = verdict["check"], verdict["evidence"]
+    if check in {"drift", "nulls"}:
+        if verdict["column"] is None:
+            return None
+        detail = json.loads(evidence.get("role", '""'))
+    elif check == "metric":
+        metric = json.loads(evidence.get("metric", "{}"))
+        detail = f"{metric.get('name')}/{metric.get('split') or ''}"
+    elif check == "run":
+        detail = f"{verdict['job_namespace']}\n{verdict['job_name']}"
+    else:
+        detail = verdict["rule"] or ""
+    return Key(check, verdict["namespace"], verdict["name"], verdict["column"], detail)
+
+
+def _time(point: Point) -> int:
+    return point.event_time

@@ -1,0 +1,105 @@
+"""Whether a number that runs measure about a dataset or model (an error, an accuracy) left its usual range."""
+
+from __future__ import annotations
+
+import json
+import math
+from bisect import insort
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from headwater.detection.gates import Gate, Outcome
+from headwater.detection.policy import Policy
+from headwater.detection.statistics.robust import median_mad
+from headwater.detection.texts import dataset, day, number
+from headwater.detection.verdicts import BaselineFacts, Subject, Verdict
+
+#: Metrics of which more is better, by the words that their names are made of; of all others less is better.
+_MORE_IS_BETTER = frozenset(
+    {"accuracy", "acc", "auc", "auroc", "f1", "r2", "precision", "recall", "score", "bleu", "ndcg", "map"}
+)
+
+
+class Measured(NamedTuple):
+    """A number that a run measured: its name, on which data, the value."""
+
+    name: str
+    split: str | None
+    value: float
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Point:
+    event_time: int
+    event_id: bytes
+    value: float
+    found: bool
+    alarmed: bool
+
+
+@dataclass(slots=True)
+class Points:
+    """One metric's values in the order of event time."""
+
+    points: list[_Point] = field(default_factory=list[_Point])
+
+
+def judge(subject: Subject, measured: Measured, points: Points, policy: Policy, based_on: bytes) -> Verdict | None:
+    """The verdict on a value, which is remembered; None for one that is known already.
+
+    Worse than median + `metric_mads` MAD of its history (28 last values, alarmed ones left out) and by at
+    least `least_metric` of the median; alarmed when that is so in 2 of 3 runs, at once when it is twice as far.
+    """
+    name, split, value = measured
+    if any(point.event_id == based_on for point in points.points):
+        return None
+    before = [point for point in points.points if point.event_time < subject.event_time]
+    compared = [point.value for point in before if not point.alarmed and math.isfinite(point.value)][-policy.rolling :]
+    label = f"{name} ({split})" if split else name
+    head = f"{label} of {dataset(subject.namespace, subject.name)} of {day(subject.event_time)} is {number(value)}"
+    gates: list[Gate] = [Gate("points", len(compared), policy.least_history, len(compared) >= policy.least_history)]
+    outcome: Outcome = "insufficient"
+    usual: float | None = None
+    over = 0.0
+    found = False
+    if compared:
+        usual, mad = median_mad(compared)
+        worse = (usual - value) if is_better_high(name) else (value - usual)
+        limit = max(policy.metric_mads * mad, policy.least_metric * abs(usual))
+        over = (worse / limit if limit else float(worse > 0)) if math.isfinite(value) else 1e6
+        head += f", {number(usual)} was usual in the last {len(compared)} runs"
+    if usual is not None and len(compared) >= policy.least_history:
+        found = over > 1
+        times = sum(point.found for point in before[-(policy.persistence_of - 1) :]) + found
+        persistent = found and (over > 2 or times >= policy.persistence)
+        gates += [Gate("over_limit", over, 1.0, found), Gate("persistent", times, policy.persistence, persistent)]
+        outcome = "alarm" if persistent else "warn" if found else "ok"
+    onset = (
+        min((point.event_time for point in before[-2:] if point.found), default=subject.event_time) if found else None
+    )
+    insort(points.points, _Point(subject.event_time, based_on, value, found, outcome == "alarm"))
+    del points.points[: -policy.history]
+    severity = min(1.0, abs(value - usual) / abs(usual)) if usual and found and math.isfinite(value) else float(found)
+    return Verdict(
+        check="metric",
+        outcome=outcome,
+        subject=subject,
+        explanation=head,
+        severity=severity,
+        onset=onset,
+        score=over,
+        usual=usual,
+        gates=gates,
+        baseline=BaselineFacts("rolling", len(compared)) if compared else None,
+        based_on=[based_on],
+        evidence={
+            "metric": json.dumps({"name": name, "split": split, "now": value, "before": compared[-28:]}),
+            "unusual": json.dumps(round(over, 4)),
+        },
+        slice=f"{name}\n{split or ''}",
+    )
+
+
+def is_better_high(name: str) -> bool:
+    """Whether more of a metric is better, by its name."""
+    return not _MORE_IS_BETTER.isdisjoint(name.lower().replace("-", "_").split("_"))

@@ -1,0 +1,122 @@
+"""How a dataset's columns changed from one write to the next: breaking, risky or compatible."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+from headwater.detection.gates import Gate, Outcome
+from headwater.detection.texts import dataset, day
+from headwater.detection.verdicts import Subject, Verdict
+
+Level = Literal["compatible", "risky", "breaking"]
+_LEVELS: tuple[Level, ...] = ("compatible", "risky", "breaking")
+#: Families whose members hold ever more, so that a later one can hold what an earlier one held.
+_FAMILIES = (
+    ("tinyint", "int8", "smallint", "int16", "integer", "int", "int32", "bigint", "long", "int64"),
+    ("uint8", "uint16", "uint32", "uint64"),
+    ("float16", "half", "float32", "float", "real", "double", "float64"),
+    ("char", "varchar", "string", "text", "utf8", "large_utf8"),
+    ("date", "date32", "datetime", "timestamp"),
+)
+
+
+class ColumnSchema(NamedTuple):
+    """A column as its writer declares it."""
+
+    type: str | None
+    nullable: bool | None
+
+
+class Change(NamedTuple):
+    """What happened to one column."""
+
+    column: str
+    what: str
+    level: Level
+
+
+@dataclass(slots=True)
+class Schemas:
+    """The last declared columns of a dataset, by event time."""
+
+    event_time: int = -(2**63)
+    columns: dict[str, ColumnSchema] = field(default_factory=dict[str, ColumnSchema])
+
+
+def columns_of(declared: Sequence[Mapping[str, Any]]) -> dict[str, ColumnSchema]:
+    """The columns of a use."""
+    return {column["name"]: ColumnSchema(column["type"], column["nullable"]) for column in declared}
+
+
+def judge(subject: Subject, declared: dict[str, ColumnSchema], known: Schemas, based_on: bytes) -> Verdict | None:
+    """The verdict on a write's columns against the ones before; None where nothing changed or nothing was known.
+
+    Columns of a write that is older than the newest known are no change.
+    """
+    if not declared or subject.event_time < known.event_time:
+        return None
+    before, known.columns, known.event_time = known.columns, declared, subject.event_time
+    if not before or before == declared:
+        return None
+    changes = compare(before, declared)
+    level: Level = max((change.level for change in changes), key=_LEVELS.index, default="compatible")
+    outcome: Outcome = {"breaking": "alarm", "risky": "warn", "compatible": "ok"}[level]  # type: ignore[assignment]  # mypy takes the dict's values as str
+    what = "; ".join(f"{change.column} {change.what}" for change in changes) or "the order of columns changed"
+    return Verdict(
+        check="schema",
+        outcome=outcome,
+        subject=subject,
+        explanation=f"{dataset(subject.namespace, subject.name)} of {day(subject.event_time)}: {what} ({level})",
+        severity={"breaking": 0.9, "risky": 0.4, "compatible": 0.0}[level],
+        onset=subject.event_time if outcome == "alarm" else None,
+        score=float(_LEVELS.index(level)),
+        gates=[Gate("changes", len(changes), 1, passed=True, comment=level)],
+        based_on=[based_on],
+        evidence={"changes": json.dumps([change._asdict() for change in changes])},
+    )
+
+
+def compare(before: Mapping[str, ColumnSchema], now: Mapping[str, ColumnSchema]) -> list[Change]:
+    """Each column's change, in the order of the columns before, then the added ones.
+
+    One column removed and one added of the same type look like a rename: risky by itself, told as both.
+    """
+    removed = [name for name in before if name not in now]
+    added = [name for name in now if name not in before]
+    changes: list[Change] = []
+    for name, old in before.items():
+        if name in now:
+            changes.extend(_changed(name, old, now[name]))
+        else:
+            twin = [other for other in added if now[other].type == old.type]
+            renamed = f", perhaps renamed to {twin[0]}" if len(removed) == len(added) == 1 and twin else ""
+            changes.append(Change(name, f"was removed{renamed}", "breaking"))
+    for name in added:
+        level: Level = "risky" if now[name].nullable is False else "compatible"
+        changes.append(Change(name, "was added" + (" and must not be null" if level == "risky" else ""), level))
+    return changes
+
+
+def _changed(name: str, old: ColumnSchema, new: ColumnSchema) -> list[Change]:
+    changes: list[Change] = []
+    if old.type != new.type and old.type is not None and new.type is not None:
+        wider = _is_wider(old.type, new.type)
+        level: Level = "risky" if wider else "breaking"
+        word = "widened" if wider else "changed"
+        changes.append(Change(name, f"{word} from {old.type} to {new.type}", level))
+    if old.nullable is False and new.nullable is True:
+        changes.append(Change(name, "may be null now", "breaking"))
+    elif old.nullable is True and new.nullable is False:
+        changes.append(Change(name, "must not be null now", "compatible"))
+    return changes
+
+
+def _is_wider(old: str, new: str) -> bool:
+    first, second = (re.sub(r"\(.*\)$", "", text.strip().lower()) for text in (old, new))
+    return any(
+        first in family and second in family and family.index(first) <= family.index(second) for family in _FAMILIES
+    )

@@ -1,0 +1,173 @@
+"""What is remembered of a dataset: its last profiles in the order of event time, and how each column scored.
+
+Everything is asked "as of" an event time: a profile is judged by what lies before it, so the tested profile
+is never in its own baseline and a profile that comes late is judged as if it had come in order.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from headwater.detection.policy import Policy
+from headwater.detection.summaries import Column, Summary
+
+_HOUR_US = 3_600_000_000
+#: Runs at least so often make the season the hour of the week, else it is the weekday.
+_OFTEN_US = 12 * _HOUR_US
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Judged:
+    """How one column did in one profile."""
+
+    event_time: int
+    event_id: bytes
+    #: The score against the rolling baseline and against the season's, each where there was one.
+    score: float | None
+    season_score: float | None
+    #: Gates 1 to 4 let it through.
+    found: bool
+    #: At once, whatever came before.
+    large: bool
+    alarmed: bool
+
+
+@dataclass(slots=True)
+class Signal:
+    """One column's history under one check."""
+
+    judged: list[Judged] = field(default_factory=list[Judged])
+
+    def add(self, judged: Judged, keep: int) -> None:
+        """Remember one more."""
+        insort(self.judged, judged)
+        del self.judged[:-keep]
+
+    def before(self, event_time: int) -> list[Judged]:
+        """All that lies before, the oldest first."""
+        return self.judged[: bisect_left(self.judged, event_time, key=_judged_time)]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One profile in the series, and the columns that were alarmed in it."""
+
+    event_time: int
+    event_id: bytes
+    season: int
+    columns: dict[str, Column]
+    alarmed: frozenset[str]
+
+
+@dataclass(slots=True)
+class Series:
+    """The profiles of one dataset in one role and kind of slice."""
+
+    entries: list[Entry] = field(default_factory=list[Entry])
+    signals: dict[tuple[str, str], Signal] = field(default_factory=dict[tuple[str, str], Signal])
+    #: By column (empty: all): baselines begin at this event time, since somebody accepted what came then.
+    accepted: dict[str, int] = field(default_factory=dict[str, int])
+    _seen: dict[bytes, None] = field(default_factory=dict[bytes, None])
+
+    def knows(self, event_id: bytes) -> bool:
+        """Whether this profile was judged already."""
+        return event_id in self._seen
+
+    def signal(self, check: str, column: str) -> Signal:
+        """The history of one column under one check."""
+        return self.signals.setdefault((check, column), Signal())
+
+    def add(self, summary: Summary, alarmed: frozenset[str], policy: Policy) -> None:
+        """Remember a judged profile and forget what no baseline will need."""
+        entry = Entry(
+            summary.event_time, summary.event_id, self.season(summary.event_time), dict(summary.columns), alarmed
+        )
+        insort(self.entries, entry, key=_entry_time)
+        self._seen[summary.event_id] = None
+        while len(self._seen) > 1000:
+            del self._seen[next(iter(self._seen))]
+        self._forget(policy)
+
+    def season(self, event_time: int) -> int:
+        """The weekday, 0 to 6, or for frequent runs the hour of the week."""
+        moment = datetime.fromtimestamp(event_time / 1e6, UTC)
+        if len(self.entries) > 2:
+            between = (self.entries[-1].event_time - self.entries[0].event_time) / (len(self.entries) - 1)
+            if between < _OFTEN_US:
+                return 100 + moment.weekday() * 24 + moment.hour
+        return moment.weekday()
+
+    def rolling(self, column: str, event_time: int, policy: Policy) -> list[Entry]:
+        """The last profiles before `event_time` that hold the column and were not alarmed for it."""
+        return _take(self._usable(column, event_time), policy.rolling)
+
+    def seasonal(self, column: str, event_time: int, policy: Policy) -> list[Entry]:
+        """The same of the same season; empty until there are enough."""
+        season = self.season(event_time)
+        found = _take((e for e in self._usable(column, event_time) if e.season == season), policy.season)
+        return found if len(found) >= policy.least_season else []
+
+    def accept(self, column: str | None, since: int | None) -> None:
+        """What came since is the new normal: baselines begin there, and its alarms no longer count.
+
+        Without a time it is since the alarm that lasts; with no such alarm nothing changes.
+        """
+        since = self._alarmed_since(column) if since is None else since
+        if since is None:
+            return
+        self.accepted[column or ""] = since
+        self.entries = [_accepted(entry, column) if entry.event_time >= since else entry for entry in self.entries]
+        for (_, name), signal in self.signals.items():
+            if column in (None, name):
+                signal.judged = [judged for judged in signal.judged if judged.event_time < since]
+
+    def _alarmed_since(self, column: str | None) -> int | None:
+        """The first profile of the alarm that reaches to the newest ones."""
+        since: int | None = None
+        well = 0
+        for entry in reversed(self.entries):
+            if entry.alarmed if column is None else column in entry.alarmed:
+                since, well = entry.event_time, 0
+            elif (well := well + 1) > 2:
+                break
+        return since
+
+    def _usable(self, column: str, event_time: int) -> Iterator[Entry]:
+        """The newest first."""
+        since = max(self.accepted.get("", -(2**63)), self.accepted.get(column, -(2**63)))
+        for index in range(bisect_left(self.entries, event_time, key=_entry_time) - 1, -1, -1):
+            entry = self.entries[index]
+            if entry.event_time < since:
+                return
+            if column in entry.columns and column not in entry.alarmed:
+                yield entry
+
+    def _forget(self, policy: Policy) -> None:
+        """Keep what rolling and season need. So a shift that stays for all of it, 84 profiles, becomes normal."""
+        keep = policy.rolling + 7 * policy.season
+        del self.entries[:-keep]
+
+
+def _accepted(entry: Entry, column: str | None) -> Entry:
+    left = frozenset[str]() if column is None else entry.alarmed - {column}
+    return replace(entry, alarmed=left)
+
+
+def _take(entries: Iterator[Entry], most: int) -> list[Entry]:
+    taken: list[Entry] = []
+    for entry in entries:
+        taken.append(entry)
+        if len(taken) == most:
+            break
+    return taken
+
+
+def _entry_time(entry: Entry) -> int:
+    return entry.event_time
+
+
+def _judged_time(judged: Judged) -> int:
+    return judged.event_time

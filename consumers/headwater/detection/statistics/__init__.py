@@ -1,0 +1,1 @@
+"""Statistics on arrays, numpy only; nothing here knows of datasets or messages."""

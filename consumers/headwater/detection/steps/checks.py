@@ -1,0 +1,64 @@
+"""lineage.uses, lineage.profiles and lineage.decisions, all keyed by dataset → lineage.verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from headwater.detection.checker import Checker
+from headwater.detection.policy import Policy
+from headwater.detection.steps.batches import in_event_order
+from headwater.detection.steps.sending import Clock, Sender, wall_clock
+from headwater.schemas import topics
+from headwater.streams.batch import Batch
+from headwater.streams.step import Output, Round
+
+
+class ChecksStep:
+    """Judges each dataset by its own history.
+
+    Its three topics are keyed by dataset and have equal numbers of partitions, so a partition's number names
+    a set of datasets and its state. State is re-derived by reading again what the topics still hold.
+    """
+
+    name = "detection-checks"
+    inputs = (topics.USES.name, topics.PROFILES.name, topics.DECISIONS.name)
+    round = Round()
+
+    def __init__(self, policy: Policy | None = None, clock: Clock = wall_clock) -> None:
+        self._policy = policy or Policy()
+        self._sender = Sender(clock)
+        self._checkers: dict[int, Checker] = {}
+
+    @property
+    def lookback(self) -> timedelta | None:
+        """As long as the topics keep: a baseline of 8 weeks needs every profile that there is."""
+        return timedelta(days=90)
+
+    def process(self, batch: Batch) -> Sequence[Output]:
+        """What is said of the profiles and uses of a batch, in the order of event time within it."""
+        checker = self._checkers.setdefault(batch.partition, Checker(self._policy))
+        outputs: list[Output] = []
+        for record in in_event_order(batch):
+            if batch.topic == topics.DECISIONS.name:
+                checker.decision(record)
+                continue
+            judge = checker.profile if batch.topic == topics.PROFILES.name else checker.use
+            for verdict in judge(record):
+                subject = verdict.subject
+                named = (subject.namespace, subject.name) if subject.name else (subject.job_namespace, subject.job_name)
+                outputs.append(self._sender.output(topics.VERDICTS, topics.dataset_key(*named), verdict.fields()))
+        return outputs
+
+    def flush(self) -> None:
+        """Nothing is put away."""
+
+    def tick(self, now_us: int) -> Sequence[Output]:
+        """Time alone makes nothing known yet."""
+        del now_us
+        return ()
+
+    def revoked(self, partitions: set[tuple[str, int]]) -> None:
+        """Forget the datasets of these partitions."""
+        for _, number in partitions:
+            self._checkers.pop(number, None)

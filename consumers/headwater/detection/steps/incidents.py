@@ -1,0 +1,122 @@
+"""verdicts, uses, edges, predictions and decisions → lineage.alerts: one incident for each fault."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+from headwater.detection.incidents.book import Book
+from headwater.detection.incidents.predictions import HOUR_US
+from headwater.detection.policy import Policy
+from headwater.detection.steps.batches import in_event_order
+from headwater.detection.steps.sending import Clock, Sender, wall_clock
+from headwater.schemas import topics
+from headwater.schemas.codec import Program, compile_schema
+from headwater.schemas.records import Schema
+from headwater.settings import Settings
+from headwater.streams.batch import Batch
+from headwater.streams.step import Output, Round
+
+_CAPTURES = ("event_time", "run_id", "stream.namespace", "stream.name")
+#: Batches between two times of forgetting what is old.
+_FORGET_EVERY = 2000
+
+
+class IncidentsStep:
+    """Tells each fault once. One worker has all partitions, since causes are sought over the whole graph.
+
+    State is re-derived by reading again what the topics still hold; what was told already is read from
+    `lineage.alerts` itself, so that a restart tells nothing twice.
+    """
+
+    name = "detection-incidents"
+    inputs = (
+        topics.ALERTS.name,
+        topics.DECISIONS.name,
+        topics.USES.name,
+        topics.EDGES.name,
+        topics.PREDICTIONS.name,
+        topics.VERDICTS.name,
+    )
+    round = Round()
+
+    def __init__(self, settings: Settings, policy: Policy | None = None, clock: Clock = wall_clock) -> None:
+        self._policy = policy or Policy()
+        self._clock = clock
+        self._sender = Sender(clock)
+        self._book = Book(self._policy, settings.prefix + settings.database)
+        self._replayed_at: int | None = None
+        self._batches = 0
+
+    @property
+    def lookback(self) -> timedelta | None:
+        """As long as the graph is kept."""
+        return timedelta(microseconds=self._policy.graph_us)
+
+    def process(self, batch: Batch) -> Sequence[Output]:
+        """Takes notice; what follows from it is told by `tick`, once it has settled."""
+        now = self._clock()
+        if batch.replaying:
+            self._replayed_at = now
+        if batch.topic == topics.PREDICTIONS.name:
+            self._count(batch)
+        else:
+            take = self._taker(batch.topic, now)
+            for record in in_event_order(batch):
+                take(record)
+        self._batches += 1
+        if self._batches % _FORGET_EVERY == 0:
+            self._book.forget()
+        return ()
+
+    def flush(self) -> None:
+        """Nothing is put away."""
+
+    def tick(self, now_us: int) -> Sequence[Output]:
+        """The messages that are due."""
+        if self._replayed_at is not None:
+            if now_us < self._replayed_at + self._policy.settle_us:
+                return ()
+            self._replayed_at = None
+        return [self._sender.output(topics.ALERTS, fields["incident_id"], fields) for fields in self._book.tick(now_us)]
+
+    def revoked(self, partitions: set[tuple[str, int]]) -> None:
+        """Another worker is the active one now; what this one knows is of no use to anybody."""
+        del partitions
+
+    def _taker(self, topic: str, now: int) -> Callable[[dict[str, Any]], object]:
+        book = self._book
+        takers: Mapping[str, Callable[[dict[str, Any]], object]] = {
+            topics.ALERTS.name: book.told,
+            topics.DECISIONS.name: book.decision,
+            topics.USES.name: book.use,
+            topics.EDGES.name: book.graph.add,
+            topics.VERDICTS.name: lambda verdict: book.verdict(verdict, now),
+        }
+        return takers[topic]
+
+    def _count(self, batch: Batch) -> None:
+        predictions = self._book.predictions
+        for group in batch.groups:
+            fresh = predictions.fresh(batch.partition, batch.generation, batch.offsets[group.rows])
+            if not fresh.any():
+                continue
+            decoded = _program(group.schema).decode(group.bodies.take(fresh))
+            raw = decoded.buffer.tobytes()
+            spans = {path: decoded.spans(path) for path in _CAPTURES[1:]}
+            texts = {
+                path: [raw[a:b] for a, b in zip(span.starts.tolist(), span.ends.tolist(), strict=True)]
+                for path, span in spans.items()
+            }
+            hours = (decoded.integers("event_time").values // HOUR_US).tolist()
+            counted = Counter(zip(texts["stream.namespace"], texts["stream.name"], texts["run_id"], hours, strict=True))
+            for (namespace, name, run_id, hour), count in counted.items():
+                predictions.add((namespace.decode(), name.decode()), run_id or None, hour * HOUR_US, count)
+
+
+@cache
+def _program(schema: Schema) -> Program:
+    return compile_schema(schema, _CAPTURES)

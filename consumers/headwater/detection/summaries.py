@@ -1,0 +1,128 @@
+"""What detection keeps of a profile: its parts put together, each column reduced to what is compared."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from headwater.detection.statistics.numeric import POINTS
+
+Floats = npt.NDArray[np.float32]
+Kind = Literal["numeric", "categorical", "none"]
+#: Profiles with missing parts that are kept waiting for them.
+_MOST_WAITING = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a profile."""
+
+    kind: Kind
+    #: Rows seen, and of these the ones without a value (null or NaN).
+    rows: int
+    nulls: int
+    #: 129 ascending points of the finite values; timestamps as µs before or after the profile's own time.
+    points: Floats | None = None
+    #: Counts of the most frequent values, and whether the list was cut.
+    values: Mapping[str, int] | None = None
+    cut: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+
+    @property
+    def valued(self) -> int:
+        """Rows with a value."""
+        return self.rows - self.nulls
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """One whole profile of a dataset version or a slice of it."""
+
+    event_id: bytes
+    event_time: int
+    namespace: str
+    name: str
+    version: str | None
+    role: str
+    kind: str
+    partitions: tuple[str, ...]
+    run_id: bytes | None
+    job_namespace: str
+    job_name: str
+    rows: int
+    columns: Mapping[str, Column]
+
+    @property
+    def slicing(self) -> tuple[str, ...]:
+        """What kind of slice it is: the names before `=` of its partitions, each once."""
+        return tuple(sorted({partition.split("=", 1)[0] for partition in self.partitions}))
+
+
+class Assembly:
+    """Puts the parts of profiles together."""
+
+    def __init__(self) -> None:
+        self._waiting: OrderedDict[bytes, dict[int, Mapping[str, Any]]] = OrderedDict()
+
+    def add(self, part: Mapping[str, Any]) -> Summary | None:
+        """The whole profile once its last part came, else None. A part that comes again changes nothing."""
+        parts = max(1, part["parts"])
+        if parts == 1:
+            return summarize([part])
+        event_id: bytes = part["event_id"]
+        known = self._waiting.setdefault(event_id, {})
+        known.setdefault(part["part"], part)
+        if len(known) == parts:
+            del self._waiting[event_id]
+            return summarize([known[number] for number in sorted(known)])
+        if len(self._waiting) > _MOST_WAITING:
+            self._waiting.popitem(last=False)
+        return None
+
+
+def summarize(parts: Sequence[Mapping[str, Any]]) -> Summary:
+    """A profile's parts as one summary."""
+    first = parts[0]
+    columns = {
+        column["name"]: reduce_column(column, first["event_time"]) for part in parts for column in part["columns"]
+    }
+    return Summary(
+        event_id=first["event_id"],
+        event_time=first["event_time"],
+        namespace=first["namespace"],
+        name=first["name"],
+        version=first["version"],
+        role=first["role"],
+        kind=first["kind"],
+        partitions=tuple(first["partitions"]),
+        run_id=first["run_id"],
+        job_namespace=first["job_namespace"],
+        job_name=first["job_name"],
+        rows=first["rows"],
+        columns=columns,
+    )
+
+
+def reduce_column(column: Mapping[str, Any], event_time: int) -> Column:
+    """A column profile reduced to what is compared; what cannot be compared becomes kind none."""
+    rows = max(0, column["count"])
+    nulls = min(rows, max(0, column["nulls"]) + max(0, column["nans"]))
+    quantiles = column["quantiles_exact"] or column["quantiles"]
+    if len(quantiles) == POINTS:
+        points = np.asarray(quantiles, dtype=np.float64)
+        if np.isfinite(points).all():
+            if column["type"] == "timestamp":
+                points = points - event_time
+            # a producer's sort is not taken on trust; single precision halves what a baseline holds
+            single: Floats = np.sort(points).astype(np.float32)
+            return Column("numeric", rows, nulls, points=single, minimum=column["minimum"], maximum=column["maximum"])
+    if column["values"] and column["type"] in {"categorical", "boolean"}:
+        values = {item["value"]: item["count"] for item in column["values"] if item["count"] > 0}
+        return Column("categorical", rows, nulls, values=values, cut=bool(column["other_values"]))
+    return Column("none", rows, nulls)

@@ -1,0 +1,118 @@
+"""How many rows a dataset version holds against the same weekday of the last eight weeks."""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_left, insort
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from headwater.detection.gates import Gate, Outcome
+from headwater.detection.policy import Policy
+from headwater.detection.statistics.robust import median_mad
+from headwater.detection.texts import dataset, day, number, percent
+from headwater.detection.verdicts import BaselineFacts, Subject, Verdict
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Count:
+    """The rows of one version."""
+
+    event_time: int
+    rows: int
+    alarmed: bool
+
+
+@dataclass(slots=True)
+class Counts:
+    """The rows of a dataset's versions in the order of event time."""
+
+    counts: list[Count] = field(default_factory=list[Count])
+    _seen: dict[tuple[str | None, tuple[str, ...]], None] = field(
+        default_factory=dict[tuple[str | None, tuple[str, ...]], None]
+    )
+
+    def is_new(self, version: str | None, partitions: tuple[str, ...]) -> bool:
+        """Whether this version was not counted so far; it is from now on."""
+        key = (version, partitions)
+        if key in self._seen:
+            return False
+        self._seen[key] = None
+        if len(self._seen) > 1000:
+            del self._seen[next(iter(self._seen))]
+        return True
+
+    def accept(self, since: int | None) -> None:
+        """What came since is the new normal; without a time, since the first alarm of the last ones."""
+        if since is None:
+            alarmed = [count.event_time for count in self.counts[-14:] if count.alarmed]
+            if not alarmed:
+                return
+            since = alarmed[0]
+        self.counts = [
+            Count(count.event_time, count.rows, alarmed=False) for count in self.counts if count.event_time >= since
+        ]
+
+
+def judge(subject: Subject, rows: int, counts: Counts, policy: Policy, based_on: bytes) -> Verdict:
+    """The verdict on a version's rows, which are remembered; alarmed ones are never compared with."""
+    event_time = subject.event_time
+    before = [
+        c for c in counts.counts[: bisect_left(counts.counts, Count(event_time, 0, alarmed=False))] if not c.alarmed
+    ]
+    weekday = _weekday(event_time)
+    compared = [c for c in before if _weekday(c.event_time) == weekday][-policy.season :]
+    kind = "season"
+    if len(compared) < policy.least_season:
+        compared, kind = before[-policy.rolling :], "rolling"
+    outcome: Outcome = "insufficient"
+    gates = [Gate("points", len(compared), policy.least_season, passed=True)]
+    text = f"{dataset(subject.namespace, subject.name)} of {day(event_time)} holds {rows:,} rows"
+    usual: float | None = None
+    change = 0.0
+    if kind == "season" or len(compared) >= policy.least_volume_history:
+        usual, mad = median_mad([float(c.rows) for c in compared])
+        change = (rows - usual) / usual if usual else float(rows > 0)
+        apart = abs(rows - usual) / mad if mad else (0.0 if rows == usual else 1e6)
+        far = apart > policy.volume_mads
+        gates += [
+            Gate("mads", apart, policy.volume_mads, far),
+            Gate("change", abs(change), policy.least_volume, abs(change) >= policy.least_volume),
+            Gate("alarming_change", abs(change), policy.alarm_volume, abs(change) >= policy.alarm_volume),
+        ]
+        outcome = "ok"
+        if far and abs(change) >= policy.alarm_volume:
+            outcome = "alarm"
+        elif far and abs(change) >= policy.least_volume:
+            outcome = "warn"
+        days = "the same weekdays" if kind == "season" else "the last ones"
+        text += f", {percent(abs(change))} {'more' if change > 0 else 'less'} than the {number(usual)} of {days}"
+    else:
+        gates[0] = Gate("points", len(compared), policy.least_volume_history, passed=False)
+        text += ", too few came before to judge"
+    insort(counts.counts, Count(event_time, rows, outcome == "alarm"))
+    del counts.counts[: -(policy.rolling + 7 * policy.season)]
+    return Verdict(
+        check="volume",
+        outcome=outcome,
+        subject=subject,
+        explanation=text,
+        severity=min(1.0, abs(change)) if outcome in {"warn", "alarm"} else 0.0,
+        onset=event_time if outcome == "alarm" else None,
+        score=abs(change),
+        usual=usual,
+        gates=gates,
+        baseline=BaselineFacts(
+            kind,
+            len(compared),
+            sum(c.rows for c in compared),
+            min((c.event_time for c in compared), default=None),
+            max((c.event_time for c in compared), default=None),
+        ),
+        based_on=[based_on],
+        evidence={"rows": json.dumps({"now": rows, "before": [c.rows for c in compared]})},
+    )
+
+
+def _weekday(event_time: int) -> int:
+    return datetime.fromtimestamp(event_time / 1e6, UTC).weekday()
