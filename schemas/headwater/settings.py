@@ -47,6 +47,36 @@ class Settings:
     store_password: str = _setting("", "ClickHouse password.", secret=True)
     database: str = _setting("headwater", "ClickHouse database; the prefix is put before it.")
     partitions: int = _setting(12, "Partitions of each topic when it is created; never changed afterwards.", at_least=1)
+    service: str = _setting("", "Name of the service that a producer runs in, told when it opens.")
+    actor: str = _setting("", "Who acts, in every event of a producer: a service, a user, a team. Empty: not said.")
+    purpose: str = _setting("", "For what purpose, in every event of a producer. Empty: not said.")
+    digest_key: str = _setting(
+        "",
+        "Key of the digests of prediction keys, subjects and personal values; the services of a team share it. "
+        "Empty: such values are left out and predictions get random keys.",
+        secret=True,
+    )
+    queue_bytes: int = _setting(
+        32 * 1024 * 1024, "Most that a producer's events may take in memory, bytes.", at_least=2 * 1024 * 1024
+    )
+    exit_seconds: float = _setting(
+        5.0, "Longest that a producer holds up the end of its process to send what is left, seconds.", at_least=0
+    )
+    alive_seconds: float = _setting(60.0, "How often a producer says that it is alive, seconds.", at_least=1)
+    record_host: bool = _setting(False, "Whether a producer records the name of its host.")
+    record_user: bool = _setting(False, "Whether a producer records the name of its user.")
+    record_arguments: bool = _setting(
+        False, "Whether runs record their process's command line (without what looks like a secret)."
+    )
+    stitching_lookback_seconds: float = _setting(
+        86_400.0, "What a stitching worker reads again at start, before its committed offset, seconds.", at_least=0
+    )
+    stitching_horizon_seconds: float = _setting(
+        21_600.0, "How long a stitching worker remembers an ended run after its last event, seconds.", at_least=0
+    )
+    stitching_open_seconds: float = _setting(
+        604_800.0, "How long a stitching worker remembers a run that never ends after its last event, seconds.", at_least=0
+    )
     home: str = _setting("", "Folder of the embedded stack. Empty: headwater under XDG_DATA_HOME, else ~/.local/share.")
 
 

@@ -1,0 +1,203 @@
+"""What runs, predictors and the producer share: numbering, the head of each message, provenance, and the guard
+that lets no exception into the host.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from typing import Final, ParamSpec
+
+from headwater.producer import _avro, _events, _ids, _json, _provenance
+from headwater.producer._delivery import Delivery
+from headwater.producer.handles import Job
+from headwater.producer.reference import RunReference
+from headwater.schemas import framing, topics
+from headwater.settings import Settings
+
+P = ParamSpec("P")
+_log: Final = logging.getLogger("headwater.producer")
+_CODE: Final = _avro.encoders("run_event").types["Code"]
+_PRODUCER_EVENT: Final = _avro.encoders("producer_event").message
+_RUN_HEADER: Final = framing.single_object_header(_avro.encoders("run_event").schema)
+_PRODUCER_HEADER: Final = framing.single_object_header(_avro.encoders("producer_event").schema)
+
+
+def now_us() -> int:
+    """The time now, µs since 1970 UTC."""
+    return time.time_ns() // 1000
+
+
+class Core:
+    """One producer's inside. `delivery` is set once, before the first message."""
+
+    delivery: Delivery
+
+    def __init__(self, settings: Settings, clock: Callable[[], int]) -> None:
+        self.settings = settings
+        #: Gives event times, µs since 1970 UTC; emit times are always the real time.
+        self.clock = clock
+        #: Raise what would be swallowed; for tests.
+        self.strict = False
+        self.process_parent = RunReference.from_variables(os.environ)
+        self.reset()
+
+    def reset(self) -> None:
+        """Become a new producer, with its own id and numbers: at first, and in the child of a fork."""
+        self.producer_id = uuid.uuid4().bytes
+        self._numbers = itertools.count(1)
+        self.last_number = 0
+        self._opened = False
+        self._closed = False
+        self._opening = threading.Lock()
+        self._known: _Known | None = None
+
+    def close(self, seconds: float) -> None:
+        """Say goodbye and send what is left."""
+        if not self._closed:
+            self._closed = True
+            if self._opened:
+                self.guard(self._producer_event, "closed")
+            self.delivery.close(seconds)
+
+    def guard(self, function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Call, and let nothing out into the host."""
+        try:
+            function(*args, **kwargs)
+        except Exception as error:
+            if self.strict:
+                raise
+            self.delivery.drop("encoding")
+            _log.warning("an event was not sent: %s: %s", type(error).__name__, error)
+
+    def _number(self) -> int:
+        """The next sequence number."""
+        number = self.last_number = next(self._numbers)
+        return number
+
+    def _open(self) -> None:
+        if self._opening.acquire(blocking=False):
+            try:
+                if not self._opened:
+                    self._opened = True
+                    self._producer_event("opened")
+            finally:
+                self._opening.release()
+
+    def alive(self) -> None:
+        """Say so."""
+        self.guard(self._producer_event, "alive")
+
+    def chore(self) -> bool:
+        """What the sending thread sees to beside sending; True once there is nothing left of it."""
+        return self._known is not None and self._known.ask_git()
+
+    def _producer_event(self, kind: str) -> None:
+        now = now_us()
+        number = self._number()
+        body = _PRODUCER_EVENT.encode(
+            {
+                "emit_time": now,
+                "producer_id": self.producer_id,
+                "sequence": number,
+                "event_id": _ids.uuid7(now),
+                "event_time": now,
+                "kind": kind,
+                "last_sequence": number,
+                "drops": [{"reason": r, "count": c} for r, c in sorted(self.delivery.drops().items())],
+                "service": self.settings.service,
+                "host": _provenance.host() if self.settings.record_host else None,
+                "client": _provenance.client(),
+                "environment": self._process().opened if kind == "opened" else {},
+            }
+        )
+        self.delivery.submit(topics.PRODUCERS.name, self.producer_id, _PRODUCER_HEADER + body)
+
+    def _process(self) -> _Known:
+        if self._known is None:
+            self._known = _Known(self.settings)
+        return self._known
+
+    def environment(self, more: Mapping[str, object] | None) -> list[bytes]:
+        """What a run tells of its environment, and what the caller adds."""
+        known = self._process().environment
+        return known + _events.entries(more) if more else known
+
+    def frame(self, actor: str | None, purpose: str | None, kind: bytes = _events.RUN) -> bytes:
+        """The fields kind, actor and purpose."""
+        return b"".join(
+            (
+                kind,
+                _avro.optional(actor or self.settings.actor or None),
+                _avro.optional(purpose or self.settings.purpose or None),
+            )
+        )
+
+    def head(self, header: bytes, event_id: bytes | None, event_time: int | None) -> bytes:
+        """A message's header and the five fields with which each record begins."""
+        if not self._opened:
+            self._open()
+        now = now_us()
+        emitted = _avro.time(now)
+        return b"".join(
+            (
+                header,
+                emitted,
+                self.producer_id,
+                _avro.long(self._number()),
+                event_id or _ids.uuid7(now),
+                emitted if event_time is None else _avro.time(event_time),
+            )
+        )
+
+    def run_event(
+        self, frame: bytes, run: bytes, job: Job | None, said: _events.Said, key: bytes, event_time: int | None
+    ) -> None:
+        """Send a run, job or dataset event, in parts where it is large."""
+        tails = _events.tails(said)
+        encoded_job = _avro.NULL if job is None else job.encoded(self._process().code)
+        event_id = _ids.uuid7(now_us()) if len(tails) > 1 else None
+        for number, tail in enumerate(tails, 1):
+            head = self.head(_RUN_HEADER, event_id, event_time)
+            message = b"".join((head, _events.part_numbers(number, len(tails)), frame, run, encoded_job, tail))
+            self.send(topics.RUNS.name, key, message)
+
+    def send(self, topic: str, key: bytes, message: bytes) -> None:
+        """Hand a message to delivery, unless it is larger than a topic takes."""
+        if len(message) > topics.MAX_MESSAGE_BYTES - 1024:
+            self.delivery.drop("too_large")
+        else:
+            self.delivery.submit(topic, key, message)
+
+
+class _Known:
+    """What was found out about this process, encoded."""
+
+    def __init__(self, settings: Settings) -> None:
+        found = _provenance.environment()
+        if settings.record_host:
+            found["host"] = _provenance.host()
+        if settings.record_user:
+            found["user"] = _provenance.user()
+        if settings.record_arguments:
+            found["arguments"] = _provenance.arguments()
+        self.environment = _events.entries(found)
+        self.opened = {name: _json.text(value) for name, value in found.items()}
+        self.opened["packages"] = _json.text(_provenance.packages())
+        self._code = _provenance.code()
+        self.code = _avro.PRESENT + _CODE.encode(asdict(self._code))
+        self._git = _provenance.DirtyCheck(self._code)
+
+    def ask_git(self) -> bool:
+        """Whether git has said if the work tree is dirty; starts it, and looks again at each call."""
+        if not self._git.done():
+            return False
+        self._code = replace(self._code, dirty=self._git.dirty)
+        self.code = _avro.PRESENT + _CODE.encode(asdict(self._code))
+        return True

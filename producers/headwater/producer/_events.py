@@ -1,0 +1,169 @@
+"""Run events, put together from ready bytes, and cut into parts where one message would be too large."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from headwater.producer import _avro, _json
+from headwater.producer._secrets import looks_secret, without_secrets
+from headwater.schemas import topics
+
+_ENCODERS: Final = _avro.encoders("run_event")
+_TYPES: Final = _ENCODERS.types
+_RUN: Final = _TYPES["Run"]
+
+#: Largest event before it is split: half of what a topic takes, less room for what parts share.
+LARGEST: Final = topics.MAX_MESSAGE_BYTES // 2 - 64 * 1024
+#: Largest parameter, facet or other text of one entry; a longer one is replaced by its length and digest.
+LARGEST_TEXT: Final = 64 * 1024
+
+RUN: Final = _avro.string("run")
+JOB: Final = _avro.string("job")
+DATASET: Final = _avro.string("dataset")
+_ONLY_PART: Final = _avro.long(1) + _avro.long(1)
+
+
+@dataclass
+class Said:
+    """What one event says, each entry encoded: the lists by which an event can be split."""
+
+    inputs: list[bytes] = field(default_factory=list[bytes])
+    outputs: list[bytes] = field(default_factory=list[bytes])
+    parameters: list[bytes] = field(default_factory=list[bytes])
+    environment: list[bytes] = field(default_factory=list[bytes])
+    metrics: list[bytes] = field(default_factory=list[bytes])
+    resources: bytes = _avro.NULL
+    error: bytes = _avro.NULL
+
+    def lists(self) -> tuple[list[bytes], ...]:
+        """The five lists, in the order of the record's fields."""
+        return self.inputs, self.outputs, self.parameters, self.environment, self.metrics
+
+
+def tails(said: Said) -> list[bytes]:
+    """The bytes from `inputs` to the record's end, one for each part of the event."""
+    whole = b"".join((*map(_avro.block, said.lists()), said.resources, said.error))
+    if len(whole) <= LARGEST:
+        return [whole]
+    parts: list[tuple[list[bytes], ...]] = []
+    room = 0
+    for number, entries in enumerate(said.lists()):
+        for entry in entries:
+            if len(entry) > room or not parts:
+                parts.append(([], [], [], [], []))
+                room = LARGEST - len(said.resources) - len(said.error)
+            parts[-1][number].append(entry)
+            room -= len(entry)
+    # What is said once stands in the last part: who has that knows how it ended.
+    ends = [_avro.NULL * 2] * (len(parts) - 1) + [said.resources + said.error]
+    return [b"".join((*map(_avro.block, part), end)) for part, end in zip(parts, ends, strict=True)]
+
+
+def part_numbers(part: int, parts: int) -> bytes:
+    """The fields `part` and `parts`."""
+    return _ONLY_PART if parts == 1 else _avro.long(part) + _avro.long(parts)
+
+
+def entries(values: Mapping[str, Any]) -> list[bytes]:
+    """Parameters or environment as entries of a map: without secrets, texts cut."""
+    return [
+        _avro.string(name) + _avro.string(shortened(_json.text(without_secrets(value))))
+        for name, value in ((str(name), value) for name, value in values.items())
+        if not looks_secret(name, value)
+    ]
+
+
+def facets(values: Mapping[str, object]) -> bytes:
+    """Facets as a map."""
+    return _avro.block(
+        [_avro.string(name) + _avro.string(shortened(_json.text(without_secrets(v)))) for name, v in values.items()]
+    )
+
+
+def shortened(text: str) -> str:
+    """The text, or where it is too long a JSON object with its length and digest."""
+    if len(text) <= LARGEST_TEXT // 4 or len(encoded := text.encode("utf-8", "replace")) <= LARGEST_TEXT:
+        return text
+    return _json.text({"cut": len(encoded), "digest": "sha256:" + hashlib.sha256(encoded).hexdigest()})
+
+
+def metric(name: str, value: float, step: int | None, split: str | None, about: bytes | None) -> bytes:
+    """One metric; `about` is a dataset's reference."""
+    return b"".join(
+        (
+            _avro.string(name),
+            _avro.double(value),
+            _avro.NULL if step is None else _avro.PRESENT + _avro.long(step),
+            _avro.optional(split),
+            _avro.NULL if about is None else _avro.PRESENT + about,
+        )
+    )
+
+
+def error(kind: str, message: str, stack_trace: str | None) -> bytes:
+    """Why a run failed; cut as the contract says."""
+    return _avro.PRESENT + _TYPES["Error"].encode(
+        {
+            "type": kind,
+            "message": _cut(message, 4 * 1024),
+            "stack_trace": None if stack_trace is None else _cut(stack_trace, 16 * 1024),
+            "language": "python",
+        }
+    )
+
+
+def _cut(text: str, limit: int) -> str:
+    """The end of a stack trace says most, the beginning of a message does; the middle goes."""
+    encoded = text.encode("utf-8", "replace")
+    if len(encoded) <= limit:
+        return text
+    half = limit // 2 - 8
+    return encoded[:half].decode("utf-8", "ignore") + " […] " + encoded[-half:].decode("utf-8", "ignore")
+
+
+def resources(values: Mapping[str, Any]) -> bytes:
+    """What a run used."""
+    return _avro.PRESENT + _TYPES["Resources"].encode(values)
+
+
+def run_reference(run_id: bytes, job_namespace: str, job_name: str) -> bytes:
+    """A run named from another."""
+    return run_id + _avro.string(job_namespace) + _avro.string(job_name)
+
+
+_STATES: Final = {state: _avro.string(state) for state in ("START", "RUNNING", "COMPLETE", "ABORT", "FAIL", "OTHER")}
+
+
+def run(state: str, run_id: bytes, rest: bytes) -> bytes:
+    """The field `run` of an event; `rest` is what `run_rest` made once for the run."""
+    return _avro.PRESENT + run_id + _STATES[state] + rest
+
+
+def run_rest(values: Mapping[str, Any], parent: bytes | None, root: bytes | None) -> bytes:
+    """The fields of a run from `parent` on."""
+    slots = _RUN.slots({"run_id": bytes(16), "state": "", **values})
+    for name, reference in (("parent", parent), ("root", root)):
+        slots[_RUN.position[name]] = _avro.NULL if reference is None else _avro.PRESENT + reference
+    return b"".join(slots[2:])
+
+
+def column_lineage(values: Mapping[str, Any]) -> bytes:
+    """One entry of an output's column lineage."""
+    return _TYPES["ColumnLineage"].encode(values)
+
+
+def chunks(items: Sequence[bytes]) -> Iterable[Sequence[bytes]]:
+    """A list of entries in pieces that fit a message, each at most half of it so that other things fit too."""
+    start = room = 0
+    for number, item in enumerate(items):
+        if len(item) > room and number > start:
+            yield items[start:number]
+            start, room = number, 0
+        if number == start:
+            room = LARGEST // 2
+        room -= len(item)
+    if start < len(items):
+        yield items[start:]

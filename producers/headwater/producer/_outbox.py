@@ -1,0 +1,71 @@
+"""The queue between the host's threads and the sending thread: bounded in bytes, never waits for anyone."""
+
+from __future__ import annotations
+
+import threading
+from typing import Final, TypedDict
+
+#: What Python keeps beside the bytes of one message (a dict, two bytes objects, places in lists), about.
+OVERHEAD: Final = 350
+
+
+class Message(TypedDict):
+    """A message as confluent-kafka's produce_batch wants it."""
+
+    key: bytes
+    value: bytes
+
+
+#: Messages by topic (base name, without the prefix), each topic's in order.
+Messages = dict[str, list[Message]]
+
+
+def size(message: Message) -> int:
+    """What a message takes in memory, bytes, about."""
+    return len(message["key"]) + len(message["value"]) + OVERHEAD
+
+
+class Outbox:
+    """Messages that wait for the sending thread."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._waiting: Messages = {}
+        self._bytes = 0
+        # Re-entrant: a signal handler or finalizer of the host may emit while its own thread holds it.
+        self._lock = threading.RLock()
+
+    def put(self, topic: str, key: bytes, value: bytes) -> bool:
+        """Queue a message; False where it does not fit."""
+        needed = len(key) + len(value) + OVERHEAD
+        message: Message = {"key": key, "value": value}
+        with self._lock:
+            if self._bytes + needed > self.limit:
+                return False
+            self._bytes += needed
+            try:
+                self._waiting[topic].append(message)
+            except KeyError:
+                self._waiting[topic] = [message]
+        return True
+
+    def take(self) -> Messages:
+        """All that waits. It counts as queued until `release`."""
+        with self._lock:
+            waiting, self._waiting = self._waiting, {}
+        return waiting
+
+    def release(self, count: int) -> None:
+        """So many bytes have left; less than none: that many came back."""
+        with self._lock:
+            self._bytes -= count
+
+    @property
+    def queued_bytes(self) -> int:
+        """What has been put and not released."""
+        return self._bytes
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing waits to be taken."""
+        return not self._waiting

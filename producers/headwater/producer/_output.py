@@ -1,0 +1,38 @@
+"""One output of a run: what is known of it, and what of that no event has told yet."""
+
+from __future__ import annotations
+
+from headwater.producer import _avro, _events
+from headwater.producer.handles import Dataset
+
+
+class Output:
+    """An output, with its column lineage and explicit edges."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.dataset = dataset
+        self.told = False
+        self.lineage: list[bytes] = []
+        self.edges: list[bytes] = []
+        self.complete = False
+
+    def entries(self) -> list[bytes]:
+        """The entries of the next event."""
+        if self.told and not self.lineage and not self.edges and not self.complete:
+            return []
+        complete = _avro.boolean(self.complete)
+        whole = self.dataset.bare if self.told else self.dataset.with_slots
+        size = sum(map(len, self.lineage)) + sum(map(len, self.edges))
+        if size <= _events.LARGEST // 2 and (self.told or self.dataset.small):
+            found = [
+                whole(column_lineage=_avro.block(self.lineage), edges=_avro.block(self.edges), edges_complete=complete)
+            ]
+        else:
+            bare = self.dataset.bare
+            found = [] if self.told else self.dataset.entries()
+            found += [bare(column_lineage=_avro.block(lineage)) for lineage in _events.chunks(self.lineage)]
+            pieces = list(_events.chunks(self.edges)) or [[]]
+            found += [bare(edges=_avro.block(edges), edges_complete=complete) for edges in pieces]
+        self.told = True
+        self.lineage, self.edges, self.complete = [], [], False
+        return found

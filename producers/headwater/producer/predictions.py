@@ -1,0 +1,193 @@
+"""Predictions: one record each, put together from bytes that are ready before the first request comes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Final, NamedTuple, Required, TypedDict, Unpack
+
+from headwater.producer import _avro, _events, _ids, _json
+from headwater.producer._core import Core
+from headwater.producer.handles import Dataset
+from headwater.producer.reference import RunReference, current_run
+from headwater.producer.run import Run
+from headwater.schemas import digests, framing, topics
+
+_HEADER: Final = framing.single_object_header(_avro.encoders("prediction").schema)
+_TOPIC: Final = topics.PREDICTIONS.name
+_PUBLIC: Final = _avro.string("public")
+_DIGEST: Final = _avro.string("digest")
+_RANDOM: Final = _avro.string("random")
+_DIGEST_LENGTH: Final = _avro.long(digests.DIGEST_BYTES)
+
+
+class Taken(NamedTuple):
+    """Where the message that asked for a prediction stands on Kafka."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class PredictorFields(TypedDict, total=False):
+    """What a predictor is made of; `Predictor` explains each."""
+
+    deployment: Required[Dataset]
+    model: Required[Dataset]
+    stream: Dataset | None
+    public_keys: bool
+    values: bool | Collection[str]
+    sources: Iterable[Dataset]
+    actor: str | None
+    purpose: str | None
+
+
+class Predictor:
+    """Emits the predictions of one deployment. Made by `Producer.predictions`.
+
+    `stream`: the deployment's prediction stream (default: its name and .predictions). `public_keys`: keys are no
+    secret and leave as they are; else as keyed digests, or where the setting digest_key is empty as random keys.
+    `values`: which features and outputs leave as plain values, all or those named; the others leave as keyed
+    digests, or where there is no key not at all. `sources`: where the features come from,
+    unless a prediction says otherwise.
+    """
+
+    def __init__(self, core: Core, **fields: Unpack[PredictorFields]) -> None:
+        deployment, model = fields["deployment"], fields["model"]
+        stream = fields.get("stream") or Dataset(
+            deployment.namespace, deployment.name + ".predictions", kind="prediction_stream"
+        )
+        self._core = core
+        self._answering = deployment.reference + stream.reference + model.reference
+        self._sources = _references(fields.get("sources", ()))
+        # The frame's first field, kind, is a run event's; a prediction has only actor and purpose.
+        self._frame = core.frame(fields.get("actor"), fields.get("purpose"), b"")
+        self._public = fields.get("public_keys", False)
+        self._digest_key = core.settings.digest_key
+        self._value_digest = digests.keyed(self._digest_key, digests.VALUE) if self._digest_key else None
+        values = fields.get("values", False)
+        self._all_plain = values is True
+        self._plain = frozenset[str]() if isinstance(values, bool) else frozenset(values)
+        self._names: dict[str, bytes] = {}
+
+    def emit(
+        self,
+        key: object,
+        *,
+        features: Mapping[str, Any] | None = None,
+        outputs: Mapping[str, Any] | None = None,
+        sources: Iterable[Dataset] | None = None,
+        run: Run | RunReference | bytes | None = None,
+        trace: tuple[bytes, bytes] | None = None,
+        message: Taken | tuple[str, int, int] | None = None,
+        subject: object = None,
+        facets: Mapping[str, object] | None = None,
+        event_time: int | None = None,
+    ) -> str:
+        """Tell one prediction; returns its key as it was recorded (empty where that failed). Never raises.
+
+        `key`: what it is about. `run`: default the run around it. `trace`: W3C trace id and span id, 16 and 8 bytes.
+        `message`: topic, partition and offset of the message that asked for it. `subject`: the person it is
+        about, recorded as a keyed token, only where the setting digest_key is set.
+        """
+        try:
+            return self._emit(key, features, outputs, sources, run, trace, message, subject, facets, event_time)
+        except Exception as error:
+            # A closure, not the arguments: what went wrong is told once, as for every other event.
+            self._core.guard(_raise, error)
+            return ""
+
+    def _emit(
+        self,
+        key: object,
+        features: Mapping[str, Any] | None,
+        outputs: Mapping[str, Any] | None,
+        sources: Iterable[Dataset] | None,
+        run: Run | RunReference | bytes | None,
+        trace: tuple[bytes, bytes] | None,
+        message: Taken | tuple[str, int, int] | None,
+        subject: object,
+        facets: Mapping[str, object] | None,
+        event_time: int | None,
+    ) -> str:
+        form, recorded = self._key(str(key))
+        digest_of_all, encoded_features = self._features(features) if features else (_avro.NULL, _avro.EMPTY)
+        encoded_key = _avro.string(recorded)
+        self._core.send(
+            _TOPIC,
+            recorded.encode("utf-8", "replace"),
+            b"".join(
+                (
+                    self._core.head(_HEADER, None, event_time),
+                    self._frame,
+                    encoded_key,
+                    form,
+                    self._answering,
+                    _run_id(run),
+                    _avro.NULL + _avro.NULL
+                    if trace is None
+                    else b"".join((_avro.PRESENT, trace[0], _avro.PRESENT, trace[1])),
+                    _avro.NULL if message is None else _message(*message),
+                    _avro.NULL if subject is None else self._subject(str(subject)),
+                    digest_of_all,
+                    encoded_features,
+                    self._features(outputs)[1] if outputs else _avro.EMPTY,
+                    self._sources if sources is None else _references(sources),
+                    _events.facets(facets) if facets else _avro.EMPTY,
+                )
+            ),
+        )
+        return recorded
+
+    def _key(self, key: str) -> tuple[bytes, str]:
+        if self._public:
+            return _PUBLIC, key
+        if self._digest_key:
+            return _DIGEST, digests.digest(self._digest_key, digests.PREDICTION_KEY, key).hex()
+        return _RANDOM, _ids.random_bytes(16).hex()
+
+    def _subject(self, subject: str) -> bytes:
+        if not self._digest_key:
+            return _avro.NULL
+        return _avro.PRESENT + _avro.string(digests.digest(self._digest_key, digests.SUBJECT, subject).hex())
+
+    def _features(self, values: Mapping[str, Any]) -> tuple[bytes, bytes]:
+        """The digest over all values, and each as value or digest."""
+        names, plain, keyed, encoded = self._names, self._plain, self._value_digest, list[bytes]()
+        texts = [_json.text(value) for value in values.values()]
+        for name, text in zip(values, texts, strict=True):
+            start = names.get(name)
+            if start is None:
+                start = names[name] = _avro.string(name)
+            if self._all_plain or name in plain:
+                encoded += (start, _avro.PRESENT, _avro.string(_events.shortened(text)), _avro.NULL)
+            elif keyed is not None:
+                encoded += (start, _avro.NULL, _avro.PRESENT, _DIGEST_LENGTH, _digest(keyed, text))
+        every = _avro.NULL if keyed is None else _avro.PRESENT + _DIGEST_LENGTH + _digest(keyed, "\n".join(texts))
+        count = len(values) if self._all_plain or keyed is not None else sum(name in plain for name in values)
+        return every, _avro.long(count) + b"".join(encoded) + _avro.EMPTY if count else _avro.EMPTY
+
+
+def _digest(keyed: Any, text: str) -> bytes:
+    hashing = keyed.copy()
+    hashing.update(text.encode("utf-8", "replace"))
+    result: bytes = hashing.digest()
+    return result
+
+
+def _references(datasets: Iterable[Dataset]) -> bytes:
+    return _avro.block([dataset.reference for dataset in datasets])
+
+
+def _run_id(run: Run | RunReference | bytes | None) -> bytes:
+    if run is None:
+        around = current_run()
+        return _avro.NULL if around is None else _avro.PRESENT + around.run_id
+    return _avro.PRESENT + (run if isinstance(run, bytes) else run.run_id)
+
+
+def _message(topic: str, partition: int, offset: int) -> bytes:
+    return _avro.PRESENT + _avro.string(topic) + _avro.long(partition) + _avro.long(offset)
+
+
+def _raise(error: Exception) -> None:
+    raise error
