@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -162,14 +162,13 @@ def _own_history(test: _Test, before: Sequence[Judged], policy: Policy) -> tuple
     Each baseline has a history of its own; the season's counts once it is long enough. The one nearest to its
     usual score decides.
     """
-    histories: Mapping[str, list[float]] = {
-        "rolling": _usual_scores([(j.score, j.alarmed) for j in before]),
-        "season": _usual_scores([(j.season_score, j.alarmed) for j in before]),
-    }
-    known = len(histories["rolling"]) >= policy.least_history
+    known = len(before) >= policy.least_history and sum(not j.alarmed for j in before) >= policy.least_history
+    if min(c.score for c in test.comparisons) < policy.least_asked:
+        return None, 0.0, known, False
     decided: tuple[float | None, float] | None = None
     for comparison in test.comparisons:
-        history = histories[comparison.kind]
+        rolling = comparison.kind == "rolling"
+        history = _usual_scores([(j.score if rolling else j.season_score, j.alarmed) for j in before])
         if len(history) < policy.least_history:
             continue
         median, limit = own_limit(history, policy)

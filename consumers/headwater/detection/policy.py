@@ -29,6 +29,8 @@ class Policy:
     least_history: int = 14
     #: Gate 4: a history that never varied gives no MAD; the score must pass its median by this share of it.
     least_unusual: float = 0.25
+    #: Gate 4: an effect below this multiple of the least one is not held against its history: its rarity is 0.
+    least_asked: float = 0.5
     #: Gate 4: the tail of the history is drawn through its k-th largest score …
     tail_rank: int = 3
     #: … and a score must lie where that tail is passed once in so many profiles.

@@ -75,13 +75,15 @@ def judge(subject: Subject, rows: int, counts: Counts, policy: Policy, based_on:
         change = (rows - usual) / usual if usual else float(rows > 0)
         apart = abs(rows - usual) / mad if mad else (0.0 if rows == usual else 1e6)
         far = apart > policy.volume_mads
+        # without the weekday's own history a weekend looks like a loss
+        least = policy.alarm_volume if kind == "season" else 2 * policy.alarm_volume
         gates += [
             Gate("mads", apart, policy.volume_mads, far),
             Gate("change", abs(change), policy.least_volume, abs(change) >= policy.least_volume),
-            Gate("alarming_change", abs(change), policy.alarm_volume, abs(change) >= policy.alarm_volume),
+            Gate("alarming_change", abs(change), least, abs(change) >= least),
         ]
         outcome = "ok"
-        if far and abs(change) >= policy.alarm_volume:
+        if far and abs(change) >= least:
             outcome = "alarm"
         elif far and abs(change) >= policy.least_volume:
             outcome = "warn"

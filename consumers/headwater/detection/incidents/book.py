@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from headwater.detection.incidents import messages
-from headwater.detection.incidents.causes import Evidence, coverage, rank
+from headwater.detection.incidents.causes import Cause, Evidence, coverage, rank
 from headwater.detection.incidents.decisions import Suppressions
 from headwater.detection.incidents.facts import Runs, Scores
 from headwater.detection.incidents.graph import Graph, Node
@@ -16,7 +16,7 @@ from headwater.detection.incidents.incident import Incident, Member, incident_id
 from headwater.detection.incidents.predictions import Predictions
 from headwater.detection.incidents.reach import Reach, reach
 from headwater.detection.incidents.timelines import Key, Timelines, key_of, points_of
-from headwater.detection.incidents.walks import Place, Walk, upstream
+from headwater.detection.incidents.walks import Place, Walk, deciders, upstream
 from headwater.detection.policy import DAY_US, Policy
 
 #: Two alarms of one fault may lie so far apart in event time: steps of a pipeline do not run at one moment.
@@ -123,25 +123,22 @@ class Book:
         place = _place(verdict)
         if verdict["check"] == "run":
             return Walk({place: 0})
-        also: set[Node] = set()
+        also: set[Place] = set()
         if verdict["check"] == "metric" and verdict["run_id"] is not None:
-            also = self.runs.reads_of(verdict["run_id"])
+            also = {Place(node, None) for node in self.runs.reads_of(verdict["run_id"])}
         return upstream(self.graph, place, self._policy.walk_budget, also, whole=verdict["check"] == "volume")
 
     def _attach(self, verdict: Verdict, place: Place, walk: Walk, covered: Mapping[Place, int]) -> None:
         key = key_of(verdict)
         assert key is not None  # noqa: S101  # only such verdicts become pending
         onset = verdict["onset"] if verdict["onset"] is not None else verdict["event_time"]
-        evidence = Evidence(self.graph, self.scores, self.runs, self._policy)
-        causes = rank(place, _own_effect(verdict), walk, covered, onset - _SLACK_US, evidence)
+        causes = self._causes(verdict, place, walk, covered, onset)
         root = causes[0].place
         job = (verdict["job_namespace"], verdict["job_name"]) if verdict["check"] == "run" else ("", "")
         incident = self._belongs_to(key, verdict, root, walk, onset)
         if incident is None:
             new = incident_id(root, "run" if job[1] else "", job, onset)
             incident = self._incidents.setdefault(new, Incident(new, root, onset, causes, verdict))
-        elif place.node == incident.causes[0].place.node if incident.causes else False:
-            incident.causes = causes
         elif self._is_above(place, incident):
             incident.root, incident.causes, incident.leading, incident.changed = root, causes, verdict, True
         of_root = place.node.dataset == incident.root.node.dataset
@@ -152,6 +149,21 @@ class Book:
         incident.bad.update(self._bad(incident, walk))
         incident.onset = min(incident.onset, onset)
         self._attached.add(verdict["event_id"])
+
+    def _causes(
+        self, verdict: Verdict, place: Place, walk: Walk, covered: Mapping[Place, int], onset: int
+    ) -> list[Cause]:
+        """Candidates, the likeliest first. Where what values derive from was as usual, what chose the rows is asked."""
+        evidence = Evidence(self.graph, self.scores, self.runs, self._policy)
+        own, since = _own_effect(verdict), onset - _SLACK_US
+        causes = rank(place, own, walk, covered, since, evidence)
+        if verdict["check"] not in {"drift", "nulls"} or not causes[0].inputs_were_well:
+            return causes
+        root = causes[0].place
+        wider = upstream(self.graph, place, self._policy.walk_budget, deciders(self.graph, root))
+        below = covered.get(root, 1)
+        counted = {p: covered.get(p, 0) + (0 if p in walk.hops else below) for p in wider.hops}
+        return rank(place, own, wider, counted, since, evidence)
 
     def _belongs_to(self, key: Key, verdict: Verdict, root: Place, walk: Walk, onset: int) -> Incident | None:
         """The incident that explains this alarm: its root lies above, or is the same, or lies below."""
@@ -166,11 +178,15 @@ class Book:
         if key.check == "run":
             return next((incident for incident in near if key in incident.members), None)
         for incident in near:
-            if key in incident.members or self._bad(incident, walk):
+            if key in incident.members:
                 return incident
         for incident in near:
             same = root.node.dataset == incident.root.node.dataset and abs(onset - incident.onset) < _SLACK_US
             if same and incident.leading["check"] != "run":
+                return incident
+        for incident in near:
+            # fewer rows are no drift of a column: only a fault of all columns explains them
+            if (key.check != "volume" or incident.root.column is None) and self._bad(incident, walk):
                 return incident
         return next((incident for incident in near if self._is_above(_place(verdict), incident)), None)
 

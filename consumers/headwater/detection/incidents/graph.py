@@ -24,7 +24,7 @@ class Node(NamedTuple):
 
 
 class ColumnSource(NamedTuple):
-    """A column edge within one pair: source column (None: the whole), target column (None: every one), whether direct."""
+    """A column edge within one pair: source column (None: the whole), target column (None: every one), directness."""
 
     source: str | None
     target: str | None

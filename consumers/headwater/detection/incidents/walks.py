@@ -35,16 +35,15 @@ class Walk:
         return nodes
 
 
-def upstream(graph: Graph, start: Place, budget: int, also: Iterable[Node] = (), *, whole: bool = False) -> Walk:
+def upstream(graph: Graph, start: Place, budget: int, also: Iterable[Place] = (), *, whole: bool = False) -> Walk:
     """All places that `start` was made from, itself included, nearest first.
 
-    `also`: versions that stand for its parents too, e.g. what a run read that measured it. `whole`: by
+    `also`: places that count as its parents too, e.g. what a run read that measured it. `whole`: by
     versions alone, for what concerns all columns.
     """
     walk = Walk({start: 0})
     waiting = deque([start])
-    for node in sorted(also, key=str):
-        place = Place(node, None)
+    for place in sorted(also, key=_order):
         if place not in walk.hops:
             walk.hops[place], walk.through[place] = 1, start
             waiting.append(place)
@@ -101,6 +100,16 @@ def sources(graph: Graph, place: Place) -> set[Place]:
         if narrowed:
             return narrowed
     return {Place(parent, None) for parent in parents}
+
+
+def deciders(graph: Graph, place: Place) -> set[Place]:
+    """What decided which rows a place has: its indirect column edges (filters, join keys), one step up."""
+    return {
+        Place(parent, edge.source)
+        for parent in graph.parents(place.node)
+        for edge in graph.column_sources(parent, place.node)
+        if not edge.direct and edge.target in {place.column, None}
+    }
 
 
 def _order(place: Place) -> tuple[str, str, str, str]:
