@@ -19,6 +19,7 @@ NAMES = (
     # in this order: demo up status run trace audit sql alerts worker topics migrate settings completion version
     "trace",
     "audit",
+    "alerts",
     "topics",
     "migrate",
     "settings",

@@ -1,0 +1,123 @@
+"""The one edge of subscriptions to confluent-kafka."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any, NamedTuple
+
+import confluent_kafka
+
+from headwater.errors import SettingsError, Unavailable
+from headwater.settings import Settings
+
+# librdkafka repeats itself at every attempt to connect; what matters is raised or told once.
+_silent = logging.getLogger("headwater.alerts.librdkafka")
+_silent.addHandler(logging.NullHandler())
+_silent.propagate = False
+
+_Error = confluent_kafka.KafkaError
+#: Errors that pass by themselves: the broker is away, or the topic is not there yet.
+_PASSING = frozenset(
+    {
+        _Error._ALL_BROKERS_DOWN,  # noqa: SLF001 — its public name in librdkafka
+        _Error._TRANSPORT,  # noqa: SLF001 — as above
+        _Error._RESOLVE,  # noqa: SLF001 — as above
+        _Error._PARTITION_EOF,  # noqa: SLF001 — as above
+        _Error._TIMED_OUT,  # noqa: SLF001 — as above
+        _Error.UNKNOWN_TOPIC_OR_PART,
+    }
+)
+
+
+class Message(NamedTuple):
+    """A message and its place."""
+
+    partition: int
+    offset: int
+    value: bytes | None
+
+
+class Reader:
+    """A member of a consumer group on one topic. Offsets are committed by `done` and nowhere else."""
+
+    def __init__(self, settings: Settings, topic: str, group: str, *, from_beginning: bool) -> None:
+        self._topic = topic
+        self._consumer: Any = confluent_kafka.Consumer(
+            {
+                "group.id": group,
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest" if from_beginning else "latest",
+                "session.timeout.ms": 6000,
+                "heartbeat.interval.ms": 1500,
+                "max.poll.interval.ms": 86_400_000,
+                "allow.auto.create.topics": False,
+                **connection(settings),
+            },
+            logger=_silent,
+        )
+        self._consumer.subscribe([topic])
+
+    def poll(self, seconds: float) -> Message | None:
+        """The next message; None where none came in so many seconds. Raises Unavailable for what does not pass."""
+        message = self._consumer.poll(seconds)
+        if message is None:
+            return None
+        error = message.error()
+        if error is None:
+            return Message(message.partition(), message.offset(), message.value())
+        if error.code() not in _PASSING:
+            raise Unavailable(f"{self._topic}: {error.str()}")
+        return None
+
+    def done(self, message: Message) -> None:
+        """Commit that everything up to this message is done. A commit that fails is made good by the next one."""
+        place = confluent_kafka.TopicPartition(self._topic, message.partition, message.offset + 1)
+        try:
+            self._consumer.commit(offsets=[place], asynchronous=False)
+        except confluent_kafka.KafkaException as error:
+            logging.getLogger("headwater.alerts").warning("commit: %s; it may be delivered again", error)
+
+    def close(self) -> None:
+        """Leave the group."""
+        self._consumer.close()
+
+
+def read_to_end(settings: Settings, topic: str, seconds: float) -> list[bytes]:
+    """All values that stand on a topic of one partition now, as far as they come in so many seconds.
+
+    Raises Unavailable where no broker answers.
+    """
+    consumer: Any = confluent_kafka.Consumer(
+        {"group.id": "headwater-alerts-schemas", "enable.auto.commit": False, **connection(settings)}, logger=_silent
+    )
+    try:
+        place = confluent_kafka.TopicPartition(topic, 0, confluent_kafka.OFFSET_BEGINNING)
+        _, end = consumer.get_watermark_offsets(place, timeout=seconds)
+        consumer.assign([place])
+        values: list[bytes] = []
+        deadline = time.monotonic() + seconds
+        while end > 0 and time.monotonic() < deadline:
+            message = consumer.poll(0.2)
+            if message is None or message.error() is not None:
+                continue
+            if message.value() is not None:
+                values.append(message.value())
+            if message.offset() >= end - 1:
+                break
+    except confluent_kafka.KafkaException as error:
+        raise Unavailable(f"broker {settings.brokers}: {topic} cannot be read: {error}") from None
+    finally:
+        consumer.close()
+    return values
+
+
+def connection(settings: Settings) -> dict[str, str]:
+    """Where the broker is, and the further settings for it. Raises SettingsError where these are not name=value."""
+    further: dict[str, str] = {}
+    for part in filter(None, (part.strip() for part in settings.kafka.split(","))):
+        name, equals, value = part.partition("=")
+        if not equals:
+            raise SettingsError("setting kafka: each part is name=value, separated by commas; one has no '='")
+        further[name.strip()] = value.strip()
+    return {"bootstrap.servers": settings.brokers, **further}
