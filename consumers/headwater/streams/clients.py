@@ -11,6 +11,7 @@ import confluent_kafka
 from confluent_kafka.admin import AdminClient
 
 from headwater.errors import SettingsError, Unavailable
+from headwater.schemas.framing import SINGLE_OBJECT_HEADER
 from headwater.settings import Settings
 from headwater.streams.chunk import Chunk
 from headwater.streams.step import Output
@@ -57,7 +58,9 @@ class SendFailed(Unavailable):
 class Sender:
     """Sends outputs: idempotent, all replicas. One thread calls `send`, another may call `confirm`."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, headers: Mapping[str, bytes] | None = None) -> None:
+        """`headers`: by topic, what its messages begin with in place of the single-object header."""
+        self._headers = headers or {}
         self._prefix = settings.prefix
         self._errors: list[str] = []
         own: dict[str, object] = {
@@ -80,7 +83,9 @@ class Sender:
         """Queue them, in order for each topic. Waits while the queue is full. Raises SendFailed."""
         by_topic: dict[str, list[dict[str, Any]]] = {}
         for topic, key, value in outputs:
-            by_topic.setdefault(topic, []).append({"key": key, "value": value})
+            header = self._headers.get(topic)
+            framed = value if header is None else header + value[SINGLE_OBJECT_HEADER:]
+            by_topic.setdefault(topic, []).append({"key": key, "value": framed})
         for topic, messages in by_topic.items():
             self._queue(self._prefix + topic, messages)
         self._producer.poll(0)

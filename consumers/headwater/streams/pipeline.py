@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -50,13 +50,15 @@ class Pipeline:
         book: SchemaBook,
         generation: str | None = None,
         now_us: Callable[[], int] = _now_us,
+        headers: Mapping[str, bytes] | None = None,
     ) -> None:
+        """`headers`: of the topics whose messages go out in Confluent's form."""
         self._step = step
         self._settings = settings
         self._book = book
         self._generation = generation
         self._now_us = now_us
-        self._sender = Sender(settings)
+        self._sender = Sender(settings, headers)
         self._worker = Worker(step, self._sender)
         self._reading, self._working, self._confirming = (
             ThreadPoolExecutor(1, f"{step.name}-{name}") for name in ("read", "work", "confirm")

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from headwater.errors import HeadwaterError, StateError, Unavailable
+from headwater.schemas.registry import Registry
 from headwater.settings import Settings
 from headwater.streams import clients
 from headwater.streams.pipeline import Pipeline
-from headwater.streams.schemas import Registry, SchemaBook, publish_released
+from headwater.streams.schemas import SchemaBook, publish_released, register_released
 from headwater.streams.step import Step
 
 _log = logging.getLogger("headwater.streams")
@@ -26,17 +27,17 @@ def run(
     settings: Settings,
     *,
     writes: tuple[str, ...] = ("edge_set", "dead_letter"),
-    registry: Registry | None = None,
     generation: str | None = None,
 ) -> int:
     """Run the steps, each as its own consumer group, until SIGTERM or SIGINT; the process's exit code.
 
-    `writes`: the records that they send, whose schemas are published first. `generation`: the life of a broker
+    `writes`: the records that they send, whose schemas are published first, and registered where the settings name
+    a registry; then outputs carry the registry's ids. `generation`: the life of a broker
     whose offsets restart with it. Returns 0 after a clean stop. Raises HeadwaterError for what cannot be
     recovered from here; the caller ends the process, so that what was not committed is done again.
     """
     _quiet()
-    return asyncio.run(_Run(steps, settings, writes, registry, generation).main())
+    return asyncio.run(_Run(steps, settings, writes, generation).main())
 
 
 def _quiet() -> None:
@@ -51,13 +52,13 @@ class _Run:
         steps: Sequence[Step],
         settings: Settings,
         writes: tuple[str, ...],
-        registry: Registry | None,
         generation: str | None,
     ) -> None:
         self._steps = steps
         self._settings = settings
         self._writes = writes
-        self._registry = registry
+        self._registry = Registry.of(settings)
+        self._headers: Mapping[str, bytes] = {}
         self._generation = generation
         self._stop = asyncio.Event()
 
@@ -72,7 +73,7 @@ class _Run:
         pipelines: list[Pipeline] = []
         try:
             for step in self._steps:
-                pipeline = Pipeline(step, self._settings, book, self._generation)
+                pipeline = Pipeline(step, self._settings, book, self._generation, headers=self._headers)
                 pipelines.append(pipeline)
                 await pipeline.start()
             _log.info("%s ready", ", ".join(step.name for step in self._steps))
@@ -111,6 +112,10 @@ class _Run:
                 missing = needed - (await loop.run_in_executor(None, clients.topics_there, self._settings)).keys()
                 if not missing:
                     await loop.run_in_executor(None, publish_released, self._settings, self._writes)
+                    if self._registry is not None:
+                        self._headers = await loop.run_in_executor(
+                            None, register_released, self._registry, self._settings, self._writes
+                        )
                     return True
                 names = ", ".join(sorted(missing))
                 why = f"no topic {names} on {self._settings.brokers}: `headwater topics` creates them"

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from headwater.errors import ContractError, HeadwaterError
-from headwater.schemas import records
+from headwater.schemas import framing, records
 from headwater.schemas.records import Schema
-from headwater.schemas.topics import SCHEMAS
+from headwater.schemas.topics import SCHEMAS, TOPICS, Topic
 from headwater.settings import Settings
 from headwater.streams.clients import Reader, publish
 from headwater.streams.reading import SchemaName
@@ -29,6 +29,10 @@ class Registry(Protocol):
 
     def schema(self, registry_id: int) -> Schema | None:
         """The schema of that id; None where there is none. Raises Unavailable, ContractError."""
+        ...
+
+    def register(self, topic: Topic, schema: Schema, settings: Settings) -> int:
+        """The id of a topic's schema. Raises Unavailable, ContractError."""
         ...
 
 
@@ -141,3 +145,15 @@ def publish_released(settings: Settings, names: tuple[str, ...]) -> None:
     """Put the schemas that we write on the schema topic. Repeating it changes nothing. Raises Unavailable."""
     current = [records.current(name) for name in names]
     publish(settings, SCHEMAS.name, [(schema.fingerprint_bytes, schema.text.encode()) for schema in current])
+
+
+def register_released(registry: Registry, settings: Settings, names: tuple[str, ...]) -> dict[str, bytes]:
+    """Register the schemas that we write; by topic (without prefix), the header of its messages in Confluent's form.
+
+    Raises Unavailable, and ContractError where the registry refuses one.
+    """
+    return {
+        topic.name: framing.confluent_header(registry.register(topic, records.current(topic.record), settings))
+        for topic in TOPICS.values()
+        if topic.record is not None and topic.record in names
+    }
