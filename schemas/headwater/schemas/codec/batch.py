@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from headwater.errors import ContractError
 
 Form = Literal["integer", "double", "float", "span", "presence", "list"]
 Numbers = NDArray[np.int64]
+Scalar = TypeVar("Scalar", np.int64, np.float64, np.uint8)
 Valid = NDArray[np.uint8] | None
 
 
@@ -88,16 +89,14 @@ class Batch:
         """A column of int, long or boolean."""
         capture = self._capture(path, "integer")
         if capture.absent:
-            return Integers(
-                np.full(self._rows[capture.level], int(capture.default or 0), np.int64), self._valid(capture)
-            )
+            return Integers(self._filled(capture, int(capture.default or 0), np.int64), self._valid(capture))
         return Integers(self._lane(capture), self._valid(capture))
 
     def doubles(self, path: str) -> Doubles:
         """A column of double or float."""
         capture = self._capture(path, "double", "float")
         if capture.absent:
-            values = np.full(self._rows[capture.level], float(capture.default or 0), np.float64)
+            values = self._filled(capture, float(capture.default or 0), np.float64)
         elif capture.form == "float":
             # The lane holds the eight bytes read; the number is the first four.
             values = self._lane(capture).astype(np.uint32).view(np.float32).astype(np.float64)
@@ -110,8 +109,8 @@ class Batch:
         capture = self._capture(path, "span")
         if capture.absent:
             start, end = self._defaults.get(_bytes(capture.default), (0, 0))
-            rows = self._rows[capture.level]
-            return Spans(np.full(rows, start, np.int64), np.full(rows, end, np.int64), self._valid(capture))
+            starts, ends = self._filled(capture, start, np.int64), self._filled(capture, end, np.int64)
+            return Spans(starts, ends, self._valid(capture))
         rows = self._rows[capture.level]
         return Spans(self._lane(capture), self._lanes[capture.lane + 1][1 : rows + 1], self._valid(capture))
 
@@ -126,7 +125,7 @@ class Batch:
         """Whether a record that may be null is there: uint8[R]."""
         capture = self._capture(path, "presence")
         if capture.absent:
-            return np.full(self._rows[capture.level], capture.default is not None, np.uint8)
+            return self._filled(capture, int(capture.default is not None), np.uint8)
         valid = self._valid(capture)
         return np.ones(self._rows[capture.level], np.uint8) if valid is None else valid
 
@@ -148,10 +147,19 @@ class Batch:
     def _lane(self, capture: Capture) -> Numbers:
         return self._lanes[capture.lane][1 : self._rows[capture.level] + 1]
 
+    def _filled(self, capture: Capture, default: float, kind: type[Scalar]) -> NDArray[Scalar]:
+        """A column of a default; zero where a record above is null, and in the rows of errors."""
+        filled = np.full(self._rows[capture.level], default, kind)
+        if capture.valid >= 0:
+            filled[self._valids[capture.valid][: len(filled)] == 0] = 0
+        if capture.level == 0:
+            filled[self.error != 0] = 0
+        return filled
+
     def _valid(self, capture: Capture) -> Valid:
         rows = self._rows[capture.level]
-        if capture.absent:
-            return np.zeros(rows, np.uint8) if capture.default is None else None
+        if capture.absent and capture.default is None:
+            return np.zeros(rows, np.uint8)
         return None if capture.valid < 0 else self._valids[capture.valid][:rows]
 
     def _add_defaults(self) -> None:

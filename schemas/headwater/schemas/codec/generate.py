@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from headwater.errors import ContractError
 from headwater.schemas import records
 from headwater.schemas.codec import kernel
-from headwater.schemas.codec.batch import Capture
+from headwater.schemas.codec.batch import Capture, Form
 from headwater.schemas.codec.captures import ITEM, KEY, VALUE, Wanted, read
 from headwater.schemas.codec.operations import PLAIN, WIDTHS, Generated, Operation, Place, layout
 from headwater.schemas.records import Schema
@@ -38,6 +38,14 @@ def _current(schema: Schema) -> Schema | None:
 def _part(kind: Any, name: str) -> Any:
     """A part of the reader's type; None where the reader has none there."""
     return cast("Mapping[str, Any]", kind).get(name) if isinstance(kind, Mapping) else None
+
+
+class _Absent(NamedTuple):
+    """Where something stands that the writer lacks: level, lane of validity (-1: always there), the default."""
+
+    level: int
+    valid: int
+    default: Any
 
 
 class _Generator:
@@ -86,7 +94,13 @@ class _Generator:
             out += ends.pop(name, ())
         for name, part in wanted.parts.items() if wanted else ():
             if name not in names and name in theirs and self.reader:
-                self.absent(theirs[name]["type"], part, place, theirs[name].get("default"))
+                if "default" not in theirs[name]:
+                    raise ContractError(f"the writer lacks {part.path}, which has no default")
+                # Where a record above is null there is no default either: say where it is not.
+                valid = self._valid(place)
+                if valid >= 0:
+                    out.append(Operation(kernel.SPAN_START, valid=valid, level=place.level))
+                self.absent(theirs[name]["type"], part, _Absent(place.level, valid, theirs[name]["default"]))
         self.open.pop()
 
     def value(self, kind: Any, wanted: Wanted | None, place: Place, other: Any, out: list[Operation]) -> None:
@@ -154,7 +168,9 @@ class _Generator:
                     sequence,
                 )
             else:
-                named = self.types.name(kind["items"]) == "record" or (part and "[]" in part.parts)
+                named = self.types.name(self.types.resolve(kind["items"])[1]) == "record" or (
+                    part and "[]" in part.parts
+                )
                 item = part if named else part.parts.get(ITEM) if part else None
                 self.value(kind["items"], item, inner, _part(other, "items"), sequence)
             sequence.append(Operation(kernel.END))
@@ -183,42 +199,47 @@ class _Generator:
                 return
         out.append(operation)
 
-    def absent(self, kind: Any, wanted: Wanted, place: Place, default: Any) -> None:
+    def absent(self, kind: Any, wanted: Wanted, place: _Absent) -> None:
         """Columns of defaults for what the writer does not have."""
         reader = cast("Types", self.reader)
         kind = reader.resolve(kind)[1]
         name = reader.name(kind)
-        captures = self.done.captures
+        default = place.default
         if wanted.spans:
             raise ContractError(f"the writer has not all of {next(iter(wanted.spans.values()))[0][1]}")
         if name == "record":
             if wanted.itself:
-                captures[wanted.path] = Capture(wanted.path, "presence", place.level, absent=True, default=default)
+                self._defaults(wanted, "presence", place)
             for one in reader.definition(kind)["fields"]:
                 if part := wanted.parts.get(one["name"]):
                     value = None if default is None else default.get(one["name"], one.get("default"))
-                    self.absent(one["type"], part, place, value)
+                    self.absent(one["type"], part, _Absent(place.level, place.valid, value))
         elif name in ("array", "map"):
             if default:
                 raise ContractError(f"{wanted.path} has a default that is not empty")
             if part := wanted.parts.get("[]"):
-                captures[part.path] = Capture(part.path, "list", place.level, absent=True, default=[])
-                self._absent_items(reader, kind, name, part, Place(self._level()))
+                self._defaults(part, "list", place)
+                self._absent_items(reader, kind, name, part, _Absent(self._level(), -1, None))
         elif wanted.itself:
             if default is not None and name in ("bytes", "fixed"):
-                default = str(default).encode("latin-1")
-            captures[wanted.path] = Capture(wanted.path, PLAIN[name][1], place.level, absent=True, default=default)
+                place = _Absent(place.level, place.valid, str(default).encode("latin-1"))
+            self._defaults(wanted, PLAIN[name][1], place)
 
-    def _absent_items(self, reader: Types, kind: Any, name: str, part: Wanted, place: Place) -> None:
+    def _defaults(self, wanted: Wanted, form: Form, place: _Absent) -> None:
+        self.done.captures[wanted.path] = Capture(
+            wanted.path, form, place.level, valid=place.valid, absent=True, default=place.default
+        )
+
+    def _absent_items(self, reader: Types, kind: Any, name: str, part: Wanted, place: _Absent) -> None:
         if name == "map":
             parts = {KEY: "string", VALUE: kind["values"]}
             for key, one in parts.items():
                 if key in part.parts:
-                    self.absent(one, part.parts[key], place, None)
+                    self.absent(one, part.parts[key], place)
         elif reader.name(reader.resolve(kind["items"])[1]) == "record" or "[]" in part.parts:
-            self.absent(kind["items"], part, place, None)
+            self.absent(kind["items"], part, place)
         elif ITEM in part.parts:
-            self.absent(kind["items"], part.parts[ITEM], place, None)
+            self.absent(kind["items"], part.parts[ITEM], place)
 
     def _neighbours(self, path: str, names: list[str], theirs: list[str], first: str, last: str) -> None:
         """A span's bytes are used as they are: between its ends must stand what the reader has there."""

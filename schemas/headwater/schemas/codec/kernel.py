@@ -26,7 +26,7 @@ END, FIXED, LONG, INT, BOOLEAN, STRING, BYTES, DOUBLE, FLOAT, RECORD, LIST, SPAN
 
 #: Outcomes of a body.
 WHOLE, TRUNCATED, SURPLUS_BYTES, INVALID_VALUE = range(4)
-#: Within the kernel: the rows of a level do not suffice.
+#: Within the kernel: a level has no room for more rows.
 FULL = 4
 
 #: A frame of the stack: where its parts begin, parts left in this block (0: a record), where the block says it
@@ -43,7 +43,6 @@ Numbers = Any
 int64 = cast("Callable[[Any], int]", np.int64)
 uint64 = cast("Callable[[Any], int]", np.uint64)
 
-_ONES = uint64(0xFFFFFFFFFFFFFFFF)
 _HIGH_BITS = uint64(0x8080808080808080)
 
 
@@ -109,7 +108,7 @@ def text(buffer: Bytes, position: int, end: int) -> bool:
         if word(buffer, at) & _HIGH_BITS:
             return utf8(buffer, at, end)
         at += 8
-    if at < end and word(buffer, at) & _HIGH_BITS & (_ONES >> uint64(8 * (8 - (end - at)))):
+    if at < end and word(buffer, at) & (_HIGH_BITS >> uint64(8 * (8 - (end - at)))):
         return utf8(buffer, at, end)
     return True
 
@@ -143,7 +142,7 @@ def block(buffer: Bytes, position: int, end: int) -> tuple[int, int, int, int]:
 
 
 @compiled
-def run(  # noqa: PLR0917 — compiled functions take arguments by position
+def run(
     code: Numbers,
     bodies: tuple[Bytes, Numbers, Numbers],
     first: int,
@@ -156,7 +155,6 @@ def run(  # noqa: PLR0917 — compiled functions take arguments by position
 
     `rows`: how many each level has room for, and how many are used, carried on. `lanes`, `valids`: for each
     lane its level and where its first row is, int64[2, L], and the cells of them all, zero at first.
-
     Returns the body where it stopped (their count: done), the level that is full and the rows it needs.
     """
     buffer, starts, ends = bodies
@@ -191,7 +189,7 @@ def run(  # noqa: PLR0917 — compiled functions take arguments by position
                 position += 1
             operation = code[at]
             here = position
-            number = int64(0)
+            number = position
             if operation == STRING or operation == BYTES:
                 if position < end and buffer[position] < 0x80:
                     number = int64(buffer[position])
@@ -273,8 +271,6 @@ def run(  # noqa: PLR0917 — compiled functions take arguments by position
                     break
                 number = int64(buffer[position])
                 position += 1
-            elif operation == SPAN_START or operation == SPAN_END:
-                number = position
             lane = int64(code[at + VALID])
             if lane >= 0:
                 valid[valid_of[1, lane] + row[code[at + LEVEL]]] = 1
