@@ -129,6 +129,11 @@ class Core:
         known = self._process().environment
         return known + _events.entries(more) if more else known
 
+    @staticmethod
+    def run_version(run_id: bytes) -> str:
+        """The version of what a run writes without a version of its own."""
+        return f"run:{uuid.UUID(bytes=run_id)}"
+
     def frame(self, actor: str | None, purpose: str | None, kind: bytes = _events.RUN) -> bytes:
         """The fields kind, actor and purpose."""
         return b"".join(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any, Final, Unpack
 
@@ -14,6 +14,7 @@ from headwater.producer import _avro, _events
 from headwater.producer._core import Core, now_us
 from headwater.producer._delivery import Delivery, KafkaDelivery
 from headwater.producer._disabled import DisabledDelivery
+from headwater.producer._profiling import send_profile
 from headwater.producer.handles import Dataset, DatasetFields, Job, JobFields
 from headwater.producer.predictions import Predictor, PredictorFields
 from headwater.producer.run import Run, RunFields
@@ -110,11 +111,34 @@ class Producer:
             self._core.frame(None, None, _events.DATASET), _avro.NULL, None, said, dataset.key, event_time
         )
 
-    # Predictions.
+    # Predictions and profiles.
 
     def predictions(self, **fields: Unpack[PredictorFields]) -> Predictor:
         """What emits the predictions of one deployment; see `Predictor`."""
         return Predictor(self._core, **fields)
+
+    def profile(
+        self,
+        dataset: Dataset,
+        data: Any,
+        *,
+        role: str = "output",
+        partitions: Sequence[str] = (),
+        sampled_of: int | None = None,
+        event_time: int | None = None,
+    ) -> Dataset:
+        """Profile a dataset version outside any run; `Run.profile` explains."""
+        return send_profile(
+            self._core,
+            dataset,
+            data,
+            role=role,
+            partitions=partitions,
+            sampled_of=sampled_of,
+            job=None,
+            run_id=None,
+            event_time=event_time,
+        )
 
     # Delivery.
 
