@@ -14,7 +14,7 @@ from importlib.resources import as_file, files
 
 from headwater.embedded.home import Home
 from headwater.embedded.processes import Child, Guardian, free_port, taken
-from headwater.errors import MissingExtra, StateError
+from headwater.errors import MissingExtra, StateError, Unavailable
 
 GENERATION_PREFIX = "headwater-"
 START_SECONDS = 20.0
@@ -32,6 +32,13 @@ class Broker:
         self.port = port
         self.generation = ""
         self.child: Child | None = None
+
+    @property
+    def running(self) -> Child:
+        """Its process. Raises Unavailable where it was never started."""
+        if self.child is None:
+            raise Unavailable("the broker was not started")
+        return self.child
 
     @property
     def bootstrap(self) -> str:

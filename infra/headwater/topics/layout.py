@@ -14,14 +14,14 @@ from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.cimpl import NewTopic
 
 from headwater.errors import StateError, Unavailable
+from headwater.kafka import kafka_options
 from headwater.schemas.topics import MAX_MESSAGE_BYTES, TOPICS, Topic
 from headwater.settings import Settings
-from headwater.streams.clients import further
 
 #: What librdkafka would print of each attempt, we say once, as an error.
-_silent = logging.getLogger("headwater.topics.librdkafka")
-_silent.addHandler(logging.NullHandler())
-_silent.propagate = False
+silent = logging.getLogger("headwater.topics.librdkafka")
+silent.addHandler(logging.NullHandler())
+silent.propagate = False
 
 #: How long a broker gets to answer, s.
 PATIENCE = 10.0
@@ -129,8 +129,8 @@ def configuration(topic: Topic) -> dict[str, str]:
 
 def _client(settings: Settings) -> Any:
     return AdminClient(
-        {"bootstrap.servers": settings.brokers, "socket.timeout.ms": int(PATIENCE * 1000), **further(settings)},
-        logger=_silent,
+        {"bootstrap.servers": settings.brokers, "socket.timeout.ms": int(PATIENCE * 1000), **kafka_options(settings)},
+        logger=silent,
     )
 
 

@@ -16,9 +16,14 @@ from typing import cast
 from headwater.settings import Settings
 
 NAMES = (
+    "demo",
     # in this order: demo up status run trace audit sql alerts worker topics migrate settings completion version
+    "up",
+    "status",
     "trace",
     "audit",
+    "sql",
+    "worker",
     "alerts",
     "topics",
     "migrate",

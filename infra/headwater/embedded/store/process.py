@@ -9,7 +9,7 @@ from urllib.request import urlopen
 
 from headwater.embedded.home import WRITER, Home
 from headwater.embedded.processes import Child, Guardian, free_port, taken
-from headwater.errors import StateError
+from headwater.errors import StateError, Unavailable
 
 START_SECONDS = 60.0
 
@@ -26,6 +26,13 @@ class StoreProcess:
         self.port = port or self._last_port() or free_port()
         self.password = home.writer_password()
         self.child: Child | None = None
+
+    @property
+    def running(self) -> Child:
+        """Its process. Raises Unavailable where it was never started."""
+        if self.child is None:
+            raise Unavailable("the store was not started")
+        return self.child
 
     @property
     def url(self) -> str:

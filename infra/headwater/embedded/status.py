@@ -1,0 +1,75 @@
+"""What runs in a home, seen from outside."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, cast
+
+from headwater.embedded.gaps import gaps
+from headwater.embedded.home import Home
+from headwater.settings import Settings
+
+
+def status(home: Home, settings: Settings) -> dict[str, Any]:
+    """The stack of this home: whether it runs, its parts, addresses, lag by consumer group, recorded gaps.
+
+    `behind` is None where the stack does not run or its broker does not answer.
+    """
+    stack = home.state("stack") or {}
+    running = _runs(stack.get("pid"))
+    parts = cast("Mapping[str, Mapping[str, Any]]", stack.get("parts", {}) if running else {})
+    return {
+        "home": str(home.path),
+        "running": running,
+        "pid": stack.get("pid") if running else None,
+        "started": stack.get("started") if running else None,
+        "brokers": stack.get("bootstrap") if running else None,
+        "store_url": stack.get("store_url") if running else None,
+        "generation": stack.get("generation") if running else None,
+        "parts": [
+            {
+                "name": name,
+                "pid": part.get("pid"),
+                "running": _runs(part.get("pid")),
+                "restarts": part.get("restarts"),
+                "log": str(home.logs / f"{name}.log"),
+            }
+            for name, part in parts.items()
+        ],
+        "behind": _behind(stack, settings) if running else None,
+        "gaps": [asdict(gap) for gap in gaps(home)],
+    }
+
+
+def _behind(stack: Mapping[str, Any], settings: Settings) -> dict[str, int] | None:
+    from headwater.cli.workers import WORKERS, groups  # noqa: PLC0415 — loads the processors, and only what runs has a lag
+    from headwater.embedded.lag import lag  # noqa: PLC0415
+    from headwater.errors import Unavailable  # noqa: PLC0415
+
+    own = dataclasses.replace(
+        settings, brokers=str(stack.get("bootstrap")), prefix=str(stack.get("prefix", "")), kafka=""
+    )
+    try:
+        return {
+            group: sum(lag(own, group, topics).values())
+            for name in WORKERS
+            if name in stack.get("parts", {})
+            for group, topics in groups(name).items()
+        }
+    except Unavailable:
+        return None
+
+
+def _runs(pid: object) -> bool:
+    if not isinstance(pid, int):
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
