@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from headwater.detection.incidents.facts import Job, Run, Runs, Scores
-from headwater.detection.incidents.graph import Graph, Node
+from headwater.detection.incidents.facts import Job, Run
+from headwater.detection.incidents.graph import Node
 from headwater.detection.incidents.walks import Place, Walk, sources
-from headwater.detection.policy import Policy
+from headwater.detection.incidents.world import World
 
 Kind = Literal["data", "code", "parameters", "schema"]
 #: An effect beyond this many times its limit is no better reason than this many.
@@ -44,18 +44,8 @@ class Cause:
     told: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What ranking goes by."""
-
-    graph: Graph
-    scores: Scores
-    runs: Runs
-    policy: Policy
-
-
 def rank(
-    start: Place, own_effect: float, walk: Walk, covered: Mapping[Place, int], since: int, evidence: Evidence
+    start: Place, own_effect: float, walk: Walk, covered: Mapping[Place, int], since: int, world: World
 ) -> list[Cause]:
     """Candidates for the cause of an alarm at `start`, the likeliest first; `start` itself is always one.
 
@@ -66,12 +56,12 @@ def rank(
     """
     found: list[tuple[Cause, int]] = []
     for place, hops in walk.hops.items():
-        effect = own_effect if place == start else _effect(place, since, evidence)
-        if effect is None or (place != start and effect < evidence.policy.least_cause):
+        effect = own_effect if place == start else _effect(place, since, world)
+        if effect is None or (place != start and effect < world.policy.least_cause):
             continue
         effect = min(effect, _MOST_EFFECT)
         times = max(1, covered.get(place, 0))
-        found.append((_cause(place, effect, times, tuple(walk.path(place)), evidence), hops))
+        found.append((_cause(place, effect, times, tuple(walk.path(place)), world), hops))
     best = max(cause.score for cause, _ in found)
     found.sort(
         key=lambda item: (
@@ -97,26 +87,26 @@ def _rank_of(cause: Cause, best: float) -> float:
     return best if cause.score >= _TIE * best else cause.score
 
 
-def _effect(place: Place, since: int, evidence: Evidence) -> float | None:
-    score = evidence.scores.at(place)
+def _effect(place: Place, since: int, world: World) -> float | None:
+    score = world.scores.at(place)
     if score is None:
         return None
-    time = evidence.graph.time(place.node)
+    time = world.graph.time(place.node)
     if time is not None and time < since and score.outcome != "alarm":
         return None
     return score.unusual
 
 
-def _cause(place: Place, effect: float, covered: int, path: tuple[Node, ...], evidence: Evidence) -> Cause:
-    run = evidence.runs.writer(place.node)
-    above = sources(evidence.graph, place)
-    profiled = [score for source in above if (score := evidence.scores.at(source)) is not None]
-    well = bool(profiled) and all(score.unusual < evidence.policy.least_cause for score in profiled)
+def _cause(place: Place, effect: float, covered: int, path: tuple[Node, ...], world: World) -> Cause:
+    run = world.runs.writer(place.node)
+    above = sources(world.graph, place)
+    profiled = [score for source in above if (score := world.scores.at(source)) is not None]
+    well = bool(profiled) and all(score.unusual < world.policy.least_cause for score in profiled)
     kind: Kind = "data"
     change: tuple[str, str] | None = None
     if run is not None and not (profiled and not well):
         # with inputs that drifted, the run handed on what it read
-        before = evidence.runs.before(run, _STABLE_RUNS)
+        before = world.runs.before(run, _STABLE_RUNS)
         if (change := _changed_code(run, before)) is not None:
             kind = "code"
         elif (change := _changed_parameters(run, before)) is not None:

@@ -129,9 +129,8 @@ class Graph:
             if since <= time <= until:
                 yield node
 
-    def forget(self, keep_us: int) -> None:
-        """Drop what is older than `keep_us` behind the newest event time."""
-        oldest = self._newest - keep_us
+    def forget(self, oldest: int) -> None:
+        """Drop versions first named before `oldest`."""
         for node in [node for node, time in self._times.items() if time < oldest]:
             time = self._times.pop(node)
             if node.version is not None:

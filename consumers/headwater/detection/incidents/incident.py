@@ -42,6 +42,8 @@ class Incident:
     number: int = 0
     state: str = ""
     told_at: int = 0
+    #: When its reach was last worked out (arrival clock, µs).
+    asked_at: int = 0
     #: Something that a person wants to know has changed since.
     changed: bool = True
     told_predictions: int = 0

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
 from typing import Any
 
 from headwater.detection.ids import digest
 from headwater.detection.incidents.causes import Cause
 from headwater.detection.incidents.facts import named_owners
-from headwater.detection.incidents.graph import Node
 from headwater.detection.incidents.incident import Incident
 from headwater.detection.incidents.reach import Reach
-from headwater.detection.incidents.walks import Place
 from headwater.detection.texts import dataset, day, number
 
 #: Verdict ids told in one message; more are counted.
@@ -168,24 +165,6 @@ def _cause(cause: Cause) -> dict[str, Any]:
         "explanation": cause.told or _explained(cause),
         "path": [{"namespace": n.namespace, "name": n.name, "version": n.version} for n in cause.path],
     }
-
-
-def causes_of(alert: Mapping[str, Any]) -> list[Cause]:
-    """The causes that a message tells, so that the next one can tell them too."""
-    return [
-        Cause(
-            kind=cause["kind"],
-            place=Place(Node(cause["namespace"], cause["name"], cause["version"]), cause["column"]),
-            score=cause["score"],
-            effect=cause["score"],
-            covered=1,
-            path=tuple(Node(node["namespace"], node["name"], node["version"]) for node in cause["path"]),
-            job=(cause["job_namespace"], cause["job_name"]),
-            run_id=cause["run_id"],
-            told=cause["explanation"],
-        )
-        for cause in alert["causes"]
-    ]
 
 
 def _truncated_because(incident: Incident, reach: Reach) -> str | None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from headwater.detection.incidents.facts import Runs, named_owners
-from headwater.detection.incidents.graph import Dataset, Graph, Node
-from headwater.detection.incidents.predictions import Predictions
+from headwater.detection.incidents.facts import named_owners
+from headwater.detection.incidents.graph import Dataset, Node
 from headwater.detection.incidents.walks import downstream
+from headwater.detection.incidents.world import World
 
 _COUNTED = frozenset({"prediction_stream", "deployment", "model"})
 
@@ -38,13 +38,12 @@ class Reach:
         return frozenset(item.node.dataset for item in self.reached)
 
 
-def reach(
-    graph: Graph, runs: Runs, predictions: Predictions, starts: list[Node], since: int, until: int, budget: int
-) -> Reach:
+def reach(world: World, starts: list[Node], since: int, until: int) -> Reach:
     """What lies below these versions. Predictions: those of runs that read a reached version, and, where
     predictions name no run, those of a reached stream from `since` to `until`.
     """
-    hops, truncated = downstream(graph, starts, budget)
+    graph, runs, predictions = world.graph, world.runs, world.predictions
+    hops, truncated = downstream(graph, starts, world.policy.walk_budget)
     best: dict[Dataset, tuple[int, int, Node]] = {}
     for node, distance in hops.items():
         if distance == 0 and node in starts:

@@ -30,7 +30,7 @@ class Point(NamedTuple):
 class Timelines:
     """The outcomes of all checks, each in the order of event time, each verdict once."""
 
-    def __init__(self, keep: int = 200) -> None:
+    def __init__(self, keep: int = 40) -> None:
         self._keep = keep
         self._points: dict[Key, list[Point]] = {}
 

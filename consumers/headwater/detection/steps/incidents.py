@@ -69,7 +69,7 @@ class IncidentsStep:
                 take(record)
         self._batches += 1
         if self._batches % _FORGET_EVERY == 0:
-            self._book.forget()
+            self._book.forget(now)
         return ()
 
     def flush(self) -> None:
@@ -93,13 +93,13 @@ class IncidentsStep:
             topics.ALERTS.name: book.told,
             topics.DECISIONS.name: book.decision,
             topics.USES.name: book.use,
-            topics.EDGES.name: book.graph.add,
+            topics.EDGES.name: book.world.graph.add,
             topics.VERDICTS.name: lambda verdict: book.verdict(verdict, now),
         }
         return takers[topic]
 
     def _count(self, batch: Batch) -> None:
-        predictions = self._book.predictions
+        predictions = self._book.world.predictions
         for group in batch.groups:
             fresh = predictions.fresh(batch.partition, batch.generation, batch.offsets[group.rows])
             if not fresh.any():

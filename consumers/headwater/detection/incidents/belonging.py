@@ -1,0 +1,127 @@
+"""Which incident an alarm belongs to, and what caused it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from headwater.detection.incidents.causes import Cause, rank
+from headwater.detection.incidents.graph import Node
+from headwater.detection.incidents.incident import Incident
+from headwater.detection.incidents.timelines import Key
+from headwater.detection.incidents.walks import Place, Walk, deciders, upstream
+from headwater.detection.incidents.world import World
+from headwater.detection.policy import DAY_US
+
+#: Two alarms of one fault may lie so far apart in event time: steps of a pipeline do not run at one moment.
+SLACK_US = DAY_US
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """An alarmed verdict with what lies above it."""
+
+    verdict: dict[str, Any]
+    key: Key
+    place: Place
+    walk: Walk
+
+    @property
+    def event_time(self) -> int:
+        """Of the verdict."""
+        return int(self.verdict["event_time"])
+
+    @property
+    def onset(self) -> int:
+        """Since when, as the check says; else its event time."""
+        onset = self.verdict["onset"]
+        return int(onset) if onset is not None else self.event_time
+
+    @property
+    def effect(self) -> float:
+        """How far it lies beyond its own limit."""
+        if self.key.check in {"volume", "run", "schema"}:
+            return 1.0 + float(self.verdict["severity"])
+        return float(json.loads(self.verdict["evidence"].get("unusual", "1.0")))
+
+
+def place_of(verdict: Mapping[str, Any]) -> Place:
+    """The column or version that a verdict is about."""
+    return Place(Node(verdict["namespace"], verdict["name"], verdict["version"]), verdict["column"])
+
+
+def walk_up(verdict: Mapping[str, Any], world: World) -> Walk:
+    """What an alarmed place was made from: by column edges, for rows by whole versions, for a metric by what its
+    run read too.
+    """
+    place = place_of(verdict)
+    if verdict["check"] == "run":
+        return Walk({place: 0})
+    also: set[Place] = set()
+    if verdict["check"] == "metric" and verdict["run_id"] is not None:
+        also = {Place(node, None) for node in world.runs.reads_of(verdict["run_id"])}
+    return upstream(world.graph, place, world.policy.walk_budget, also, whole=verdict["check"] == "volume")
+
+
+def causes(alarm: Alarm, covered: Mapping[Place, int], world: World) -> list[Cause]:
+    """Candidates, the likeliest first. Where what values derive from was as usual, what chose the rows is asked."""
+    since = alarm.onset - SLACK_US
+    found = rank(alarm.place, alarm.effect, alarm.walk, covered, since, world)
+    if alarm.key.check not in {"drift", "nulls"} or not found[0].inputs_were_well:
+        return found
+    root = found[0].place
+    wider = upstream(world.graph, alarm.place, world.policy.walk_budget, deciders(world.graph, root))
+    below = covered.get(root, 1)
+    counted = {p: covered.get(p, 0) + (0 if p in alarm.walk.hops else below) for p in wider.hops}
+    return rank(alarm.place, alarm.effect, wider, counted, since, world)
+
+
+def belongs_to(
+    alarm: Alarm, root: Place, incidents: Iterable[Incident], above: Mapping[Place, Walk], world: World
+) -> Incident | None:
+    """The incident that explains an alarm: it holds this check already, its root is the alarm's own root, its
+    root lies above, or the alarm lies above its root. `above`: the walks of alarmed places.
+    """
+    near = [
+        incident
+        for incident in incidents
+        if incident.onset - SLACK_US <= alarm.event_time
+        and (incident.resolved_at is None or alarm.event_time <= incident.last_seen + SLACK_US)
+    ]
+    near.sort(key=lambda incident: (incident.resolved_at is not None, incident.onset, incident.incident_id))
+    for incident in near:
+        if alarm.key in incident.members:
+            return incident
+    if alarm.key.check == "run":
+        return None
+    for incident in near:
+        same = root.node.dataset == incident.root.node.dataset and abs(alarm.onset - incident.onset) < SLACK_US
+        if same and incident.leading["check"] != "run":
+            return incident
+    for incident in near:
+        # fewer rows are no drift of a column: only a fault of all columns explains them
+        if (alarm.key.check != "volume" or incident.root.column is None) and bad_versions(incident, alarm.walk, world):
+            return incident
+    return next((incident for incident in near if is_above(alarm.place, incident, above)), None)
+
+
+def bad_versions(incident: Incident, walk: Walk, world: World) -> set[Node]:
+    """The versions of the root's dataset in a walk that are of the incident's time and columns."""
+    columns = {incident.root.column, *incident.columns}
+    dataset = incident.root.node.dataset
+    return {
+        place.node
+        for place in walk.hops
+        if place.node.dataset == dataset
+        and dataset != ("", "")
+        and (place.column in columns or None in {place.column, incident.root.column})
+        and (world.graph.time(place.node) or incident.onset) >= incident.onset - SLACK_US // 2
+    }
+
+
+def is_above(place: Place, incident: Incident, walks: Mapping[Place, Walk]) -> bool:
+    """Whether the incident's root was made from this place: then this is nearer to the cause."""
+    walk = walks.get(incident.root)
+    return walk is not None and place != incident.root and place in walk.hops
