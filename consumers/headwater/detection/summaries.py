@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from headwater.detection.statistics.numeric import POINTS
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 Kind = Literal["numeric", "categorical", "none"]
 #: Profiles with missing parts that are kept waiting for them.
 _MOST_WAITING = 10_000
@@ -119,10 +119,12 @@ def reduce_column(column: Mapping[str, Any], event_time: int) -> Column:
         if np.isfinite(points).all():
             if column["type"] == "timestamp":
                 points = points - event_time
-            # a producer's sort is not taken on trust; single precision halves what a baseline holds
-            single: Floats = np.sort(points).astype(np.float32)
-            return Column("numeric", rows, nulls, points=single, minimum=column["minimum"], maximum=column["maximum"])
-    if column["values"] and column["type"] in {"categorical", "boolean"}:
+            # a producer's sort is not taken on trust; single precision halves what a baseline holds, and what
+            # needs more (ids) comes as doubles
+            exact = bool(column["quantiles_exact"]) and column["type"] != "timestamp"
+            kept: Floats = np.sort(points) if exact else np.sort(points).astype(np.float32)
+            return Column("numeric", rows, nulls, points=kept, minimum=column["minimum"], maximum=column["maximum"])
+    if column["values"]:
         values = {item["value"]: item["count"] for item in column["values"] if item["count"] > 0}
         return Column("categorical", rows, nulls, values=values, cut=bool(column["other_values"]))
     return Column("none", rows, nulls)
