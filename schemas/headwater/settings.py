@@ -75,7 +75,9 @@ class Settings:
         21_600.0, "How long a stitching worker remembers an ended run after its last event, seconds.", at_least=0
     )
     stitching_open_seconds: float = _setting(
-        604_800.0, "How long a stitching worker remembers a run that never ends after its last event, seconds.", at_least=0
+        604_800.0,
+        "How long a stitching worker remembers a run that never ends after its last event, seconds.",
+        at_least=0,
     )
     home: str = _setting("", "Folder of the embedded stack. Empty: headwater under XDG_DATA_HOME, else ~/.local/share.")
 

@@ -63,9 +63,14 @@ class _Chunks:
 
 
 class _GatedConsumer(cast("Any", FaustConsumer)):  # type: ignore[misc] # Faust is untyped
-    """Fetches nothing while the gate is shut. Faust's own flow control would sleep a second at each turn."""
+    """Fetches nothing while the gate is shut, and nothing of the partitions held.
+
+    Faust's own flow control would sleep a second at each turn; its own `pause_partitions` drops what was being
+    fetched of the partition at that moment, and goes on behind it.
+    """
 
     gate: asyncio.Event
+    held: set[TP]
 
     async def _getmany(self, active_partitions: Any, timeout: float) -> Any:
         while not self.gate.is_set() and self.flow_active and not self.should_stop:
@@ -73,7 +78,11 @@ class _GatedConsumer(cast("Any", FaustConsumer)):  # type: ignore[misc] # Faust 
                 await asyncio.wait_for(self.gate.wait(), 0.1)
         if not self.flow_active:
             return {}
-        return await cast("Any", super())._getmany(active_partitions, timeout)
+        free = active_partitions - self.held if self.held else active_partitions
+        if not free:
+            await asyncio.sleep(0.05)
+            return {}
+        return await cast("Any", super())._getmany(free, timeout)
 
 
 @dataclass(frozen=True)
@@ -95,7 +104,8 @@ class Feed:
         self._gate.set()
         self._app = self._faust_app(step)
         transport = self._app.transport
-        transport.Consumer = type("Consumer", (_GatedConsumer,), {"gate": self._gate})
+        self._held: set[TP] = set()
+        transport.Consumer = type("Consumer", (_GatedConsumer,), {"gate": self._gate, "held": self._held})
         topic = self._app.topic(
             *(settings.prefix + name for name in step.inputs), value_serializer="raw", key_serializer="raw", acks=False
         )
@@ -156,13 +166,12 @@ class Feed:
             self._gate.clear()
 
     def pause(self, place: Place, paused: bool) -> None:
-        """Whether one partition is left out of fetching."""
-        partition = {TP(self._settings.prefix + place[0], place[1])}
-        consumer = self._app.consumer
+        """Whether one partition is left out of fetching; what is under way of it still comes."""
+        partition = TP(self._settings.prefix + place[0], place[1])
         if paused:
-            consumer.pause_partitions(partition)
-        elif next(iter(partition)) in consumer.assignment():
-            consumer.resume_partitions(partition)
+            self._held.add(partition)
+        else:
+            self._held.discard(partition)
 
     async def commit(self, offsets: Mapping[Place, int]) -> bool:
         """Commit; False where the partitions are no longer ours. Other faults: the broker is asked again."""

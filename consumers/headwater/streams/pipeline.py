@@ -220,8 +220,7 @@ class Pipeline:
         try:
             await loop.run_in_executor(None, self._book.wait, reading.missing)
         finally:
-            if chunk.place in self._lanes:
-                self._feed.pause(chunk.place, paused=False)
+            self._feed.pause(chunk.place, paused=False)
         return await loop.run_in_executor(self._reading, self._read, chunk, False, True)
 
     async def _replayed(self, chunk: Chunk, epoch: int) -> None:

@@ -1,0 +1,190 @@
+"""Ordinary runs: their bodies decoded together by the codec and stitched by the kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headwater.errors import ContractError
+from headwater.schemas import records
+from headwater.schemas.codec import Batch as Decoded
+from headwater.schemas.codec import Bodies, Program, compile_schema
+from headwater.schemas.framing import single_object_header
+from headwater.schemas.records import Schema
+from headwater.stitching import kernel
+
+Numbers = NDArray[np.int64]
+Bytes = NDArray[np.uint8]
+
+_NODE = ("namespace", "name", "version", "version_origin", "kind")
+_ROW = (
+    "column", "target_column", "transformation", "subtype", "description", "masking", "confidence", "captured",
+)  # fmt: skip
+_REF = ("run_id", "job_namespace", "job_name")
+_COLUMNS = "outputs[].column_lineage[]"
+_CAPTURES = (
+    "event_id", "event_time", "parts",
+    "run", "run.run_id", "run.state", "run.links[]",
+    "run.parent", "run.parent.run_id..job_name", "run.root", "run.root.run_id..job_name",
+    "job", "job.namespace..name",
+    "inputs[]", "inputs[].namespace..name", "inputs[].namespace..version", "inputs[].namespace..kind",
+    "outputs[]", "outputs[].namespace..name", "outputs[].namespace..version", "outputs[].namespace..kind",
+    "outputs[].version", "outputs[].edges[]", "outputs[].edges_complete",
+    _COLUMNS, f"{_COLUMNS}.namespace..name", f"{_COLUMNS}.namespace..version", f"{_COLUMNS}.version",
+    f"{_COLUMNS}.column..captured",
+)  # fmt: skip
+
+
+def program(schema: Schema) -> Program | None:
+    """The program of a writer schema whose bytes can be copied into an edge set as they are; None for another."""
+    definition = schema.definition
+    ours = records.current("run_event").definition
+    shapes = [(("inputs",), _NODE), (("outputs", "column_lineage"), _ROW), (("run", "parent"), _REF)]
+    for path, fields in shapes:
+        if _layout(definition, path, fields) != _layout(ours, path, fields):
+            return None
+    try:
+        return compile_schema(schema, _CAPTURES)
+    except ContractError:
+        return None
+
+
+def _layout(definition: Mapping[str, Any], path: Sequence[str], fields: Sequence[str]) -> list[tuple[str, Any]] | None:
+    """The neighbouring fields from the first to the last, with their types; None where one is not there."""
+    named: dict[str, Any] = {}
+
+    def collect(kind: Any) -> None:
+        if isinstance(kind, list):
+            for one in kind:
+                collect(one)
+        elif isinstance(kind, dict):
+            form = cast("dict[str, Any]", kind)
+            if form.get("type") in {"record", "fixed"}:
+                named[str(form["name"]).rpartition(".")[2]] = form
+            for field in form.get("fields", ()):
+                collect(field["type"])
+            for inner in ("items", "values"):
+                collect(form.get(inner))
+
+    def record(kind: Any) -> dict[str, Any]:
+        while not (isinstance(kind, dict) and "fields" in kind):
+            if isinstance(kind, list):
+                kind = next(one for one in kind if one != "null")
+            elif isinstance(kind, str):
+                kind = named[kind.rpartition(".")[2]]
+            else:
+                kind = kind["items"]
+        return cast("dict[str, Any]", kind)
+
+    collect(definition)
+    place: Any = definition
+    for step in path:
+        place = next((field["type"] for field in record(place)["fields"] if field["name"] == step), None)
+        if place is None:
+            return None
+    found = [(str(field["name"]), field["type"]) for field in record(place)["fields"]]
+    names = [name for name, _ in found]
+    if fields[0] not in names or fields[-1] not in names:
+        return None
+    neighbours = found[names.index(fields[0]) : names.index(fields[-1]) + 1]
+    return [(name, kind if not isinstance(kind, dict) else kind.get("name")) for name, kind in neighbours]
+
+
+@dataclass(frozen=True)
+class Stitched:
+    """Of R runs and their N bodies. `outcome` int64[R] of kernel.NOTHING …; `doubled` uint8[N]: says what an earlier
+    body of its run says; `ended` uint8[R]; `messages`: of each run with outcome MESSAGE, in order.
+    """
+
+    outcome: Numbers
+    doubled: Bytes
+    ended: Bytes
+    messages: list[bytes]
+
+
+def stitch(program: Program, bodies: Bodies, runs: Numbers, old: Numbers, producer_id: bytes, now_us: int) -> Stitched:
+    """Stitch runs: bodies runs[r] to runs[r + 1] in order of arrival, the first old[r] of them stitched before.
+
+    All bodies must be proved.
+    """
+    decoded = program.decode(bodies)
+    count = len(runs) - 1
+    outcome = np.zeros(count, np.int64)
+    doubled = np.zeros(len(bodies), np.uint8)
+    ended = np.zeros(count, np.uint8)
+    starts, ends = np.zeros(count, np.int64), np.zeros(count, np.int64)
+    head = np.frombuffer(_head(producer_id, now_us), np.uint8)
+    columns = _columns(decoded)
+    size = 1024 * count + 4096
+    first, messages = 0, [b""] * 0
+    while True:
+        out = np.empty(size, np.uint8)
+        upto, _ = cast("Any", kernel.stitch)(
+            decoded.buffer, bodies.ends, runs, old, *columns, head, outcome, doubled, ended, out, starts, ends, first, 0
+        )  # fmt: skip
+        whole = memoryview(cast("Any", out))
+        for run in np.flatnonzero(outcome[first:upto] == kernel.MESSAGE) + first:
+            messages.append(bytes(whole[starts[run] : ends[run]]))
+        if upto == count:
+            return Stitched(outcome, doubled, ended, messages)
+        size = max(size, 1 << 20) if upto > first else size * 4
+        first = upto
+
+
+def _head(producer_id: bytes, now_us: int) -> bytes:
+    value = now_us << 1
+    number = bytearray()
+    while value >= 128:
+        number.append(value & 127 | 128)
+        value >>= 7
+    number.append(value)
+    return b"".join((single_object_header(records.current("edge_set")), number, producer_id, b"\0"))
+
+
+def _columns(decoded: Decoded) -> tuple[NDArray[Any], ...]:
+    """What the kernel takes, in its order."""
+
+    def span(path: str) -> tuple[Numbers, Numbers]:
+        found = decoded.spans(path)
+        return found.starts, found.ends
+
+    def valid(path: str) -> Bytes:
+        found = decoded.spans(path)
+        return np.ones(len(found.starts), np.uint8) if found.valid is None else found.valid
+
+    def dataset(path: str) -> tuple[Numbers, Numbers, Numbers]:
+        begins, names = span(f"{path}.namespace..name")
+        return begins, names, span(f"{path}.namespace..version")[1]
+
+    return (
+        span("event_id")[0],
+        decoded.integers("event_time").values,
+        decoded.integers("parts").values,
+        decoded.presence("run"),
+        span("run.run_id")[0],
+        *span("run.state"),
+        decoded.presence("run.parent"),
+        *span("run.parent.run_id..job_name"),
+        decoded.presence("run.root"),
+        *span("run.root.run_id..job_name"),
+        decoded.offsets("run.links[]"),
+        decoded.presence("job"),
+        *span("job.namespace..name"),
+        decoded.offsets("inputs[]"),
+        *dataset("inputs[]"),
+        span("inputs[].namespace..kind")[1],
+        decoded.offsets("outputs[]"),
+        *dataset("outputs[]"),
+        span("outputs[].namespace..kind")[1],
+        valid("outputs[].version"),
+        decoded.offsets("outputs[].edges[]"),
+        decoded.integers("outputs[].edges_complete").values,
+        decoded.offsets(_COLUMNS),
+        *dataset(_COLUMNS),
+        valid(f"{_COLUMNS}.version"),
+        *span(f"{_COLUMNS}.column..captured"),
+    )

@@ -1,0 +1,234 @@
+"""The rules (see consumers/README.md, "Stitching"): what the events of one run and job make known, kept folded.
+
+A unit holds each thing that was said once, so that an event that says nothing new costs nothing and is not kept.
+"""
+
+from __future__ import annotations
+
+from headwater.stitching.changes import Changes, ColumnEdge, Edge, Product
+from headwater.stitching.facts import ColumnRow, Description, EventRef, Facts, Link, Node, Scope, Written
+
+#: Inputs × outputs above which a run's product is kept and sent as a product, not edge by edge.
+WIDE = 4096
+
+#: How an event ends its run: its event time, its id, the state.
+_End = tuple[int, bytes, str]
+
+
+class Unit:
+    """One run of one job, or one event of a job or dataset. `changes` gathers until it is taken."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self.changes = Changes()
+        self.described: dict[Node, Description] = {}
+        self._count = 0
+        #: When each was first named: which event in order of arrival, and that event.
+        self._reads: dict[Node, tuple[int, EventRef]] = {}
+        self._writes: dict[Node, tuple[int, EventRef]] = {}
+        self._versions: dict[tuple[str, str], list[Node]] = {}
+        self._sources: dict[Node, set[Node]] = {}
+        self._rows: dict[Node, set[tuple[Node, ColumnRow]]] = {}
+        #: Targets whose sources name a dataset without a version.
+        self._unversioned: dict[tuple[str, str], set[Node]] = {}
+        self._complete: set[Node] = set()
+        #: Of events in parts: parts seen, outputs said to be complete, how it ends its run.
+        self._parts: dict[tuple[bytes, int], tuple[set[int], set[Node], list[_End]]] = {}
+        self._ended: _End | None = None
+        self._states: set[str] = set()
+        self._links: set[Link] = set()
+        self._edges: dict[Edge, EventRef] = {}
+        self._out: dict[Node, int] = {}
+        self._into: dict[Node, int] = {}
+        self._resolved: dict[Node, tuple[set[Node], set[Node]]] = {}
+        self._columns: dict[Node, dict[ColumnEdge, EventRef]] = {}
+        #: From this event in order of arrival on, the product is not kept edge by edge.
+        self._wide_since: int | None = None
+
+    @property
+    def state(self) -> str:
+        """The run's state: of terminal ones the earliest by event time, then by event id; empty without a run."""
+        if self.scope.run_id is None:
+            return ""
+        if self._ended is not None:
+            return self._ended[2]
+        return next((state for state in ("RUNNING", "START") if state in self._states), "OTHER")
+
+    @property
+    def ended(self) -> bool:
+        return self._ended is not None
+
+    def add(self, facts: Facts) -> None:
+        """Take one message in, in order of arrival. Saying something again changes nothing."""
+        by = facts.event
+        for node, description in facts.described.items():
+            self.described.setdefault(node, description)
+        self._states.add(facts.state)
+        had_reads, had_covered, was_ended = bool(self._reads), self._is_covered(), self.ended
+        reads = [node for node in dict.fromkeys(facts.reads) if node not in self._reads]
+        product = facts.kind != "dataset" or self.scope.run_id is not None
+        writes = [node for node in dict.fromkeys(w.node for w in facts.writes) if product and node not in self._writes]
+        touched = self._take_sources(facts.writes)
+        finished, ends = self._take_part(facts)
+        finished -= self._complete
+        self._count += 1
+        for node in reads:
+            self._reads[node] = (self._count, by)
+            self._versions.setdefault((node.namespace, node.name), []).append(node)
+            touched |= self._unversioned.get((node.namespace, node.name), set())
+        before = [node for node in self._writes if node not in self._complete]
+        for node in writes:
+            self._writes[node] = (self._count, by)
+        self._complete |= finished
+        self._ended = min(filter(None, (self._ended, *ends)), default=None)
+        for link in facts.links:
+            if link not in self._links:
+                self._links.add(link)
+                self.changes.known(link, by)
+        if not (reads or writes or touched or finished or self.ended != was_ended):
+            return
+        self._widen()
+        pairs = self._product_changes(reads, writes, before, finished, by)
+        for target in touched:
+            pairs |= self._resolve(target, by)
+        self._settle_pairs(pairs, by)
+        flipped = had_covered != self._is_covered() or self.ended != was_ended
+        sources = set(self._reads) if flipped else {*reads, *(s for s, _ in pairs)} & self._reads.keys()
+        flipped = had_reads != bool(self._reads) or self.ended != was_ended
+        targets = set(self._writes) if flipped else {*writes, *finished, *(t for _, t in pairs)} & self._writes.keys()
+        for source in sources:
+            self._settle(Edge(source, None, False), self.ended and not self._has_target(source), by)
+        for target in targets:
+            self._settle(Edge(None, target, False), self.ended and not self._has_source(target), by)
+
+    def _is_covered(self) -> bool:
+        """Whether there is an output that all inputs lead to."""
+        return len(self._complete & self._writes.keys()) < len(self._writes)
+
+    def _has_target(self, source: Node) -> bool:
+        return self._is_covered() or self._out.get(source, 0) > 0
+
+    def _has_source(self, target: Node) -> bool:
+        return (bool(self._reads) and target not in self._complete) or self._into.get(target, 0) > 0
+
+    def _take_sources(self, writes: tuple[Written, ...]) -> set[Node]:
+        """Note explicit sources and column lineage; the targets for which there was something new."""
+        touched: set[Node] = set()
+        for written in writes:
+            sources = self._sources.setdefault(written.node, set())
+            rows = self._rows.setdefault(written.node, set())
+            new_sources = set(written.sources) - sources
+            new_rows = set(written.columns) - rows
+            if not new_sources and not new_rows:
+                continue
+            touched.add(written.node)
+            sources |= new_sources
+            rows |= new_rows
+            for raw in {*new_sources, *(raw for raw, _ in new_rows)}:
+                if raw.version is None:
+                    self._unversioned.setdefault((raw.namespace, raw.name), set()).add(written.node)
+        return touched
+
+    def _take_part(self, facts: Facts) -> tuple[set[Node], list[_End]]:
+        """The outputs whose explicit sources are all said, and how the run ends: both once all parts are there."""
+        finished = {written.node for written in facts.writes if written.complete}
+        ends = [(facts.event.event_time, facts.event.event_id, facts.state)] if facts.ends else []
+        if facts.parts <= 1:
+            return finished, ends
+        seen, claimed, claimed_ends = self._parts.setdefault((facts.event.event_id, facts.parts), (set(), set(), []))
+        seen.add(facts.part)
+        claimed |= finished
+        claimed_ends += [end for end in ends if end not in claimed_ends]
+        return (set(claimed), claimed_ends) if len(seen) >= facts.parts else (set(), [])
+
+    def _widen(self) -> None:
+        if self._wide_since is None and len(self._reads) * len(self._writes) > WIDE:
+            self._wide_since = self._count
+
+    def _product_changes(
+        self, reads: list[Node], writes: list[Node], before: list[Node], finished: set[Node], by: EventRef
+    ) -> set[tuple[Node, Node]]:
+        """The pairs of the product that this event may change; products of wide runs are changed at once."""
+        if self._wide_since is None:
+            return (
+                {(source, target) for source in reads for target in self._writes}
+                | {(source, target) for source in self._reads for target in writes}
+                | {(source, target) for source in self._reads for target in finished}
+            )
+        pairs: set[tuple[Node, Node]] = set()
+        kept = [node for node in before if node not in self._complete]
+        covered = [node for node in writes if node not in self._complete]
+        for sources, targets in ((reads, kept), (list(self._reads), covered)):
+            if sources and targets:
+                self.changes.known(Product(tuple(sources), tuple(targets)), by)
+                for target in targets:
+                    explicit = self._resolved.get(target, (set(), set()))[0]
+                    for source in explicit.intersection(sources):
+                        self.changes.withdrawn(Edge(source, target, False), by, by)
+        for target in finished & set(before):
+            groups: dict[EventRef, list[Node]] = {}
+            for source in self._reads:
+                made, known = self._product_known(source, target)
+                if source in reads:
+                    continue
+                if made < self._wide_since:
+                    pairs.add((source, target))
+                else:
+                    groups.setdefault(known, []).append(source)
+            for known, sources in groups.items():
+                self.changes.withdrawn(Product(tuple(sources), (target,)), known, by)
+        return pairs
+
+    def _product_known(self, source: Node, target: Node) -> tuple[int, EventRef]:
+        return max(self._reads[source], self._writes[target])
+
+    def _resolve(self, target: Node, by: EventRef) -> set[tuple[Node, Node]]:
+        """Work out a target's stated sources anew, settle its column edges; the pairs this may change."""
+        explicit = {node for raw in self._sources[target] for node in self._meant(raw)}
+        columns = {ColumnEdge(node, target, row) for raw, row in self._rows[target] for node in self._meant(raw)}
+        stated = {edge.source for edge in columns}
+        old_explicit, old_stated = self._resolved.get(target, (set(), set()))
+        self._resolved[target] = (explicit, stated)
+        current = self._columns.setdefault(target, {})
+        for edge in [edge for edge in current if edge not in columns]:
+            self.changes.withdrawn(edge, current.pop(edge), by)
+        for edge in columns:
+            if edge not in current:
+                current[edge] = by
+                self.changes.known(edge, by)
+        return {(source, target) for source in (explicit ^ old_explicit) | (stated ^ old_stated)}
+
+    def _meant(self, raw: Node) -> list[Node]:
+        """A source without a version means each version under which the run reads that dataset, if any."""
+        if raw.version is not None:
+            return [raw]
+        return self._versions.get((raw.namespace, raw.name)) or [raw]
+
+    def _settle_pairs(self, pairs: set[tuple[Node, Node]], by: EventRef) -> None:
+        for source, target in pairs:
+            explicit, stated = self._resolved.get(target, (set(), set()))
+            in_product = source in self._reads and target in self._writes and target not in self._complete
+            implied = (
+                self._wide_since is not None
+                and in_product
+                and (self._product_known(source, target)[0] >= self._wide_since)
+            )
+            is_explicit = source in explicit
+            if implied and is_explicit and Edge(source, target, True) not in self._edges:
+                self.changes.withdrawn(Edge(source, target, False), self._product_known(source, target)[1], by)
+            wanted = not is_explicit and (source in stated or (in_product and not implied))
+            self._settle(Edge(source, target, True), is_explicit, by)
+            self._settle(Edge(source, target, False), wanted, by)
+
+    def _settle(self, edge: Edge, wanted: bool, by: EventRef) -> None:
+        if wanted == (edge in self._edges):
+            return
+        step = 1 if wanted else -1
+        if edge.source is not None and edge.target is not None:
+            self._out[edge.source] = self._out.get(edge.source, 0) + step
+            self._into[edge.target] = self._into.get(edge.target, 0) + step
+        if wanted:
+            self._edges[edge] = by
+            self.changes.known(edge, by)
+        else:
+            self.changes.withdrawn(edge, self._edges.pop(edge), by)

@@ -1,0 +1,172 @@
+"""The rules of stitching, plain and slow: the graph as a function of a set of events, and nothing kept.
+
+`current` is the oracle. It is written from consumers/README.md, shares no code with the product, and reads events
+as the plain path decodes them. `history` is `current` of every prefix in order of arrival.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any
+
+Event = Mapping[str, Any]
+#: ("edge", scope, source, target, explicit), ("column", scope, source, target, fields), ("link", scope, fields)
+Fact = tuple[Hashable, ...]
+Known = tuple[Fact, bytes]
+
+
+class SaidTwice(Exception):
+    """A limit of the contract, stated in consumers/README.md: a fact names its event, not which part of it or which
+    of two contents under one id.
+    """
+
+
+TERMINAL = ("COMPLETE", "FAIL", "ABORT")
+COLUMN_FIELDS = (
+    "column", "target_column", "transformation", "subtype", "description", "masking", "confidence", "captured",
+)  # fmt: skip
+LINK_FIELDS = (
+    "kind", "run_id", "job_namespace", "job_name", "trace_id", "span_id", "topic", "partition", "offset",
+)  # fmt: skip
+
+
+def current(events: Iterable[Event]) -> set[Fact]:
+    """What is so, given these events in whatever order and however often."""
+    return {fact for said in scopes(events).values() for fact in of_scope(said)}
+
+
+def history(events: Iterable[Event]) -> dict[Known, bytes | None]:
+    """Each fact with the event that made it known, and the event that withdrew it, in order of arrival.
+
+    Raises SaidTwice where one event id makes a fact known a second time, after another withdrew it.
+    """
+    made: dict[Known, bytes | None] = {}
+    for said in scopes(events).values():
+        standing: dict[Fact, bytes] = {}
+        by_scope: dict[Known, bytes | None] = {}
+        for count, event in enumerate(said, 1):
+            now = of_scope(said[:count])
+            for fact in list(standing):
+                if fact not in now:
+                    by_scope[fact, standing.pop(fact)] = event["event_id"]
+            for fact in now - standing.keys():
+                standing[fact] = event["event_id"]
+                if (fact, event["event_id"]) in by_scope:
+                    raise SaidTwice
+                by_scope[fact, event["event_id"]] = None
+        made.update(by_scope)
+    return made
+
+
+def scopes(events: Iterable[Event]) -> dict[Hashable, list[Event]]:
+    """The events by what they speak of: a run of a job; without a run, an event stands for itself."""
+    found: dict[Hashable, list[Event]] = {}
+    for event in events:
+        run = event["run"]
+        scope = ("run", run["run_id"], _job(event)) if run else ("event", event["event_id"], _job(event))
+        found.setdefault(scope, []).append(event)
+    return found
+
+
+def _job(event: Event) -> tuple[str, str]:
+    job = event["job"]
+    return (job["namespace"], job["name"]) if job else ("", "")
+
+
+def _identity(dataset: Mapping[str, Any], writer: bytes | None = None) -> tuple[str, str, str | None]:
+    version = dataset["version"]
+    if version is None and writer is not None:
+        version = f"run:{uuid.UUID(bytes=writer)}"
+    return dataset["namespace"], dataset["name"], version
+
+
+def of_scope(events: list[Event]) -> set[Fact]:
+    """What the events of one scope make so, all taken together."""
+    run_id = events[0]["run"]["run_id"] if events[0]["run"] else None
+    scope = (run_id, *_job(events[0]))
+    is_description = run_id is None and events[0]["kind"] == "dataset"
+    reads = {_identity(d) for e in events for d in e["inputs"]}
+    outputs = [(e, d, _identity(d, run_id)) for e in events for d in e["outputs"]]
+    writes = set() if is_description else {target for _, _, target in outputs}
+
+    def whole(event: Event) -> bool:
+        same = [e for e in events if (e["event_id"], e["parts"]) == (event["event_id"], event["parts"])]
+        parts = {e["part"] for e in same}
+        return event["parts"] <= 1 or len(parts) >= event["parts"]
+
+    def meant(source: Mapping[str, Any]) -> set[tuple[str, str, str | None]]:
+        raw = _identity(source)
+        if raw[2] is not None:
+            return {raw}
+        return {read for read in reads if read[:2] == raw[:2]} or {raw}
+
+    complete = {target for e, d, target in outputs if d["edges_complete"] and whole(e)}
+    explicit = {(s, target) for _, d, target in outputs for source in d["edges"] for s in meant(source)}
+    columns = {
+        (s, target, tuple(row[field] for field in COLUMN_FIELDS))
+        for _, d, target in outputs
+        for row in d["column_lineage"]
+        for s in meant(row)
+    }
+    product = {(s, target) for s in reads for target in writes if target not in complete}
+    pairs = product | {(s, target) for s, target, _ in columns}
+    facts: set[Fact] = {("edge", scope, s, target, True) for s, target in explicit}
+    facts |= {("edge", scope, s, target, False) for s, target in pairs - explicit}
+    facts |= {("column", scope, s, target, fields) for s, target, fields in columns}
+    facts |= {("link", scope, *link) for e in events for link in _links(e)}
+    if any((run_id is None or e["run"]["state"] in TERMINAL) and whole(e) for e in events):
+        joined = pairs | explicit
+        facts |= {("edge", scope, s, None, False) for s in reads - {s for s, _ in joined}}
+        facts |= {("edge", scope, None, t, False) for t in writes - {t for _, t in joined}}
+    return facts
+
+
+def _links(event: Event) -> Iterable[tuple[Hashable, ...]]:
+    run = event["run"]
+    if not run:
+        return
+    for kind in ("parent", "root"):
+        if run[kind]:
+            ref = run[kind]
+            yield (kind, ref["run_id"], ref["job_namespace"], ref["job_name"], None, None, None, None, None)
+    for link in run["links"]:
+        yield (
+            "message", link["run_id"], "", "", link["trace_id"], link["span_id"],
+            link["topic"], link["partition"], link["offset"],
+        )  # fmt: skip
+
+
+def said(edge_sets: Iterable[Mapping[str, Any]]) -> dict[Known, bytes | None]:
+    """What edge sets say together: each fact with the event that made it known and the one that withdrew it."""
+    made: dict[Known, bytes | None] = {}
+    for one in edge_sets:
+        scope = (one["run_id"], one["job_namespace"], one["job_name"])
+        nodes = [_identity(node) for node in one["datasets"]]
+        ids = [event["event_id"] for event in one["events"]]
+
+        def put(fact: Fact, change: Mapping[str, Any], ids: list[bytes] = ids) -> None:
+            known = (fact, ids[change["known_by"]])
+            withdrawn = ids[change["withdrawn_by"]] if change["withdrawn_by"] >= 0 else None
+            made[known] = withdrawn or made.get(known)
+
+        def node(index: int, nodes: list[tuple[str, str, str | None]] = nodes) -> Hashable:
+            return nodes[index] if index >= 0 else None
+
+        for edge in one["edges"]:
+            put(("edge", scope, node(edge["source"]), node(edge["target"]), edge["explicit"]), edge)
+        for product in one["products"]:
+            for source in product["sources"]:
+                for target in product["targets"]:
+                    put(("edge", scope, node(source), node(target), False), product)
+        for edge in one["column_edges"]:
+            fields = tuple(edge[field] for field in COLUMN_FIELDS)
+            put(("column", scope, node(edge["source"]), node(edge["target"]), fields), edge)
+        for link in one["links"]:
+            put(("link", scope, *(link[field] for field in LINK_FIELDS)), link)
+    return made
+
+
+def standing(made: Mapping[Known, bytes | None]) -> set[Fact]:
+    """What stands of it."""
+    return {fact for (fact, _), withdrawn in made.items() if withdrawn is None}
