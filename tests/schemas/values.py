@@ -16,12 +16,16 @@ DOUBLES = (0.0, -0.0, 1.5, -1e300, 5e-324, float("inf"), float("-inf"), float("n
 
 
 class Values:
-    """Makes values of one schema. `fullness`: how likely an optional value is there, and a list goes on."""
+    """Makes values of one schema.
 
-    def __init__(self, schema: Schema, source: random.Random, fullness: float = 0.3) -> None:
+    `fullness`: how likely an optional value is there, and a list goes on; `longest`: items of a list, about.
+    """
+
+    def __init__(self, schema: Schema, source: random.Random, fullness: float = 0.3, longest: int = 200) -> None:
         self.types = Types(schema)
         self.source = source
         self.fullness = fullness
+        self.longest = longest
 
     def record(self) -> dict[str, Any]:
         """A value of the whole schema."""
@@ -46,9 +50,9 @@ class Values:
 
     def count(self, depth: int) -> int:
         count = 0
-        while count < (200 if depth < 3 else 3) and self.source.random() < self.fullness:
+        while count < min(self.longest, 200 if depth < 3 else 3) and self.source.random() < self.fullness:
             count += 1
-        return count * 40 if count and depth < 3 and self.source.random() < 0.01 else count
+        return count * 40 if count and depth < 3 < self.longest and self.source.random() < 0.01 else count
 
     def text(self) -> str:
         return self.source.choice(TEXTS) + (str(self.source.randrange(1000)) if self.source.random() < 0.5 else "")

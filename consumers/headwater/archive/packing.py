@@ -15,6 +15,7 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from headwater.archive import varints
+from headwater.schemas.content import content_digest
 from headwater.schemas.records import Schema
 from headwater.streams.batch import Batch
 
@@ -94,12 +95,6 @@ def pack(row: Row) -> bytes:
             offset,
         )
     )
-
-
-def content_digest(shape: bytes) -> bytes:
-    """Digest of a body without emit_time, producer_id and sequence, which stand first."""
-    start = varints.end(shape, varints.end(shape, 0) + _ID_BYTES)
-    return blake2b(memoryview(shape)[start:], digest_size=DIGEST_BYTES).digest()
 
 
 def event_time(shape: bytes) -> int:

@@ -1,6 +1,7 @@
 """May a schema follow the released ones? FULL_TRANSITIVE: each version reads what each other wrote.
 
-The rules are those of the Avro specification, "Schema Resolution", without aliases (the contract has none).
+The rules are those of the Avro specification, "Schema Resolution", without aliases (the contract has none), and
+without reading bytes as string: not all bytes are text.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ PROMOTIONS: Mapping[str, tuple[str, ...]] = {
     "long": ("float", "double"),
     "float": ("double",),
     "string": ("bytes",),
-    "bytes": ("string",),
 }
 
 

@@ -50,6 +50,10 @@ class Registry:
         """The registry that the settings name; None where they name none."""
         return Registry(settings.registry_url, settings.registry_auth) if settings.registry_url else None
 
+    def close(self) -> None:
+        """Close its connections; it is of no use afterwards."""
+        self._client.close()
+
     def register(self, topic: Topic, schema: Schema, settings: Settings) -> int:
         """The id of a topic's schema, registered where it is not yet, under TopicNameStrategy.
 
