@@ -30,6 +30,8 @@ LOCAL_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 READERS, WRITERS = 8, 8
 #: Readers that may wait for one of the threads.
 WAITING_READERS = 64
+#: A form's parts (a statement, its parameters) are read whole; other bodies are read in pieces, without a limit.
+MAX_FORM_BYTES = 64 * 1024 * 1024
 #: Bodies are handed between the loop and a thread in pieces of at least this many bytes.
 PIECE_BYTES = 1024 * 1024
 
@@ -48,7 +50,7 @@ class Server:
 
     def application(self) -> web.Application:
         """The aiohttp application."""
-        application = web.Application(middlewares=[_only_local], client_max_size=0)
+        application = web.Application(middlewares=[_only_local], client_max_size=MAX_FORM_BYTES)
         application.router.add_get("/ping", _ok)
         application.router.add_get("/replicas_status", _ok)
         application.router.add_route("*", "/", self._handle)
