@@ -82,7 +82,8 @@ class _GatedConsumer(cast("Any", FaustConsumer)):  # type: ignore[misc] # Faust 
         if not free:
             await asyncio.sleep(0.05)
             return {}
-        return await super()._getmany(free, timeout)  # noqa: SLF001 — Faust's own hook for drivers; the version is pinned
+        parent: Any = super()
+        return await parent._getmany(free, timeout)  # noqa: SLF001 — Faust's hook for drivers; the version is pinned
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,8 @@ class _Run:
                 except Exception as error:  # the end goes on, whatever one line says at it
                     _log.info("while stopping: %r", error)
             book.close()
+            if self._registry is not None:
+                self._registry.close()
         return 0
 
     async def _until_the_end(self, pipelines: list[Pipeline]) -> None:

@@ -197,7 +197,7 @@ class KafkaDelivery:
                 self._round(self._transport, alive_at if chores_done else time.monotonic() + _LOOK)
             except Exception as error:
                 # Whatever it is, the host must not notice, and the thread must not end.
-                _log.warning("cannot send: %s: %s", type(error).__name__, error)
+                _log.error("cannot send: %s: %s", type(error).__name__, error, exc_info=error)
                 if self._transport is not None:
                     self._transport.last_error = f"{type(error).__name__}: {error}"
                 time.sleep(_BACKOFF)
@@ -251,6 +251,8 @@ class KafkaDelivery:
             self._drop_all(transport.returned())
         self._drop_all(self._backlog)
         self._drop_all(self._outbox.take())
+        if self._registry is not None:
+            self._registry.close()
 
     def _drop_all(self, messages: Messages) -> None:
         if lost := sum(map(len, messages.values())):
