@@ -61,9 +61,11 @@ class Guard:
         self._refused = {name for name, alias in pairs if name in policy.FUNCTIONS or alias in policy.FUNCTIONS}
         self._refused |= set(policy.FUNCTIONS)
         tables = connection.query("SELECT lower(name) FROM system.table_functions", "TSVRaw").data.decode()
+        # What is none of the engine's table functions can only be a view with parameters, such as upstream.
+        self._tables = frozenset(tables.split()) - policy.TABLE_FUNCTIONS
         scalars = {name for name, _ in pairs}
         # `x IN url(…)` names a table function where a plain function stands.
-        self._refused |= set(tables.split()) - scalars - policy.TABLE_FUNCTIONS
+        self._refused |= self._tables - scalars
 
     def judge(self, connection: Connection, text: str, parameters: Mapping[str, str]) -> Statement:
         """What a reader's statement is. Raises Refused: a syntax error, or 164 where a reader may not say it."""
@@ -79,7 +81,7 @@ class Guard:
             return self._form(connection, text, parameters)
         if tree.get("type") not in policy.STATEMENTS:
             raise _no(f"{tree.get('type')} is not among a reader's statements")
-        walk = _Walk(self._refused, parameters)
+        walk = _Walk(self._refused, self._tables, parameters)
         walk.visit(tree)
         statement = described(tree)
         _check_format(statement.format)
@@ -103,8 +105,9 @@ class Guard:
 class _Walk:
     """One way through a statement's tree, collecting its settings."""
 
-    def __init__(self, refused: Set[str], parameters: Mapping[str, str]) -> None:
+    def __init__(self, refused: Set[str], tables: Set[str], parameters: Mapping[str, str]) -> None:
         self._refused = refused
+        self._tables = tables
         self._parameters = parameters
         self.settings: dict[str, str] = {}
 
@@ -129,7 +132,7 @@ class _Walk:
             self._check_function(str(node.get("func_name", "")), node)
         elif kind == "TableExpression" and "table_function" in node:
             name = str(cast("Mapping[str, Any]", node["table_function"]).get("name", ""))
-            if name.lower() not in policy.TABLE_FUNCTIONS:
+            if name.lower() in self._tables:
                 raise _no(f"the table function {name} reaches beyond the tables")
         for key, child in _children(node):
             if kind == "ExplainQuery" and key == "settings":
