@@ -42,8 +42,10 @@ def run(
 
 def _quiet() -> None:
     """Faust and aiokafka tell each retry, some with tracebacks; what matters we say ourselves."""
-    for name in ("faust", "mode", "aiokafka", "kafka"):
+    # Classes that Faust makes at run time log under the module that makes classes, abc.
+    for name in ("faust", "mode", "aiokafka", "kafka", "abc"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # the registry's client tells every request
 
 
 class _Run:
@@ -72,10 +74,11 @@ class _Run:
         book.start()
         pipelines: list[Pipeline] = []
         try:
-            for step in self._steps:
-                pipeline = Pipeline(step, self._settings, book, self._generation, headers=self._headers)
-                pipelines.append(pipeline)
-                await pipeline.start()
+            pipelines = [
+                Pipeline(step, self._settings, book, self._generation, headers=self._headers) for step in self._steps
+            ]
+            # Joining a group takes seconds, so all join at once.
+            await asyncio.gather(*(pipeline.start() for pipeline in pipelines))
             _log.info("%s ready", ", ".join(step.name for step in self._steps))
             await self._until_the_end(pipelines)
         finally:
