@@ -78,6 +78,8 @@ CODES: Mapping[int, Code] = {
 }
 
 _CODE = re.compile(r"[Cc]ode: ?(\d+)")
+#: The reader of Avro says what is wrong with the bytes under the codes of any C++ exception (1001, 1002).
+_AVRO = "avro::Exception"
 _TOO_MANY_PARTITIONS = "partitions for single INSERT block"
 
 
@@ -92,7 +94,7 @@ def fault_of(message: str) -> Fault:
     code = code_of(message)
     if code is None:
         return Fault.RETRY
-    if code == 252 and _TOO_MANY_PARTITIONS in message:
+    if (code == 252 and _TOO_MANY_PARTITIONS in message) or _AVRO in message:
         return Fault.BATCH
     known = CODES.get(code)
     return known.fault if known else Fault.UNKNOWN

@@ -39,22 +39,25 @@ _PLAIN = "run_id, job_namespace, job_name"
 _COLUMN = "source_column, target_column, transformation, subtype, masking, run_id, job_namespace, job_name"
 
 
-def _sql(table: str, side: str, columns: str) -> str:
-    """Edges of which at least one assertion stands. `side`: the column that the keys are looked up in."""
+def _sql(table: str, side: str, columns: str, says: str) -> str:
+    """Edges of which at least one assertion stands.
+
+    `side`: the column that the keys are looked up in; `says`: what an edge says beside `columns`.
+    """
     return (
         f"SELECT source, target, source_dataset, {columns}, min(at) AS at FROM ("
         f"SELECT source, target, source_dataset, {columns}, known_by, min(known_at) AS at FROM {table} "
-        f"WHERE {side} IN {{keys:Array(UInt64)}} GROUP BY source, target, source_dataset, {columns}, known_by "
+        f"WHERE {side} IN {{keys:Array(UInt64)}} GROUP BY source, target, source_dataset, {columns}, {says}, known_by "
         f"HAVING max(withdrawn_by != toUUID('{NO_RUN}')) = 0"
         f") GROUP BY source, target, source_dataset, {columns} ORDER BY source, target, {columns}"
     )
 
 
 _SQL = {
-    ("up", False): _sql("edges_by_target", "target", _PLAIN),
-    ("down", False): _sql("edges_by_source", "source", _PLAIN),
-    ("up", True): _sql("column_edges_by_target", "target", _COLUMN),
-    ("down", True): _sql("column_edges_by_source", "source", _COLUMN),
+    ("up", False): _sql("edges_by_target", "target", _PLAIN, "explicit"),
+    ("down", False): _sql("edges_by_source", "source", _PLAIN, "explicit"),
+    ("up", True): _sql("column_edges_by_target", "target", _COLUMN, "captured, description, confidence"),
+    ("down", True): _sql("column_edges_by_source", "source", _COLUMN, "captured, description, confidence"),
 }
 
 

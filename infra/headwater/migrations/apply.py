@@ -95,10 +95,12 @@ def migrate(
     ledger.prepare(client, database, engines)
     done: list[Done] = []
     with lease(client, database) as renew:
+        step = ledger.last_step(client, database)
         for migration in _pending(client, settings, known):
             if migration.kind == "long" and not long:
                 break
-            done.append(_run(client, database, engines, migration, "up"))
+            step += 1
+            done.append(_run(client, database, engines, migration, step, "up"))
             renew()
     return done
 
@@ -123,8 +125,10 @@ def down(
         return [_done(m, m.down, database, engines) for m in _applied(client, settings, known, to)]
     done: list[Done] = []
     with lease(client, database) as renew:
+        step = ledger.last_step(client, database)
         for migration in _applied(client, settings, known, to):
-            done.append(_run(client, database, engines, migration, "down"))
+            step += 1
+            done.append(_run(client, database, engines, migration, step, "down"))
             renew()
     return done
 
@@ -150,11 +154,11 @@ def _states(client: Client, settings: Settings, known: Sequence[Migration]) -> d
     return {number: standing.state for number, standing in states.items()}
 
 
-def _run(client: Client, database: str, engines: Engines, migration: Migration, direction: str) -> Done:
+def _run(client: Client, database: str, engines: Engines, migration: Migration, step: int, direction: str) -> Done:
     done = _done(migration, migration.up if direction == "up" else migration.down, database, engines)
     began = time.monotonic()
     client.command(done.statement)
-    ledger.write(client, database, migration, direction, time.monotonic() - began)
+    ledger.write(client, database, step, migration, direction, time.monotonic() - began)
     return done
 
 

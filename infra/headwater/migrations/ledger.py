@@ -62,9 +62,13 @@ def read(client: Client, database: str) -> dict[int, Entry]:
     return {int(row[0]): Entry(int(row[0]), str(row[1]), str(row[2]), str(row[3]), row[4]) for row in rows}
 
 
-def write(client: Client, database: str, migration: Migration, direction: str, took: float) -> None:
+def last_step(client: Client, database: str) -> int:
+    """The newest entry's step, 0 where there is none."""
+    return int(client.query(f"SELECT max(step) FROM {quote(database)}.migrations").result_rows[0][0])
+
+
+def write(client: Client, database: str, step: int, migration: Migration, direction: str, took: float) -> None:
     """Note that a migration was done or undone."""
-    step = int(client.query(f"SELECT max(step) FROM {quote(database)}.migrations").result_rows[0][0]) + 1
     client.command(
         f"INSERT INTO {quote(database)}.migrations (number, name, direction, checksum, kind, finished, step, took, by) "
         "SELECT {number:UInt32}, {name:String}, {direction:String}, {checksum:String}, {kind:String}, now64(6), "

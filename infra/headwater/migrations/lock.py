@@ -34,7 +34,10 @@ def lease(
     now: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Generator[Callable[[], None]]:
-    """Hold the lease; the value renews it. Waits up to `patience` seconds, then raises Unavailable."""
+    """Hold the lease; the value, called now and then, renews it.
+
+    Waits up to `patience` seconds, then raises Unavailable.
+    """
     table = f"{quote(database)}.migrations_lock"
     owner = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
     until = now() + patience
@@ -44,7 +47,13 @@ def lease(
         _expire(client, database, now())
         sleep(0.2)
 
+    renewed = now()
+
     def renew() -> None:
+        nonlocal renewed
+        if now() - renewed < LEASE / 4:
+            return
+        renewed = now()
         client.command(f"ALTER TABLE {table} MODIFY COMMENT {_text(_comment(owner, now()))}")
 
     try:

@@ -41,7 +41,7 @@ def as_uuid(what: str) -> uuid.UUID:
 
 def head(what: str, when: int, sequence: int = 0, producer: str = "producer") -> dict[str, Any]:
     return {
-        "emit_time": when + 1000,
+        "emit_time": min(when, 2**62) + 1000,
         "producer_id": named(producer),
         "sequence": sequence,
         "event_id": named(what),

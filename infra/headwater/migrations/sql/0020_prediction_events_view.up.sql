@@ -3,9 +3,9 @@
 CREATE MATERIALIZED VIEW IF NOT EXISTS ${database}.prediction_events_mv ${on_cluster} TO ${database}.prediction_events AS
 SELECT
     fromUnixTimestamp64Micro(least(greatest(e.emit_time, -2208988800000000), 10413791999999999), 'UTC') AS `emit_time`,
-    reinterpret(reverse(e.producer_id), 'UUID') AS `producer_id`,
+    toUUID(UUIDNumToString(e.producer_id)) AS `producer_id`,
     e.sequence AS `sequence`,
-    reinterpret(reverse(e.event_id), 'UUID') AS `event_id`,
+    toUUID(UUIDNumToString(e.event_id)) AS `event_id`,
     fromUnixTimestamp64Micro(least(greatest(e.event_time, -2208988800000000), 10413791999999999), 'UTC') AS `event_time`,
     e.actor AS `actor`,
     e.purpose AS `purpose`,
@@ -20,7 +20,7 @@ SELECT
     e.model.namespace AS `model_namespace`,
     e.model.name AS `model_name`,
     e.model.version AS `model_version`,
-    if(isNull(e.run_id), NULL, reinterpret(reverse(assumeNotNull(e.run_id)), 'UUID')) AS `run_id`,
+    toUUID(UUIDNumToString(e.run_id)) AS `run_id`,
     lower(hex(e.trace_id)) AS `trace_id`,
     lower(hex(e.span_id)) AS `span_id`,
     e.message.topic AS `message_topic`,

@@ -3,11 +3,11 @@
 CREATE MATERIALIZED VIEW IF NOT EXISTS ${database}.edge_set_events_mv ${on_cluster} TO ${database}.edge_set_events AS
 SELECT
     fromUnixTimestamp64Micro(least(greatest(e.emit_time, -2208988800000000), 10413791999999999), 'UTC') AS `emit_time`,
-    reinterpret(reverse(e.producer_id), 'UUID') AS `producer_id`,
+    toUUID(UUIDNumToString(e.producer_id)) AS `producer_id`,
     e.sequence AS `sequence`,
-    reinterpret(reverse(e.event_id), 'UUID') AS `event_id`,
+    toUUID(UUIDNumToString(e.event_id)) AS `event_id`,
     fromUnixTimestamp64Micro(least(greatest(e.event_time, -2208988800000000), 10413791999999999), 'UTC') AS `event_time`,
-    if(isNull(e.run_id), NULL, reinterpret(reverse(assumeNotNull(e.run_id)), 'UUID')) AS `run_id`,
+    toUUID(UUIDNumToString(e.run_id)) AS `run_id`,
     e.job_namespace AS `job_namespace`,
     e.job_name AS `job_name`,
     e.state AS `state`,

@@ -3,9 +3,9 @@
 CREATE MATERIALIZED VIEW IF NOT EXISTS ${database}.producer_events_mv ${on_cluster} TO ${database}.producer_events AS
 SELECT
     fromUnixTimestamp64Micro(least(greatest(e.emit_time, -2208988800000000), 10413791999999999), 'UTC') AS `emit_time`,
-    reinterpret(reverse(e.producer_id), 'UUID') AS `producer_id`,
+    toUUID(UUIDNumToString(e.producer_id)) AS `producer_id`,
     e.sequence AS `sequence`,
-    reinterpret(reverse(e.event_id), 'UUID') AS `event_id`,
+    toUUID(UUIDNumToString(e.event_id)) AS `event_id`,
     fromUnixTimestamp64Micro(least(greatest(e.event_time, -2208988800000000), 10413791999999999), 'UTC') AS `event_time`,
     e.kind AS `kind`,
     e.last_sequence AS `last_sequence`,

@@ -25,6 +25,6 @@ CREATE TABLE IF NOT EXISTS ${database}.column_edges_by_target ${on_cluster}
     `precedence` UInt64 COMMENT 'Largest for the row that stands.' CODEC(Delta, ZSTD(1))
 )
 ENGINE = ${replacing(precedence)}
-ORDER BY (target, source, ifNull(target_column, ''), ifNull(source_column, ''), transformation, subtype, masking, captured, run_id, job_namespace, job_name, known_by, withdrawn_by)
+ORDER BY (target, source, ifNull(target_column, ''), ifNull(source_column, ''), transformation, subtype, masking, captured, ifNull(description, ''), ifNull(confidence, -1), run_id, job_namespace, job_name, known_by, withdrawn_by)
 SETTINGS ${settings}
 COMMENT 'Column edges, sorted for walks upstream'

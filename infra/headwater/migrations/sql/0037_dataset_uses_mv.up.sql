@@ -4,11 +4,11 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS ${database}.dataset_uses_mv ${on_cluster}
 SELECT
     d.2.namespace AS namespace,
     d.2.name AS name,
-    if(isNull(d.2.version) AND d.1 = 'write' AND isNotNull(if(e.run.run_id = toFixedString('', 16), NULL, reinterpret(reverse(e.run.run_id), 'UUID'))), concat('run:', toString(if(e.run.run_id = toFixedString('', 16), NULL, reinterpret(reverse(e.run.run_id), 'UUID')))), d.2.version) AS version,
-    if(isNull(d.2.version) AND d.1 = 'write' AND isNotNull(if(e.run.run_id = toFixedString('', 16), NULL, reinterpret(reverse(e.run.run_id), 'UUID'))), 'run', d.2.version_origin) AS version_origin,
+    if(isNull(d.2.version) AND d.1 = 'write' AND isNotNull(if(e.run.run_id = toFixedString('', 16), NULL, toUUID(UUIDNumToString(e.run.run_id)))), concat('run:', toString(if(e.run.run_id = toFixedString('', 16), NULL, toUUID(UUIDNumToString(e.run.run_id))))), d.2.version) AS version,
+    if(isNull(d.2.version) AND d.1 = 'write' AND isNotNull(if(e.run.run_id = toFixedString('', 16), NULL, toUUID(UUIDNumToString(e.run.run_id)))), 'run', d.2.version_origin) AS version_origin,
     d.2.kind AS kind,
     d.1 AS access,
-    if(e.run.run_id = toFixedString('', 16), NULL, reinterpret(reverse(e.run.run_id), 'UUID')) AS run_id,
+    if(e.run.run_id = toFixedString('', 16), NULL, toUUID(UUIDNumToString(e.run.run_id))) AS run_id,
     e.run.state AS run_state,
     e.job.namespace AS job_namespace,
     e.job.name AS job_name,
@@ -30,7 +30,7 @@ SELECT
     d.2.fingerprint.digest AS fingerprint_digest,
     fromUnixTimestamp64Micro(least(greatest(e.event_time, -2208988800000000), 10413791999999999), 'UTC') AS event_time,
     e.event_time < e._arrival - 315576000000000 OR e.event_time > e._arrival + 86400000000 AS event_time_odd,
-    reinterpret(reverse(e.event_id), 'UUID') AS event_id,
+    toUUID(UUIDNumToString(e.event_id)) AS event_id,
     e.part AS part,
     d.3 AS position,
     e._content_digest AS content_digest,
@@ -39,4 +39,4 @@ SELECT
 FROM ${database}.run_event_landing AS e
 ARRAY JOIN arrayConcat(
     arrayMap((x, i) -> ('read', x, i), e.inputs, arrayEnumerate(e.inputs)),
-    arrayMap((x, i) -> (if(e.kind = 'dataset', 'describe', 'write'), x, i), e.outputs, arrayEnumerate(e.outputs))) AS d
+    arrayMap((x, i) -> (if(e.kind = 'dataset' AND e.run.run_id = toFixedString('', 16), 'describe', 'write'), x, i), e.outputs, arrayEnumerate(e.outputs))) AS d

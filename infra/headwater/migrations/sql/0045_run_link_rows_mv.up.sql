@@ -2,11 +2,11 @@
 -- kind: immediate
 CREATE MATERIALIZED VIEW IF NOT EXISTS ${database}.run_link_rows_mv ${on_cluster} TO ${database}.run_link_rows AS
 SELECT
-    if(isNull(e.run_id), toUUID('00000000-0000-0000-0000-000000000000'), reinterpret(reverse(assumeNotNull(e.run_id)), 'UUID')) AS run_id,
+    ifNull(toUUID(UUIDNumToString(e.run_id)), toUUID('00000000-0000-0000-0000-000000000000')) AS run_id,
     e.job_namespace AS job_namespace,
     e.job_name AS job_name,
     x.kind AS kind,
-    if(isNull(x.run_id), toUUID('00000000-0000-0000-0000-000000000000'), reinterpret(reverse(assumeNotNull(x.run_id)), 'UUID')) AS other_run_id,
+    ifNull(toUUID(UUIDNumToString(x.run_id)), toUUID('00000000-0000-0000-0000-000000000000')) AS other_run_id,
     x.job_namespace AS other_job_namespace,
     x.job_name AS other_job_name,
     lower(hex(ifNull(x.trace_id, ''))) AS trace_id,
@@ -14,9 +14,9 @@ SELECT
     ifNull(x.topic, '') AS topic,
     ifNull(x.partition, -1) AS partition,
     ifNull(x.offset, -1) AS offset,
-    reinterpret(reverse(e.events[x.known_by + 1].event_id), 'UUID') AS known_by,
+    toUUID(UUIDNumToString(e.events[x.known_by + 1].event_id)) AS known_by,
     fromUnixTimestamp64Micro(least(greatest(e.events[x.known_by + 1].event_time, -2208988800000000), 10413791999999999), 'UTC') AS known_at,
-    if(x.withdrawn_by < 0, toUUID('00000000-0000-0000-0000-000000000000'), reinterpret(reverse(e.events[x.withdrawn_by + 1].event_id), 'UUID')) AS withdrawn_by,
+    if(x.withdrawn_by < 0, toUUID('00000000-0000-0000-0000-000000000000'), toUUID(UUIDNumToString(e.events[x.withdrawn_by + 1].event_id))) AS withdrawn_by,
     if(x.withdrawn_by < 0, toDateTime64(0, 6, 'UTC'), fromUnixTimestamp64Micro(least(greatest(e.events[x.withdrawn_by + 1].event_time, -2208988800000000), 10413791999999999), 'UTC')) AS withdrawn_at,
     fromUnixTimestamp64Micro(least(greatest(e._arrival, -2208988800000000), 10413791999999999), 'UTC') AS arrival,
     18446744073709551615 - toUInt64(e._arrival) AS precedence

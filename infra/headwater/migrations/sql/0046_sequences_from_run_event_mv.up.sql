@@ -2,7 +2,7 @@
 -- kind: immediate
 CREATE MATERIALIZED VIEW IF NOT EXISTS ${database}.sequences_from_run_event_mv ${on_cluster} TO ${database}.sequences AS
 SELECT
-    reinterpret(reverse(e.producer_id), 'UUID') AS producer_id,
+    toUUID(UUIDNumToString(e.producer_id)) AS producer_id,
     e.sequence AS sequence,
     'lineage.runs' AS kafka_topic,
     fromUnixTimestamp64Micro(least(greatest(e._arrival, -2208988800000000), 10413791999999999), 'UTC') AS arrival,

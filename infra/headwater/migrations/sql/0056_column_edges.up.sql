@@ -73,13 +73,13 @@ FROM
             e.run_id AS run_id,
             e.job_namespace AS job_namespace,
             e.job_name AS job_name,
-            any(e.description) AS description,
-            any(e.confidence) AS confidence,
+            e.description AS description,
+            e.confidence AS confidence,
             e.known_by AS known_by,
             min(e.known_at) AS known_at,
             min(e.arrival) AS arrival
         FROM ${database}.column_edges_by_target AS e
-        GROUP BY e.source, e.target, e.source_dataset, e.source_column, e.target_column, e.transformation, e.subtype, e.masking, e.captured, e.run_id, e.job_namespace, e.job_name, e.known_by
+        GROUP BY e.source, e.target, e.source_dataset, e.source_column, e.target_column, e.transformation, e.subtype, e.masking, e.captured, e.run_id, e.job_namespace, e.job_name, e.description, e.confidence, e.known_by
         HAVING max(e.withdrawn_by != toUUID('00000000-0000-0000-0000-000000000000')) = 0
     ) AS a
     GROUP BY a.source, a.target, a.source_dataset, a.source_column, a.target_column, a.transformation, a.subtype, a.masking, a.captured, a.run_id, a.job_namespace, a.job_name
@@ -94,10 +94,10 @@ FROM
     ) AS a
     ASOF LEFT JOIN
     (
-        SELECT dataset, key, version, assumeNotNull(written_at) AS written_at
+        SELECT dataset, key, version, assumeNotNull(written_at) AS since
         FROM ${database}.dataset_versions
         WHERE isNotNull(written_at)
-    ) AS v ON v.dataset = a.unversioned AND v.written_at <= a.read_at
+    ) AS v ON v.dataset = a.unversioned AND v.since <= a.read_at
 ) AS g
 LEFT JOIN (SELECT key, namespace, name, version, kind FROM ${database}.nodes FINAL) AS s ON s.key = g.source
 LEFT JOIN (SELECT key, namespace, name, version, kind FROM ${database}.nodes FINAL) AS t ON t.key = g.target

@@ -1,0 +1,390 @@
+"""The archive: what was read is kept as it was, once, with the earliest arrival, whatever comes twice or broken."""
+
+from __future__ import annotations
+
+import json
+import random
+from hashlib import blake2b
+from typing import Any
+
+import pytest
+
+from headwater.archive.codes import Fault
+from headwater.archive.inserting import Failed, Frozen, freeze, insert
+from headwater.archive.packing import Row
+from headwater.schemas import plain, records, topics
+from headwater.streams.batch import Batch
+from headwater.streams.step import Retry
+from tests.consumers.history.conftest import History
+from tests.consumers.history.messages import (
+    NS,
+    as_uuid,
+    at,
+    batch,
+    dataset,
+    edge_set,
+    head,
+    named,
+    prediction,
+    run_event,
+)
+
+pytestmark = pytest.mark.integration
+
+RUNS = topics.RUNS.name
+VIEWS = (
+    "runs",
+    "predictions",
+    "edges",
+    "column_profiles",
+    "verdicts",
+    "alerts",
+    "incidents",
+    "decisions",
+    "producers",
+    "dead_letters",
+)
+
+
+def test_a_run_event_is_kept_whole(history: History) -> None:
+    """Every field is a column of its type; the body, its digests and its place on the topic stand beside it."""
+    event = run_event(
+        "train 1",
+        "COMPLETE",
+        at(5),
+        inputs=[dataset("a", "1", rows=7, columns=[{"name": "x", "type": "int"}], subjects=None)],
+        outputs=[dataset("m", None, kind="model", fingerprint={"algorithm": "sum-1", "digest": b"\x00\xff"})],
+        parameters={"depth": "3"},
+        metrics=[{"name": "rmse", "value": float("nan"), "split": "test"}],
+        actor="airflow",
+        run_fields={
+            "parent": {"run_id": named("dag"), "job_namespace": "jobs", "job_name": "dag"},
+            "trace_id": bytes(range(16)),
+            "links": [{"topic": "t", "partition": 1, "offset": 2}],
+        },
+        job_fields={"code": {"commit": "abc", "dirty": True}, "owners": [{"name": "team:x"}]},
+        resources={"wall_time": 5, "cost": 1.5},
+        error={"type": "E", "message": "m"},
+    )
+    sent = batch(RUNS, [event], first=41, partition=3, generation="life")
+    history.keep(sent)
+    [row] = [
+        dict(zip(r.column_names, r.result_rows[0], strict=True))
+        for r in [history.client.query("SELECT * FROM run_events")]
+    ]
+    body = sent.values[0][10:]
+    assert row["run_id"] == as_uuid("train 1")
+    assert row["parent_run_id"] == as_uuid("dag")
+    assert row["root_run_id"] is None
+    assert row["trace_id"] == bytes(range(16)).hex()
+    assert (row["job_code_commit"], row["job_code_dirty"], row["actor"]) == ("abc", True, "airflow")
+    assert row["inputs"][0]["rows"] == 7
+    assert row["inputs"][0]["columns"][0]["name"] == "x"
+    assert row["outputs"][0]["version"] is None
+    assert row["parameters"] == {"depth": "3"}
+    assert row["metrics"][0]["split"] == "test"
+    assert (row["resources_wall_time"], row["resources_cost"], row["error_type"]) == (5, 1.5, "E")
+    assert (row["kafka_topic"], row["kafka_partition"], row["kafka_offset"]) == (RUNS, 3, 41)
+    assert (row["kafka_generation"], row["kafka_key"], row["event_time_odd"]) == ("life", "key", False)
+    assert row["schema_fingerprint"] == records.current("run_event").fingerprint
+    raw = history.rows("SELECT hex(raw_body), hex(body_digest), hex(content_digest) FROM run_events")
+    start = len(body) - len(_without_head(body))
+    assert raw == [(
+        body.hex().upper(),
+        blake2b(body, digest_size=16).hexdigest().upper(),
+        blake2b(body[start:], digest_size=16).hexdigest().upper(),
+    )]  # fmt: skip
+    assert history.rows("SELECT text FROM schemas") == [(records.current("run_event").text,)]
+
+
+def _without_head(body: bytes) -> bytes:
+    """The body without emit_time, producer_id and sequence, found by taking their encodings away."""
+    value = plain.decode(records.current("run_event"), body)
+    tail = plain.encode(records.current("run_event"), {**value, "emit_time": 0, "sequence": 0})
+    return tail[18:]
+
+
+def every_record() -> dict[str, dict[str, Any]]:
+    """One message of each archived topic, with what its schema demands."""
+    when = at(1)
+    return {
+        RUNS: run_event("r", "START", when),
+        "lineage.predictions": prediction("k", when, "m", "1"),
+        "lineage.edges": edge_set("r", when, [dataset("a", "1"), dataset("b", "1")], [(0, 1)]),
+        "lineage.profiles": {
+            **head("profile", when),
+            **dataset("a", "1"),
+            "rows": 3,
+            "columns_total": 1,
+            "row_kmv": b"",
+            "columns": [
+                {
+                    "name": "x",
+                    "type": "numeric",
+                    "count": 3,
+                    "nulls": 1,
+                    "mean": 2.0,
+                    "m2": 2.0,
+                    "quantiles": [1.0, 3.0],
+                    "kmv": b"",
+                }
+            ],
+        },
+        "lineage.verdicts": {
+            **head("verdict", when),
+            "check": "drift",
+            "outcome": "alarm",
+            "explanation": "it moved",
+            "based_on": [named("profile")],
+            "gates": [{"name": "ks", "value": 0.9, "threshold": 0.1, "passed": True}],
+        },
+        "lineage.alerts": {
+            **head("alert", when),
+            "incident_id": named("incident"),
+            "state": "opened",
+            "number": 1,
+            "severity": 0.9,
+            "title": "drift",
+            "explanation": "it moved",
+            "check": "drift",
+            "verdicts": [named("verdict")],
+        },
+        "lineage.decisions": {
+            **head("decision", when),
+            "kind": "owner",
+            "actor": "ann",
+            "owners": [{"name": "team:y"}],
+        },
+        "lineage.producers": {**head("opened", when, 1), "kind": "opened", "last_sequence": 1, "service": "svc"},
+        "lineage.dead-letters": {
+            **head("letter", when),
+            "topic": "x.lineage.runs",
+            "partition": 1,
+            "offset": 9,
+            "worker": "stitching",
+            "reason": "truncated",
+            "length": 3,
+            "digest": b"\x01" * 32,
+            "body": b"",
+        },
+    }
+
+
+def test_every_topic_has_its_table_and_view(history: History) -> None:
+    """One message of each topic is one row of each of its views; a second delivery adds none."""
+    messages = every_record()
+    assert set(messages) == set(history.step.inputs)
+    for _ in range(2):
+        history.keep(*(batch(topic, [value]) for topic, value in messages.items()))
+        history.clock[0] += 1_000_000
+        for view in VIEWS:
+            assert history.rows(f"SELECT count() FROM {view}") == [(1,)], view
+    assert history.letters == []
+    assert history.rows("SELECT based_on, gates FROM verdicts")[0][0] == [as_uuid("profile")]
+    assert history.rows("SELECT mean, deviation, quantiles FROM column_profiles") == [(2.0, 2.0**0.5, [1.0, 3.0])]
+    assert history.rows("SELECT last_sequence, service, closed FROM producers") == [(1, "svc", False)]
+
+
+def test_the_earliest_arrival_stands(history: History) -> None:
+    """A message delivered again later, or earlier by the broker's clock, is one row with the earliest arrival."""
+    event = run_event("r", "START", at(0))
+    first = history.clock[0]
+    history.keep(batch(RUNS, [event], first=10))
+    history.clock[0] = first + 5_000_000
+    history.keep(batch(RUNS, [{**event, "emit_time": at(9), "sequence": 4}], first=20))
+    history.clock[0] = first - 5_000_000
+    history.keep(batch(RUNS, [event], first=30))
+    rows = history.rows("SELECT kafka_offset, toUnixTimestamp64Micro(arrival) FROM run_events FINAL")
+    assert rows == [(30, first - 5_000_000)]
+
+
+def test_other_content_under_one_id_is_a_conflict(history: History) -> None:
+    """Both contents are kept and the view conflicts names their id; a retry is no conflict."""
+    event = run_event("r", "START", at(0))
+    other = {**event, "purpose": "other"}
+    retry = {**event, "emit_time": 5, "sequence": 9}
+    history.keep(batch(RUNS, [event, retry, other]))
+    assert history.rows("SELECT count() FROM run_events FINAL") == [(2,)]
+    assert history.rows("SELECT event_id, contents FROM conflicts") == [(as_uuid(f"r START {at(0)} 1"), 2)]
+
+
+def test_odd_event_times_are_kept_and_flagged(history: History) -> None:
+    """1970, 2300 and what no calendar holds are flagged, stand by arrival, and the raw body has what was sent."""
+    times = [0, 10_413_792_000_000_000, 2**63 - 1, -(2**63), at(0)]
+    history.keep(batch(RUNS, [run_event(f"r {i}", "START", when) for i, when in enumerate(times)]))
+    rows = history.rows(
+        "SELECT event_time_odd, count(), uniqExact(_partition_id) FROM run_events GROUP BY 1 ORDER BY 1"
+    )
+    assert rows == [(False, 1, 1), (True, 4, 1)]
+    kept = history.rows("SELECT hex(raw_body) FROM run_events")
+    sent = {plain.decode(records.current("run_event"), bytes.fromhex(row[0]))["event_time"] for row in kept}
+    assert sent == set(times)
+
+
+def test_many_months_are_split(history: History) -> None:
+    """A round over more partitions of a table than one insert may touch goes in several, and all of it arrives."""
+    month = 31 * 24 * 60 * 60 * 1_000_000
+    now = history.clock[0]
+    events = [run_event(f"r {i}", "START", now - i * month) for i in range(110)]
+    sent = batch(RUNS, events)
+    rows = [Row(sent, i, now, b"\0" * 8, value[10:], value[10:]) for i, value in enumerate(sent.values)]
+    history.keep(sent)
+    landing = history.step._landings[RUNS]
+    assert [len({row.place for row in frozen.rows}) for frozen in freeze(landing, rows)] == [50, 50, 10]
+    assert history.rows("SELECT count() FROM run_events") == [(110,)]
+
+
+def test_a_row_that_the_store_refuses_goes_alone(history: History) -> None:
+    """A body that the store reads otherwise than it was sent becomes a dead letter; its neighbours are kept."""
+    good = [plain.encode(records.current("run_event"), run_event(f"r {i}", "START", at(i))) for i in range(21)]
+    bodies = list(good)
+    bodies[7] += b"\x00"  # would never pass the codec: here it stands for an engine that reads otherwise
+    bodies[13] = bodies[13][:-3]
+    history.keep(batch(RUNS, (), bodies=bodies))
+    assert history.rows("SELECT count() FROM run_events") == [(19,)]
+    letters = [plain.decode(records.current("dead_letter"), letter.value[10:]) for letter in history.letters]
+    assert sorted((letter["offset"], letter["reason"]) for letter in letters) == [
+        (7, "refused_by_store"),
+        (13, "refused_by_store"),
+    ]
+    assert (history.step.inserted, history.step.refused) == (19, 2)
+
+
+def test_a_store_that_is_away_loses_nothing(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While inserts fail the step says Retry, keeps the same frozen batch, and inserts it once."""
+    tokens: list[str] = []
+
+    def failing(client: object, frozen: Frozen) -> list[Any]:
+        tokens.append(frozen.token)
+        if len(tokens) < 3:
+            raise Failed(Fault.RETRY if len(tokens) == 1 else Fault.UNKNOWN, "Code: 241. memory")
+        return insert(history.client, frozen)
+
+    monkeypatch.setattr("headwater.archive.step.insert", failing)
+    history.step.process(batch(RUNS, [run_event("r", "START", at(0))]))
+    for _ in range(2):
+        with pytest.raises(Retry, match="241"):
+            history.step.flush()
+        history.clock[0] += 1_000_000
+    history.step.flush()
+    assert len(set(tokens)) == 1
+    assert history.step.unknown == 1
+    assert history.rows("SELECT count() FROM run_events") == [(1,)]
+
+
+def test_older_and_foreign_writers_are_resolved(history: History) -> None:
+    """A writer whose fields are fewer, or in another order, goes into the table by Avro's rules."""
+    current = records.current("decision").definition
+    fewer = {**current, "fields": [field for field in current["fields"] if field["name"] not in ("details", "subject")]}
+    moved = {**current, "fields": [*current["fields"][1:], current["fields"][0]]}
+    for number, definition in enumerate((fewer, moved)):
+        writer = records.parse(json.dumps(definition))
+        value = {**head(f"d {number}", at(number)), "kind": "accept", "actor": "ann", "reason": f"why {number}"}
+        history.keep(batch("lineage.decisions", [value], first=number, schema=writer))
+    rows = history.rows("SELECT reason, event_id, details FROM decisions ORDER BY reason")
+    assert rows == [("why 0", as_uuid("d 0"), {}), ("why 1", as_uuid("d 1"), {})]
+    assert history.rows("SELECT count() FROM schemas") == [(2,)]
+
+
+def test_replays_in_any_order_change_nothing(history: History, seed: int) -> None:
+    """Everything fed twice more, in another order and other cuts, leaves every view and arrival as it was."""
+    batches = scenario()
+    history.keep(*batches)
+    before = snapshot(history)
+    assert sum(map(len, before.values())) > 20
+    mixed = random.Random(seed)
+    for _ in range(2):
+        history.clock[0] += 60_000_000
+        mixed.shuffle(batches)
+        for one in batches:
+            history.keep(one)
+        assert snapshot(history) == before
+
+
+def scenario() -> list[Batch]:
+    raw, clean, model = dataset("raw", "1"), dataset("clean", "1"), dataset("model", "1", kind="model")
+    column = {
+        "source": 0,
+        "target": 1,
+        "column": "a",
+        "target_column": "b",
+        "transformation": "DIRECT",
+        "subtype": "",
+        "captured": "declared",
+    }
+    return [
+        batch(RUNS, [run_event("clean 1", "START", at(0), inputs=[raw, dataset("open")], sequence=2)]),
+        batch(RUNS, [run_event("clean 1", "COMPLETE", at(1), outputs=[clean], sequence=5)], first=1),
+        batch(RUNS, [run_event("train 1", "COMPLETE", at(2), inputs=[clean], outputs=[model])], first=2),
+        batch("lineage.edges", [edge_set("clean 1", at(1), [raw, clean], [(0, 1)], columns=[column])]),
+        batch("lineage.edges", [edge_set("train 1", at(2), [clean, model, raw], products=[([0, 2], [1])])], first=1),
+        batch("lineage.edges", [edge_set("train 1", at(2), [raw, model], [(0, 1)], withdrawn="gone")], first=2),
+        *(batch(topic, [value], first=7) for topic, value in every_record().items()),
+    ]
+
+
+def snapshot(history: History) -> dict[str, list[tuple[Any, ...]]]:
+    views = (
+        "runs uses dataset_versions datasets edges column_edges run_links predictions column_profiles verdicts alerts "
+        "incidents decisions producer_gaps dead_letters conflicts owners"
+    )
+    return {view: sorted(history.rows(f"SELECT * FROM {view}"), key=repr) for view in views.split()}
+
+
+def test_gaps_are_named(history: History) -> None:
+    """Numbers that never came are named by range, also behind the last that came."""
+    events = [run_event(f"r {n}", "START", at(n), sequence=n) for n in (1, 2, 5, 9)]
+    closed = {
+        **head("closed", at(20), 12),
+        "kind": "closed",
+        "last_sequence": 12,
+        "service": "svc",
+        "drops": [{"reason": "queue_full", "count": 3}],
+    }
+    history.keep(batch(RUNS, events), batch("lineage.producers", [closed]))
+    rows = history.rows("SELECT first_missing, last_missing, missing, ended FROM producer_gaps ORDER BY first_missing")
+    assert rows == [(3, 4, 2, "closed"), (6, 8, 3, "closed"), (10, 11, 2, "closed")]
+
+
+def test_runs_follow_the_rules(history: History) -> None:
+    """A late START reopens nothing; of two ends the earlier stands; an end in parts counts when all are there."""
+    parts = [
+        {
+            **run_event("whole 1", "COMPLETE", at(2), part=n, parts=2, parameters={"ab"[n - 1]: str(n)}),
+            "event_id": named("w"),
+        }
+        for n in (1, 2)
+    ]
+    history.keep(
+        batch(
+            RUNS,
+            [
+                run_event("late 1", "COMPLETE", at(5)),
+                run_event("late 1", "START", at(6)),
+                run_event("two 1", "FAIL", at(5)),
+                run_event("two 1", "COMPLETE", at(4)),
+                run_event("open 1", "START", at(1)),
+                run_event("open 1", "RUNNING", at(2)),
+                run_event("open 1", "OTHER", at(3)),
+                run_event("parts 1", "COMPLETE", at(2), part=1, parts=2, parameters={"a": "1"}),
+                *parts,
+            ],
+        )
+    )  # fmt: skip
+    rows = history.rows("SELECT job_name, state, isNull(ended_at), parameters FROM runs ORDER BY job_name")
+    assert rows == [
+        ("late", "COMPLETE", 0, {}),
+        ("open", "RUNNING", 1, {}),
+        ("parts", "OTHER", 1, {"a": "1"}),
+        ("two", "COMPLETE", 0, {}),
+        ("whole", "COMPLETE", 0, {"a": "1", "b": "2"}),
+    ]
+
+
+def test_a_write_without_version_is_the_runs(history: History) -> None:
+    """It is the version run:<run id>, as stitching names it."""
+    history.keep(batch(RUNS, [run_event("r 1", "COMPLETE", at(1), outputs=[dataset("out")])]))
+    version = f"run:{as_uuid('r 1')}"
+    assert history.rows("SELECT namespace, name, version, run_state FROM dataset_versions") == [
+        (NS, "out", version, "COMPLETE")
+    ]
