@@ -10,6 +10,7 @@ import ast
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ def _train(settings: Settings, days: int = 21) -> None:
         for day in range(days):
             now = BEGIN_US + day * DAY_US
             outcome = model.at(version=f"v{day}")
-            with producer.run(job, inputs=[sales.at(version=str(day))], clock=lambda now=now: now) as run:
+            with producer.run(job, inputs=[sales.at(version=str(day))], clock=partial(int, now)) as run:
                 run.output(outcome)
                 run.metric("rmse", 50.0 if day == days - 1 else 10.0 + day % 3 / 10, about=outcome)
 

@@ -7,6 +7,7 @@ import dataclasses
 import os
 import sys
 from collections.abc import Generator, Sequence
+from functools import partial
 from pathlib import Path
 
 from headwater.settings import PREFIX, Settings
@@ -24,6 +25,10 @@ def environment(settings: Settings) -> dict[str, str]:
     return {**plain, **given}
 
 
+def _says_ready(log: Path) -> bool:
+    return " ready" in log.read_text("utf-8")
+
+
 @contextlib.contextmanager
 def working(names: Sequence[str], settings: Settings, folder: Path) -> Generator[dict[str, ServerProcess]]:
     """Run these workers while the block lasts; they are ready when it begins, and end in order after it."""
@@ -35,7 +40,7 @@ def working(names: Sequence[str], settings: Settings, folder: Path) -> Generator
                 f"worker {name}",
                 [sys.executable, "-m", "headwater.cli", "worker", name],
                 log,
-                ready=lambda log=log: " ready" in log.read_text("utf-8"),
+                ready=partial(_says_ready, log),
                 seconds=60,
                 environment=environment(settings),
                 folder=folder,
