@@ -13,13 +13,14 @@ from headwater.errors import ContractError
 from headwater.schemas import records
 from headwater.schemas.codec import Batch as Decoded
 from headwater.schemas.codec import Bodies, Program, compile_schema
-from headwater.schemas.framing import single_object_header
+from headwater.schemas.framing import CONFLUENT_HEADER, SINGLE_OBJECT_HEADER, single_object_header
 from headwater.schemas.records import Schema
 from headwater.stitching import kernel
 
 Numbers = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
 
+_PADDING = bytes(16)
 _NODE = ("namespace", "name", "version", "version_origin", "kind")
 _ROW = (
     "column", "target_column", "transformation", "subtype", "description", "masking", "confidence", "captured",
@@ -120,19 +121,29 @@ def stitch(program: Program, bodies: Bodies, runs: Numbers, old: Numbers, produc
     head = np.frombuffer(_head(producer_id, now_us), np.uint8)
     columns = _columns(decoded)
     size = 1024 * count + 4096
-    first, messages = 0, [b""] * 0
+    messages: list[bytes] = []
+    first = 0
     while True:
         out = np.empty(size, np.uint8)
-        upto, _ = cast("Any", kernel.stitch)(
+        upto, length = cast("Any", kernel.stitch)(
             decoded.buffer, bodies.ends, runs, old, *columns, head, outcome, doubled, ended, out, starts, ends, first, 0
         )  # fmt: skip
-        whole = memoryview(cast("Any", out))
-        for run in np.flatnonzero(outcome[first:upto] == kernel.MESSAGE) + first:
-            messages.append(bytes(whole[starts[run] : ends[run]]))
+        whole = out[:length].tobytes()
+        made = np.flatnonzero(outcome[first:upto] == kernel.MESSAGE) + first
+        messages += [whole[a:b] for a, b in zip(starts[made].tolist(), ends[made].tolist(), strict=True)]
         if upto == count:
             return Stitched(outcome, doubled, ended, messages)
         size = max(size, 1 << 20) if upto > first else size * 4
         first = upto
+
+
+def join(messages: list[bytes]) -> Bodies:
+    """The bodies of messages in either framing, side by side."""
+    buffer = np.frombuffer(b"".join([*messages, _PADDING]), np.uint8)
+    lengths: Numbers = np.fromiter(map(len, messages), np.int64, len(messages))
+    ends = np.cumsum(lengths)
+    starts = ends - lengths
+    return Bodies(buffer, starts + np.where(buffer[starts] == 0, CONFLUENT_HEADER, SINGLE_OBJECT_HEADER), ends)
 
 
 def _head(producer_id: bytes, now_us: int) -> bytes:

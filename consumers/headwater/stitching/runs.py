@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from headwater.schemas.records import Schema
 from headwater.stitching.facts import Scope
 from headwater.stitching.unit import Unit
 
+#: An ordinary run: arrival of its newest message (ms since 1970 UTC), whether it ended, its writer schema's number,
+#: then its messages in order of arrival. A flat tuple, which the garbage collector leaves alone.
+Ordinary = tuple[int | bytes, ...]
+HEAD = 3
+
 
 @dataclass(slots=True)
-class Run:
-    """All that came under one key. Ordinary: its messages, all of one writer schema; else folded into units."""
+class Folded:
+    """All that came under one key, folded: a unit for each job (or event) in it."""
 
-    schema: Schema | None
-    messages: list[bytes] = field(default_factory=list[bytes])
-    units: dict[Scope, Unit] | None = None
-    #: Arrival of its last message, ms since 1970 UTC.
-    seen: int = 0
-    ended: bool = False
+    units: dict[Scope, Unit] = field(default_factory=dict[Scope, Unit])
+    arrival: int = 0
+
+    @property
+    def ended(self) -> bool:
+        return all(unit.ended for unit in self.units.values())
 
 
 class Runs:
@@ -30,39 +34,46 @@ class Runs:
     """
 
     def __init__(self, horizon_ms: int, open_ms: int) -> None:
-        self._horizon_ms = horizon_ms
-        self._open_ms = open_ms
+        self.kept: dict[bytes, Ordinary | Folded] = {}
+        #: How many have been folded so far; while none was, nobody looks for them.
+        self.folded = 0
+        self._ages = (horizon_ms, max(horizon_ms, open_ms))
         self._now = 0
-        self._open: OrderedDict[bytes, Run] = OrderedDict()
-        self._ended: OrderedDict[bytes, Run] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._open) + len(self._ended)
-
-    def get(self, key: bytes) -> Run | None:
-        return self._open.get(key) or self._ended.get(key)
-
-    def put(self, key: bytes, run: Run, arrival: int) -> None:
-        """Keep a run, which just got a message, as the newest."""
-        run.seen = max(run.seen, arrival)
-        self._now = max(self._now, arrival)
-        place, other = (self._ended, self._open) if run.ended else (self._open, self._ended)
-        other.pop(key, None)
-        place[key] = run
-        place.move_to_end(key)
-
-    def forget(self) -> int:
-        """Forget what is older than its horizon; how many."""
-        return sum(
-            1
-            for place, age in ((self._ended, self._horizon_ms), (self._open, self._open_ms))
-            for _ in self._old(place, age)
+        #: Keys by the arrival of the chunk that touched them: those to look at when ended, and when open.
+        self._touched: tuple[deque[tuple[int, Sequence[bytes]]], deque[tuple[int, Sequence[bytes]]]] = (
+            deque(),
+            deque(),
         )
 
-    def _old(self, place: OrderedDict[bytes, Run], age: int) -> Iterator[bytes]:
-        while place:
-            key, run = next(iter(place.items()))
-            if run.seen >= self._now - age:
-                return
-            del place[key]
-            yield key
+    def arrive(self, timestamp_ms: int) -> int:
+        """Let a chunk whose newest message has this time arrive: the partition's time."""
+        self._now = max(self._now, timestamp_ms)
+        return self._now
+
+    def touch(self, keys: Sequence[bytes]) -> None:
+        """Note the keys of that chunk, and forget what is older than its horizon."""
+        ended, still_open = self._touched
+        ended.append((self._now, keys))
+        while ended and ended[0][0] < self._now - self._ages[0]:
+            arrival, old = ended.popleft()
+            left = self._forget(arrival, old, only_ended=True)
+            if left:
+                still_open.append((arrival, left))
+        while still_open and still_open[0][0] < self._now - self._ages[1]:
+            self._forget(*still_open.popleft(), only_ended=False)
+
+    def _forget(self, arrival: int, keys: Sequence[bytes], *, only_ended: bool) -> list[bytes]:
+        """Forget those that nothing touched since; the open ones that are kept."""
+        left: list[bytes] = []
+        for key in keys:
+            run = self.kept.get(key)
+            if run is None:
+                continue
+            seen, ended = (run.arrival, run.ended) if isinstance(run, Folded) else (run[0], run[1])
+            if seen != arrival:
+                continue
+            if only_ended and not ended:
+                left.append(key)
+            else:
+                del self.kept[key]
+        return left

@@ -4,41 +4,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
-from headwater.schemas import plain, records
-from headwater.schemas.codec import Bodies, Program
-from headwater.schemas.framing import CONFLUENT_HEADER, SINGLE_OBJECT_HEADER, read_header
+from headwater.schemas.codec import Program
 from headwater.schemas.records import Schema
 from headwater.schemas.topics import EDGES, RUNS
 from headwater.settings import Settings
 from headwater.stitching import kernel, ordinary
-from headwater.stitching.edge_sets import edge_sets
-from headwater.stitching.facts import read_facts
-from headwater.stitching.runs import Run, Runs
-from headwater.stitching.unit import Unit
-from headwater.streams import Batch, Group, Output, Round, instance_id
+from headwater.stitching.folding import fold, said
+from headwater.stitching.runs import HEAD, Folded, Ordinary, Runs
+from headwater.streams import Batch, Output, Round, instance_id
 
-_PADDING = bytes(16)
+#: Rows of a key in a batch: one, or several in order of arrival.
+_Rows = int | list[int]
+#: Rows with their writer schema, in order of arrival.
+_Rest = dict[bytes, list[tuple[Schema, int]]]
 
 
 def _now_us() -> int:
     return time.time_ns() // 1000
-
-
-@dataclass(frozen=True)
-class _Part:
-    """The rows of a batch that can take the compiled path together: one writer schema, each key in it only."""
-
-    program: Program
-    schema: Schema
-    #: Rows of each key, in order of arrival.
-    rows: dict[bytes, list[int]]
 
 
 class StitchingStep:
@@ -53,29 +40,34 @@ class StitchingStep:
         self._now_us = now_us
         self.lookback: timedelta | None = timedelta(seconds=settings.stitching_lookback_seconds)
         self._partitions: dict[int, Runs] = {}
-        self._programs: dict[Schema, Program | None] = {}
-        self._places: dict[int, tuple[Schema, bytes]] = {}
+        #: Writer schemas by number, with the programs of those whose runs can take the compiled path.
+        self._schemas: list[Schema] = []
+        self._programs: list[Program | None] = []
 
     def process(self, batch: Batch) -> Sequence[Output]:
         """Edge sets of what this chunk makes known or withdraws."""
+        if not batch.groups:
+            return ()
         runs = self._partitions.get(batch.partition)
         if runs is None:
-            runs = self._partitions[batch.partition] = Runs(
-                int(self._settings.stitching_horizon_seconds * 1000), int(self._settings.stitching_open_seconds * 1000)
-            )
-        parts, rest = self._divide(batch, runs)
+            horizon, still_open = self._settings.stitching_horizon_seconds, self._settings.stitching_open_seconds
+            runs = self._partitions[batch.partition] = Runs(int(horizon * 1000), int(still_open * 1000))
+        arrival = runs.arrive(int(batch.timestamps.max()))
+        by_schema = [(self._number(group.schema), _rows_by_key(batch, group.rows.tolist())) for group in batch.groups]
+        rest = self._set_apart(by_schema, runs)
         outputs: list[Output] = []
-        for part in parts:
-            outputs += self._ordinary(batch, part, runs, rest)
+        for number, rows_of in by_schema:
+            if rows_of:
+                outputs += self._stitch(batch, number, rows_of, runs, rest, arrival)
         for key, rows in rest.items():
-            outputs += self._folded(batch, key, rows, runs)
-        runs.forget()
-        return outputs
+            outputs += self._fold(batch, key, rows, runs, arrival)
+        runs.touch([key for _, rows_of in by_schema for key in rows_of] + list(rest))
+        return () if batch.replaying else outputs
 
     def flush(self) -> None:
         """Nothing is put away elsewhere."""
 
-    def tick(self, now_us: int) -> Sequence[Output]:  # noqa: ARG002 — edges follow from events, never from time
+    def tick(self, now_us: int) -> Sequence[Output]:  # noqa: ARG002 — a step's shape
         """Nothing: edges follow from events, never from time."""
         return ()
 
@@ -84,138 +76,108 @@ class StitchingStep:
         for _topic, partition in partitions:
             self._partitions.pop(partition, None)
 
-    def _divide(self, batch: Batch, runs: Runs) -> tuple[list[_Part], dict[bytes, list[tuple[Schema, int]]]]:
-        """What takes the compiled path, and the rows of the other keys with their schemas, in order of arrival."""
-        by_group: list[tuple[Group, dict[bytes, list[int]]]] = []
-        for group in batch.groups:
-            rows_of: dict[bytes, list[int]] = {}
-            for row in group.rows.tolist():
-                key = batch.keys[row] or b""
-                known = rows_of.get(key)
-                if known is None:
-                    rows_of[key] = [row]
-                else:
-                    known.append(row)
-            by_group.append((group, rows_of))
-        rest: dict[bytes, list[tuple[Schema, int]]] = {}
-        parts: list[_Part] = []
-        for group, rows_of in by_group:
-            program = self._program(group.schema)
-            others = [other for _, other in by_group if other is not rows_of]
-            for key in list(rows_of):
-                run = runs.get(key)
-                if (
-                    program is None
-                    or not key
-                    or (run is not None and (run.units is not None or run.schema != group.schema))
-                    or any(key in other for other in others)
-                ):
-                    rest.setdefault(key, []).extend((group.schema, row) for row in rows_of.pop(key))
-            if rows_of and program is not None:
-                parts.append(_Part(program, group.schema, rows_of))
+    def _number(self, schema: Schema) -> int:
+        if schema not in self._schemas:
+            self._schemas.append(schema)
+            self._programs.append(ordinary.program(schema))
+        return self._schemas.index(schema)
+
+    def _set_apart(self, by_schema: list[tuple[int, dict[bytes, _Rows]]], runs: Runs) -> _Rest:
+        """Take out of the rows by key what cannot take the compiled path: runs of several schemas, and others."""
+        rest: _Rest = {}
+        for number, rows_of in by_schema:
+            apart: set[bytes] = {b""} & rows_of.keys()
+            if self._programs[number] is None:
+                apart = set(rows_of)
+            for other, others in by_schema:
+                if other != number or others is not rows_of:
+                    apart |= rows_of.keys() & others.keys()
+            self._take(rows_of, apart | (rest.keys() & rows_of.keys()), number, rest)
+        if len(self._schemas) > 1 or runs.folded:
+            for number, rows_of in by_schema:
+                kept = ((key, runs.kept.get(key)) for key in rows_of)
+                apart = {key for key, run in kept if run is not None and (isinstance(run, Folded) or run[2] != number)}
+                self._take(rows_of, apart, number, rest)
         for rows in rest.values():
             rows.sort(key=lambda one: one[1])
-        return parts, rest
+        return rest
 
-    def _program(self, schema: Schema) -> Program | None:
-        if schema not in self._programs:
-            self._programs[schema] = ordinary.program(schema)
-        return self._programs[schema]
+    def _take(self, rows_of: dict[bytes, _Rows], keys: set[bytes], number: int, rest: _Rest) -> None:
+        for key in keys:
+            rows = rows_of.pop(key)
+            schema = self._schemas[number]
+            rest.setdefault(key, []).extend((schema, row) for row in ([rows] if isinstance(rows, int) else rows))
 
-    def _ordinary(
-        self, batch: Batch, part: _Part, runs: Runs, rest: dict[bytes, list[tuple[Schema, int]]]
+    def _stitch(
+        self, batch: Batch, number: int, rows_of: dict[bytes, _Rows], runs: Runs, rest: _Rest, arrival: int
     ) -> list[Output]:
-        """Stitch ordinary runs; those that turn out not to be go to `rest`."""
-        kept = [runs.get(key) for key in part.rows]
+        """Stitch ordinary runs together; those that turn out not to be ordinary go to `rest`."""
         messages: list[bytes] = []
-        old = np.zeros(len(kept), np.int64)
-        ends = np.zeros(len(kept) + 1, np.int64)
-        values = batch.values
-        for place, (run, rows) in enumerate(zip(kept, part.rows.values(), strict=True)):
+        firsts: list[int] = []
+        news: list[int] = []
+        values, kept = batch.values, runs.kept
+        get = kept.get
+        for key, rows in rows_of.items():
+            firsts.append(len(messages))
+            run = get(key)
             if run is not None:
-                messages += run.messages
-                old[place] = len(run.messages)
-            for row in rows:
-                messages.append(values[row])
-            ends[place + 1] = len(messages)
-        stitched = ordinary.stitch(part.program, _join(messages), ends, old, instance_id(), self._now_us())
-        outputs: list[Output] = []
-        made = iter(stitched.messages)
+                messages += cast("tuple[bytes, ...]", run)[HEAD:]
+            news.append(len(messages))
+            if type(rows) is int:
+                messages.append(values[rows])
+            else:
+                messages += [values[row] for row in cast("list[int]", rows)]
+        firsts.append(len(messages))
+        starts = np.array(firsts, np.int64)
+        program = cast("Program", self._programs[number])
+        bodies = ordinary.join(messages)
+        stitched = ordinary.stitch(
+            program, bodies, starts, np.array(news, np.int64) - starts[:-1], instance_id(), self._now_us()
+        )
         doubled = stitched.doubled.tolist() if stitched.doubled.any() else None
-        outcomes = stitched.outcome.tolist()
         ended = stitched.ended.tolist()
-        first = 0
-        for place, (key, rows) in enumerate(part.rows.items()):
-            last = first + len(rows) + (len(kept[place].messages) if kept[place] else 0)  # type: ignore[union-attr]
-            outcome = outcomes[place]
-            if outcome == kernel.ODD:
-                rest[key] = [(part.schema, row) for row in rows]
-                first = last
+        odd = stitched.outcome == kernel.ODD
+        keys = list(rows_of)
+        if odd.any():
+            for place in np.flatnonzero(odd).tolist():
+                self._take(rows_of, {keys[place]}, number, rest)
+        for place, key in enumerate(keys):
+            if key not in rows_of:
                 continue
-            if outcome == kernel.MESSAGE:
-                outputs.append(Output(EDGES.name, key, next(made)))
-            run = kept[place]
-            if run is None:
-                run = Run(part.schema)
-            said = messages[last - len(rows) : last]
+            said_now = messages[firsts[place] : firsts[place + 1]]
             if doubled is not None:
-                said = [m for at, m in enumerate(said, last - len(rows)) if not doubled[at]]
-            run.messages += said
-            run.ended = bool(ended[place])
-            runs.put(key, run, int(batch.timestamps[rows[-1]]))
-            first = last
-        return [] if batch.replaying else outputs
+                said_now = [m for at, m in enumerate(said_now, firsts[place]) if not doubled[at]]
+            kept[key] = (arrival, ended[place], number, *said_now)
+        topic = EDGES.name
+        makers = np.flatnonzero(stitched.outcome == kernel.MESSAGE).tolist()
+        return [Output(topic, keys[place], made) for place, made in zip(makers, stitched.messages, strict=True)]
 
-    def _folded(self, batch: Batch, key: bytes, rows: list[tuple[Schema, int]], runs: Runs) -> list[Output]:
+    def _fold(self, batch: Batch, key: bytes, rows: list[tuple[Schema, int]], runs: Runs, arrival: int) -> list[Output]:
         """The plain path: the run's events are folded into units, one for each of its jobs."""
-        run = runs.get(key) or Run(None)
-        if run.units is None:
-            run.units = {}
-            for message in run.messages:
-                _add(run.units, run.schema, message)
-            for unit in run.units.values():
-                unit.changes.take()
-            run.messages, run.schema = [], None
-        touched: dict[Any, Unit] = {}
-        for schema, row in rows:
-            unit = _add(run.units, schema, batch.values[row])
-            touched[unit.scope] = unit
-        run.ended = all(unit.ended for unit in run.units.values())
-        runs.put(key, run, int(batch.timestamps[rows[-1][1]]))
-        outputs: list[Output] = []
-        for unit in touched.values():
-            changes = unit.changes.take()
-            if changes and not batch.replaying:
-                outputs += [
-                    Output(EDGES.name, key, message)
-                    for message in edge_sets(
-                        unit.scope,
-                        unit.state,
-                        changes,
-                        unit.described,
-                        producer_id=instance_id(),
-                        now_us=self._now_us(),
-                    )
-                ]
-        return outputs
+        run = runs.kept.get(key)
+        if not isinstance(run, Folded):
+            before: Ordinary = run or ()
+            run = Folded()
+            fold(run, [(self._schemas[cast("int", before[2])], cast("bytes", m)) for m in before[HEAD:]])
+            said(run, key, instance_id(), self._now_us())
+            runs.kept[key] = run
+            runs.folded += 1
+        run.arrival = arrival
+        fold(run, [(schema, batch.values[row]) for schema, row in rows])
+        return said(run, key, instance_id(), self._now_us())
 
 
-def _join(messages: list[bytes]) -> Bodies:
-    buffer = np.frombuffer(b"".join([*messages, _PADDING]), np.uint8)
-    lengths: NDArray[np.int64] = np.fromiter(map(len, messages), np.int64, len(messages))
-    ends = np.cumsum(lengths)
-    starts = ends - lengths
-    # Both forms of framing may stand side by side.
-    return Bodies(buffer, starts + np.where(buffer[starts] == 0, CONFLUENT_HEADER, SINGLE_OBJECT_HEADER), ends)
-
-
-def _add(units: dict[Any, Unit], schema: Schema | None, message: bytes) -> Unit:
-    current = records.current("run_event")
-    writer = schema or current
-    body = message[read_header(message).length :]
-    facts = read_facts(plain.decode(writer, body, None if writer == current else current))
-    unit = units.get(facts.scope)
-    if unit is None:
-        unit = units[facts.scope] = Unit(facts.scope)
-    unit.add(facts)
-    return unit
+def _rows_by_key(batch: Batch, rows: list[int]) -> dict[bytes, _Rows]:
+    """The rows of each key, in order of arrival; messages without a key are under the empty one."""
+    keys: Any = batch.keys
+    found: dict[bytes, _Rows] = {}
+    for row in rows:
+        key = keys[row] or b""
+        before = found.get(key)
+        if before is None:
+            found[key] = row
+        elif type(before) is int:
+            found[key] = [before, row]
+        else:
+            cast("list[int]", before).append(row)
+    return found
