@@ -78,6 +78,35 @@ def nulls(column: Column, name: str, kind: BaselineKind, entries: Sequence[Entry
     )
 
 
+def novelty(
+    column: Column, name: str, kind: BaselineKind, entries: Sequence[Entry], policy: Policy
+) -> Comparison | None:
+    """The share of rows whose value no profile of the baseline lists; None where it is no column of values.
+
+    A value that a cut list may have left out (its share is below the least that is listed) is not new.
+    """
+    usable = [entry for entry in entries if entry.columns[name].kind == "categorical"]
+    rows = sum(entry.columns[name].valued for entry in usable)
+    if column.values is None or column.valued <= 0 or not rows:
+        return None
+    known: set[str] = set()
+    for entry in usable:
+        known.update(entry.columns[name].values or ())
+    floor = max(_floor(entry.columns[name]) for entry in usable) * column.valued
+    new = {value: count for value, count in column.values.items() if value not in known and count > floor}
+    share = sum(new.values()) / column.valued
+    chance = categorical.share_chance(share * column.valued, column.valued, 0, rows)
+    return Comparison(
+        kind,
+        (Measured("new_values", share, policy.least_variation),),
+        chance,
+        column.valued,
+        rows,
+        usable,
+        shares=dict.fromkeys(sorted(new, key=lambda value: -new[value]), 0.0),
+    )
+
+
 def _numeric(
     column: Column, name: str, kind: BaselineKind, entries: Sequence[Entry], policy: Policy
 ) -> Comparison | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -15,6 +15,13 @@ from headwater.detection.statistics.robust import holm, median_mad
 from headwater.detection.summaries import Column, Summary
 
 Outcome = Literal["ok", "insufficient", "warn", "alarm"]
+#: The distribution, the share of nulls, the share of values never seen before.
+Check = Literal["drift", "nulls", "values"]
+_MEASURES: tuple[tuple[Check, Callable[..., Comparison | None]], ...] = (
+    ("drift", compare.drift),
+    ("nulls", compare.nulls),
+    ("values", compare.novelty),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +39,7 @@ class Gate:
 class Finding:
     """What one check says of one column of one profile."""
 
-    check: Literal["drift", "nulls"]
+    check: Check
     column: str
     outcome: Outcome
     severity: float
@@ -51,7 +58,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class _Test:
-    check: Literal["drift", "nulls"]
+    check: Check
     column: str
     current: Column
     comparisons: tuple[Comparison, ...]
@@ -66,15 +73,17 @@ def judge(summary: Summary, series: Series, policy: Policy) -> list[Finding]:
         return []
     tests = [test for name, column in summary.columns.items() for test in _tests(name, column, summary, series, policy)]
     judged = [index for index, test in enumerate(tests) if _enough(test, policy)]
+    # what cannot differ, such as no nulls on both sides, is no test that could be wrong (Tarone 1990)
+    tried = [index for index in judged if tests[index].comparisons[0].score > 0]
     # with two baselines both must speak for it, so the larger chance counts
     chances = {index: max(c.p_value for c in tests[index].comparisons) for index in judged}
-    held = dict(zip(judged, holm([chances[index] for index in judged], policy.family_alpha), strict=True))
+    held = dict(zip(tried, holm([chances[index] for index in tried], policy.family_alpha), strict=True))
     findings: list[Finding] = []
     for index, test in enumerate(tests):
         finding = _through(test, summary, series, policy, chance=chances.get(index), threshold=held.get(index, 0.0))
         findings.append(finding)
-    alarmed = frozenset(finding.column for finding in findings if finding.outcome == "alarm")
-    series.add(summary, alarmed, policy)
+    # what was found and may yet prove persistent must not be compared with either
+    series.add(summary, frozenset(finding.column for finding in findings if finding.onset is not None), policy)
     return findings
 
 
@@ -84,13 +93,13 @@ def _tests(name: str, column: Column, summary: Summary, series: Series, policy: 
         return []
     seasonal = series.seasonal(name, summary.event_time, policy)
     found: list[_Test] = []
-    for check, measure in (("drift", compare.drift), ("nulls", compare.nulls)):
+    for check, measure in _MEASURES:
         first = measure(column, name, "rolling", rolling, policy)
         if first is None:
             continue
         second = measure(column, name, "season", seasonal, policy) if seasonal else None
         comparisons = (first,) if second is None else (first, second)
-        found.append(_Test(check, column=name, current=column, comparisons=comparisons))  # type: ignore[arg-type]  # the loop's literal widens to str
+        found.append(_Test(check, name, column, comparisons))
     return found
 
 
@@ -135,9 +144,7 @@ def _through(
     )
     season = next((c.score for c in test.comparisons if c.kind == "season"), None)
     signal.add(
-        Judged(
-            summary.event_time, summary.event_id, test.comparisons[0].score, season, found, at_once, outcome == "alarm"
-        ),
+        Judged(summary.event_time, summary.event_id, test.comparisons[0].score, season, found, at_once),
         policy.history,
     )
     return Finding(
@@ -162,13 +169,13 @@ def _own_history(test: _Test, before: Sequence[Judged], policy: Policy) -> tuple
     Each baseline has a history of its own; the season's counts once it is long enough. The one nearest to its
     usual score decides.
     """
-    known = len(before) >= policy.least_history and sum(not j.alarmed for j in before) >= policy.least_history
+    known = len(before) >= policy.least_history and sum(not j.found for j in before) >= policy.least_history
     if min(c.score for c in test.comparisons) < policy.least_asked:
         return None, 0.0, known, False
     decided: tuple[float | None, float] | None = None
     for comparison in test.comparisons:
         rolling = comparison.kind == "rolling"
-        history = _usual_scores([(j.score if rolling else j.season_score, j.alarmed) for j in before])
+        history = _usual_scores([(j.score if rolling else j.season_score, j.found) for j in before])
         if len(history) < policy.least_history:
             continue
         median, limit = own_limit(history, policy)
@@ -195,13 +202,13 @@ def own_limit(history: Sequence[float], policy: Policy) -> tuple[float, float]:
 
 
 def _usual_scores(scores: Sequence[tuple[float | None, bool]]) -> list[float]:
-    """Scores that were not alarmed, and of each alarm that is over its largest: what comes again is usual."""
+    """Scores that were not found, and of each finding that is over its largest: what comes again is usual."""
     usual: list[float] = []
     episode: float | None = None
-    for score, alarmed in scores:
+    for score, found in scores:
         if score is None:
             continue
-        if alarmed:
+        if found:
             episode = score if episode is None else max(episode, score)
         else:
             if episode is not None:

@@ -57,10 +57,10 @@ def _whole(summary: Summary, findings: Sequence[Finding]) -> Verdict:
             f"{shown} of {day(summary.event_time)}: {summary.rows:,} rows and what came before do not suffice to judge"
         )
     top = max(findings, key=lambda f: f.unusual, default=None)
-    scores: dict[str, list[Any]] = {}
+    scores: dict[str, dict[str, list[Any]]] = {}
     for f in findings:
-        label = f.column if f.check == "drift" else f"{f.column} nulls"
-        scores[label] = [round(f.score, 4), round(f.unusual, 4), f.outcome]
+        if f.score > 0 or f.recovering:
+            scores.setdefault(f.column, {})[f.check] = [round(f.score, 4), round(f.unusual, 4), f.outcome]
     return Verdict(
         check="drift",
         outcome=outcome,
@@ -122,6 +122,7 @@ _NAMES = {
     "wasserstein_sigma": "shift in standard deviations",
     "total_variation": "total variation",
     "null_share_change": "share of nulls changed by",
+    "new_values": "share of rows with values never seen before",
 }
 
 
@@ -130,6 +131,10 @@ def _change(finding: Finding, comparison: Comparison) -> str:
     if finding.check == "nulls" and column is not None:
         before = (comparison.shares or {}).get("null", 0.0)
         return f"lacks a value in {percent(column.nulls / column.rows)} of rows, before in {percent(before)}"
+    if finding.check == "values" and comparison.shares:
+        new = list(comparison.shares)
+        more = f" and {len(new) - 3} other new values" if len(new) > 3 else ""
+        return f"holds {', '.join(map(repr, new[:3]))}{more} in {percent(comparison.distance)} of rows"
     if column is not None and column.points is not None and comparison.points is not None:
         now, before = float(column.points[64]), float(comparison.points[64])
         times = f", {number(now / before)}×" if before > 0 and now > 0 and not 0.8 < now / before < 1.25 else ""

@@ -32,7 +32,6 @@ class Judged:
     found: bool
     #: At once, whatever came before.
     large: bool
-    alarmed: bool
 
 
 @dataclass(slots=True)
@@ -53,13 +52,13 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One profile in the series, and the columns that were alarmed in it."""
+    """One profile in the series, and the columns in which something was found: no baseline for these."""
 
     event_time: int
     event_id: bytes
     season: int
     columns: dict[str, Column]
-    alarmed: frozenset[str]
+    found: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -80,10 +79,10 @@ class Series:
         """The history of one column under one check."""
         return self.signals.setdefault((check, column), Signal())
 
-    def add(self, summary: Summary, alarmed: frozenset[str], policy: Policy) -> None:
+    def add(self, summary: Summary, found: frozenset[str], policy: Policy) -> None:
         """Remember a judged profile and forget what no baseline will need."""
         entry = Entry(
-            summary.event_time, summary.event_id, self.season(summary.event_time), dict(summary.columns), alarmed
+            summary.event_time, summary.event_id, self.season(summary.event_time), dict(summary.columns), found
         )
         insort(self.entries, entry, key=_entry_time)
         self._seen[summary.event_id] = None
@@ -101,7 +100,7 @@ class Series:
         return moment.weekday()
 
     def rolling(self, column: str, event_time: int, policy: Policy) -> list[Entry]:
-        """The last profiles before `event_time` that hold the column and were not alarmed for it."""
+        """The last profiles before `event_time` that hold the column and were not found for it."""
         return _take(self._usable(column, event_time), policy.rolling)
 
     def seasonal(self, column: str, event_time: int, policy: Policy) -> list[Entry]:
@@ -129,7 +128,7 @@ class Series:
         since: int | None = None
         well = 0
         for entry in reversed(self.entries):
-            if entry.alarmed if column is None else column in entry.alarmed:
+            if entry.found if column is None else column in entry.found:
                 since, well = entry.event_time, 0
             elif (well := well + 1) > 2:
                 break
@@ -142,7 +141,7 @@ class Series:
             entry = self.entries[index]
             if entry.event_time < since:
                 return
-            if column in entry.columns and column not in entry.alarmed:
+            if column in entry.columns and column not in entry.found:
                 yield entry
 
     def _forget(self, policy: Policy) -> None:
@@ -152,8 +151,8 @@ class Series:
 
 
 def _accepted(entry: Entry, column: str | None) -> Entry:
-    left = frozenset[str]() if column is None else entry.alarmed - {column}
-    return replace(entry, alarmed=left)
+    left = frozenset[str]() if column is None else entry.found - {column}
+    return replace(entry, found=left)
 
 
 def _take(entries: Iterator[Entry], most: int) -> list[Entry]:

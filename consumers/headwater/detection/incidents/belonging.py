@@ -10,7 +10,7 @@ from typing import Any
 from headwater.detection.incidents.causes import Cause, rank
 from headwater.detection.incidents.graph import Node
 from headwater.detection.incidents.incident import Incident
-from headwater.detection.incidents.timelines import Key
+from headwater.detection.incidents.timelines import OF_COLUMNS, Key
 from headwater.detection.incidents.walks import Place, Walk, deciders, upstream
 from headwater.detection.incidents.world import World
 from headwater.detection.policy import DAY_US
@@ -69,7 +69,7 @@ def causes(alarm: Alarm, covered: Mapping[Place, int], world: World) -> list[Cau
     """Candidates, the likeliest first. Where what values derive from was as usual, what chose the rows is asked."""
     since = alarm.onset - SLACK_US
     found = rank(alarm.place, alarm.effect, alarm.walk, covered, since, world)
-    if alarm.key.check not in {"drift", "nulls"} or not found[0].inputs_were_well:
+    if alarm.key.check not in OF_COLUMNS or not found[0].inputs_were_well:
         return found
     root = found[0].place
     wider = upstream(world.graph, alarm.place, world.policy.walk_budget, deciders(world.graph, root))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from headwater.detection.incidents.graph import Dataset, Node
+from headwater.detection.incidents.timelines import OF_COLUMNS
 from headwater.detection.incidents.walks import Place
 
 Job = tuple[str, str]
@@ -39,10 +40,10 @@ class Scores:
             if limit:
                 unusual = verdict["score"] / limit
                 self._of.setdefault(node, {})[_ROWS] = Score(verdict["score"], unusual, verdict["outcome"])
-        if verdict["check"] in {"drift", "nulls"} and verdict["column"] is None:
+        if verdict["check"] in OF_COLUMNS and verdict["column"] is None:
             known = self._of.setdefault(node, {})
-            for label, (score, unusual, outcome) in json.loads(verdict["evidence"].get("columns", "{}")).items():
-                known[label] = Score(score, unusual, outcome)
+            for column, checks in json.loads(verdict["evidence"].get("columns", "{}")).items():
+                known[column] = max((Score(*found) for found in checks.values()), key=lambda score: score.unusual)
 
     def at(self, place: Place) -> Score | None:
         """The most unusual score at a place; None where it was not profiled."""
@@ -51,8 +52,7 @@ class Scores:
             return None
         if place.column is None:
             return max(known.values(), key=lambda score: score.unusual)
-        found = [known[label] for label in (place.column, f"{place.column} nulls") if label in known]
-        return max(found, key=lambda score: score.unusual, default=None)
+        return known.get(place.column)
 
     def forget(self, known: Mapping[Node, int] | set[Node]) -> None:
         """Keep only these versions."""

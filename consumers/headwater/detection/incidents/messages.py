@@ -104,7 +104,8 @@ def title(incident: Incident) -> str:
         return f"{metric.get('name', 'a metric')} of {where} is worse"
     columns = incident.columns or ([incident.root.column] if incident.root.column else [])
     shown = ", ".join(columns[:3]) + (f" and {len(columns) - 3} more" if len(columns) > 3 else "")
-    return f"{shown or 'values'} of {where} {'drifted' if leading['check'] == 'drift' else 'lack values'}"
+    what = {"drift": "drifted", "nulls": "lack values", "values": "hold new values"}.get(leading["check"], "changed")
+    return f"{shown or 'values'} of {where} {what}"
 
 
 def explanation(incident: Incident, state: str, reach: Reach) -> str:

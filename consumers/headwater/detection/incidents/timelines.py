@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
+
+#: Checks of a profile's columns; a verdict of theirs without a column speaks for the whole profile.
+OF_COLUMNS = frozenset({"drift", "nulls", "values"})
 
 
 class Key(NamedTuple):
@@ -17,6 +20,9 @@ class Key(NamedTuple):
     column: str | None
     #: Tells checks of one kind on one thing apart: a profile's role, a metric's name, a failing job.
     detail: str = ""
+
+
+_WORSE = ("insufficient", "ok", "warn", "alarm")
 
 
 class Point(NamedTuple):
@@ -34,15 +40,15 @@ class Timelines:
         self._keep = keep
         self._points: dict[Key, list[Point]] = {}
 
-    def add(self, key: Key, point: Point) -> bool:
-        """Remember an outcome; False where it was known."""
+    def add(self, key: Key, point: Point) -> None:
+        """Remember an outcome; of several of one event time the worst stands."""
         points = self._points.setdefault(key, [])
-        index = bisect_left(points, point)
-        if index < len(points) and points[index] == point:
-            return False
-        insort(points, point)
+        index = bisect_left(points, point.event_time, key=_time)
+        if index < len(points) and points[index].event_time == point.event_time:
+            points[index] = max(points[index], point, key=lambda known: _WORSE.index(known.outcome))
+            return
+        points.insert(index, point)
         del points[: -self._keep]
-        return True
 
     def recovered(self, key: Key, after: int, times: int) -> int | None:
         """When the check had been well so many times in a row, after `after`; None where it was not yet."""
@@ -68,16 +74,15 @@ def points_of(verdict: Mapping[str, Any]) -> Iterator[tuple[Key, Point]]:
         yield key, Point(time, verdict["outcome"], event_id)
         return
     role = json.loads(verdict["evidence"].get("role", '""'))
-    for label, (_, _, outcome) in json.loads(verdict["evidence"].get("columns", "{}")).items():
-        check, column = ("nulls", label.removesuffix(" nulls")) if label.endswith(" nulls") else ("drift", label)
-        if outcome not in {"warn", "alarm"}:  # of those the column has a verdict of its own
+    for column, checks in json.loads(verdict["evidence"].get("columns", "{}")).items():
+        for check, (_, _, outcome) in checks.items():
             yield Key(check, namespace, name, column, role), Point(time, outcome, event_id)
 
 
 def key_of(verdict: Mapping[str, Any]) -> Key | None:
     """The check that a verdict belongs to; None for a dataset's verdict on a whole profile."""
     check, evidence = verdict["check"], verdict["evidence"]
-    if check in {"drift", "nulls"}:
+    if check in OF_COLUMNS:
         if verdict["column"] is None:
             return None
         detail = json.loads(evidence.get("role", '""'))
