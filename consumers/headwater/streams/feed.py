@@ -101,8 +101,9 @@ class Feed:
     def __init__(self, settings: Settings, step: Step, handlers: Handlers) -> None:
         self._settings = settings
         self._handlers = handlers
+        # Shut until the first assignment is taken in: Faust may fetch before it tells of it, and does not fetch twice.
         self._gate = asyncio.Event()
-        self._gate.set()
+        self._between_assignments = True
         self._app = self._faust_app(step)
         transport = self._app.transport
         self._held: set[TP] = set()
@@ -161,7 +162,7 @@ class Feed:
 
     def open_gate(self, is_open: bool) -> None:
         """Whether more is fetched. The member keeps its partitions either way."""
-        if is_open:
+        if is_open and not self._between_assignments:
             self._gate.set()
         else:
             self._gate.clear()
@@ -228,10 +229,14 @@ class Feed:
         )
 
     async def _revoked(self, _app: Any, _revoked: Any, **_further: Any) -> None:
+        self._between_assignments = True
+        self._gate.clear()
         await self._handlers.revoked()
 
     async def _assigned(self, _app: Any, assigned: Any, **_further: Any) -> None:
         length = len(self._settings.prefix)
+        # The handler opens the gate once it can take chunks of every partition.
+        self._between_assignments = False
         await self._handlers.assigned({(place.topic[length:], place.partition) for place in assigned})
 
 
