@@ -32,7 +32,7 @@ def _places(kind: Any) -> list[tuple[Any, Any]]:
     if is_union(kind):
         for index, branch in enumerate(kind):
             found += [(kind, index), *_places(branch)]
-    elif isinstance(kind, dict) and is_definition(kind):
+    elif is_definition(kind):
         for one in kind.get("fields", ()):
             found += [(one, "type"), *_places(one["type"])]
         for part in ("items", "values"):
@@ -49,7 +49,7 @@ def altered(schema: Schema, source: random.Random) -> Schema:
     kind = holder[key]
     way = source.randrange(6)
     holders = [definition, *(holder[key] for holder, key in places)]
-    held = [one for one in holders if isinstance(one, dict) and one.get("type") == "record"]
+    held: list[Any] = [one for one in holders if is_definition(one) and one.get("type") == "record"]
     fields = source.choice(held)["fields"]
     if way == 0:
         added = source.choice(PLAIN)
@@ -64,9 +64,9 @@ def altered(schema: Schema, source: random.Random) -> Schema:
         holder[key] = kind[1]
     elif way == 4:
         source.shuffle(fields)
-    elif isinstance(kind, dict) and kind.get("type") == "fixed":
-        kind["size" if source.random() < 0.5 else "name"] = source.choice((3, 8))
-        kind["name"] = str(kind["name"]).replace("8", "Other").replace("3", "Another")
+    elif is_definition(kind) and kind.get("type") == "fixed":
+        other = {"size": source.choice((3, 8))} if source.random() < 0.5 else {"name": "Other"}
+        holder[key] = {**kind, **other}
     elif kind in PLAIN:
         holder[key] = source.choice(PLAIN)
     return records.parse(json.dumps(definition))

@@ -22,7 +22,10 @@ Answer = TypeVar("Answer")
 
 
 class Registry:
-    """One registry. Threads may share it. `timeout`: seconds that a call may take, over all of its attempts."""
+    """One registry; close it, or use it as a context manager. Threads may share it.
+
+    `timeout`: seconds that a call may take, over all of its attempts.
+    """
 
     def __init__(self, url: str, auth: str = "", timeout: float = 5.0) -> None:
         """Connects at the first call. `auth`: user:password. Raises MissingExtra, SettingsError."""
@@ -53,6 +56,12 @@ class Registry:
     def close(self) -> None:
         """Close its connections; it is of no use afterwards."""
         self._client.close()
+
+    def __enter__(self) -> Registry:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def register(self, topic: Topic, schema: Schema, settings: Settings) -> int:
         """The id of a topic's schema, registered where it is not yet, under TopicNameStrategy.

@@ -37,22 +37,22 @@ class Release(NamedTuple):
     sha256: str
 
 
-def listed(path: Path = LIST) -> Mapping[str, tuple[Release, ...]]:
+def listed() -> Mapping[str, tuple[Release, ...]]:
     """The list, by record; empty where there is no list yet."""
-    if not path.exists():
+    if not LIST.exists():
         return {}
-    content = cast("dict[str, list[dict[str, str | int]]]", json.loads(path.read_text("utf-8")))
+    content = cast("dict[str, list[dict[str, str | int]]]", json.loads(LIST.read_text("utf-8")))
     return {
         record: tuple(Release(int(one["version"]), str(one["fingerprint"]), str(one["sha256"])) for one in versions)
         for record, versions in content.items()
     }
 
 
-def found(folder: Path = FOLDER) -> Mapping[str, tuple[Release, ...]]:
+def found() -> Mapping[str, tuple[Release, ...]]:
     """What the files say."""
     return {
         record: tuple(
-            Release(number, f"{schema.fingerprint:016x}", _digest(folder / record / f"v{number}.avsc"))
+            Release(number, f"{schema.fingerprint:016x}", _digest(FOLDER / record / f"v{number}.avsc"))
             for number, schema in enumerate(released(record), 1)
         )
         for record in RECORDS
