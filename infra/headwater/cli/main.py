@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from headwater.cli.commands import NAMES, Command, command
-from headwater.errors import HeadwaterError
+from headwater.errors import HeadwaterError, MissingExtra
 from headwater.settings import load
 
 INTERRUPTED = 130
@@ -46,7 +46,13 @@ def _run(words: Sequence[str]) -> int:
         return 2
     file = Path(arguments.settings_file) if arguments.settings_file else None
     overrides = {name: getattr(arguments, name, None) for name in ("brokers", "prefix", "store_url", "home")}
-    return commands[0].run(arguments, load(file=file, **overrides))
+    try:
+        return commands[0].run(arguments, load(file=file, **overrides))
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing == "headwater" or not commands[0].extra:
+            raise
+        raise MissingExtra(commands[0].extra, missing) from error
 
 
 def _command_name(words: Sequence[str]) -> str | None:

@@ -1,8 +1,9 @@
 """The commands, in the order in which `headwater --help` lists them.
 
 Each is a module here with the command's name: HELP (a line), `add_arguments(parser)` and
-`run(arguments, settings)`, which returns the exit code. A module is imported only when its command is given or
-the whole help is asked for, and imports what it needs of other packages only when it runs.
+`run(arguments, settings)`, which returns the exit code; and EXTRA where it needs more than the bare install. A
+module is imported only when its command is given or the whole help is asked for, and imports what it needs of
+other packages only when it runs.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ class Command:
     help: str
     add_arguments: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace, Settings], int]
+    #: The extra that brings what it imports; empty where the bare install does.
+    extra: str = ""
 
 
 def command(name: str) -> Command:
@@ -51,4 +54,5 @@ def command(name: str) -> Command:
         cast("str", module.HELP),
         cast("Callable[[argparse.ArgumentParser], None]", module.add_arguments),
         cast("Callable[[argparse.Namespace, Settings], int]", module.run),
+        cast("str", getattr(module, "EXTRA", "")),
     )

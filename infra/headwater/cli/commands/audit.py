@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from headwater.audit import Question
 
 HELP = "ask the history one of the audit questions"
+EXTRA = "audit"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from headwater.demo.options import Options
 
 HELP = "run a real ML pipeline on its own stack and ask its lineage"
+EXTRA = "demo"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from headwater.migrations import Done, Standing
 
 HELP = "bring the history's tables up to this version, or back"
+EXTRA = "audit"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

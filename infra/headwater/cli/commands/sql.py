@@ -8,6 +8,7 @@ import sys
 from headwater.settings import Settings
 
 HELP = "ask the history in SQL: a prompt, or one statement"
+EXTRA = "audit"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from headwater.settings import Settings
 
 HELP = "tell what of the embedded stack runs, and where"
+EXTRA = "audit"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

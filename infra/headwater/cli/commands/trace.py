@@ -8,6 +8,7 @@ import json
 from headwater.settings import Settings
 
 HELP = "walk the lineage of a dataset, version or column, up or down"
+EXTRA = "audit"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from headwater.settings import Settings
 
 HELP = "start broker, store and workers on this machine"
+EXTRA = "embedded"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

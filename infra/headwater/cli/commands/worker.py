@@ -7,11 +7,12 @@ import logging
 import signal
 import time
 
-from headwater.cli.workers import WORKERS, steps
+from headwater.cli.workers import WORKERS, classes, steps
 from headwater.errors import Unavailable
 from headwater.settings import Settings
 
 HELP = "run one processor: stitching, detection or archive"
+EXTRA = "consumers"
 
 RETRY_SECONDS = 1.0
 _log = logging.getLogger("headwater.worker")
@@ -32,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     signal.signal(signal.SIGTERM, _stop)  # until the processor's own loop takes it
+    classes(arguments.name)  # a missing extra is told before any waiting
     generation, append_time = _broker(settings)
     from headwater.streams import run as run_steps
 
