@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from headwater.audit.model import Incident, Node, Reach
+from headwater.audit.lookup import exact
+from headwater.audit.model import Incident, Node, Reach, Walk
 from headwater.audit.predictions import ref
 from headwater.audit.rows import names, select
 from headwater.audit.store import Client
 from headwater.audit.walking import walk
 from headwater.errors import NotFound
 
-#: Kinds of nodes that predictions are counted for, and by which columns of the view predictions.
-_COUNTED = {"prediction_stream": "stream", "deployment": "deployment", "model": "model"}
+#: Predictions by stream that an incident touches: those of runs that read something reached, those of stream
+#: versions that were reached, and, where a prediction names neither, those of a reached stream since the onset.
+_PREDICTIONS = """
+SELECT stream_namespace AS namespace, stream_name AS name, count() AS found
+FROM predictions
+WHERE run_id IN {runs:Array(UUID)}
+    OR concat(stream_namespace, '\\n', stream_name, '\\n', stream_version) IN {versions:Array(String)}
+    OR (isNull(run_id) AND isNull(stream_version) AND event_time >= {since:DateTime64(6, 'UTC')}
+        AND concat(stream_namespace, '\\n', stream_name) IN {streams:Array(String)})
+GROUP BY namespace, name
+"""
+STREAM = "prediction_stream"
 
 
 def incidents(client: Client, incident_id: uuid.UUID | None = None) -> list[Incident]:
@@ -33,7 +45,8 @@ def _incident(client: Client, row: Mapping[str, Any]) -> Incident:
     onset: datetime | None = row["onset"]
     root = _fields(row["root"])
     stated = root if root is not None and root["kind"] else None
-    reaches = _reaches(client, row, stated, onset or row["opened_at"])
+    below = _below(client, _starts(row, stated))
+    predictions = _predictions(client, below, onset or row["opened_at"])
     return Incident(
         incident_id=row["incident_id"],
         state=row["state"],
@@ -52,16 +65,16 @@ def _incident(client: Client, row: Mapping[str, Any]) -> Incident:
         onset=onset,
         root=_root(stated),
         path=tuple(ref(node) for node in stated["path"]) if stated else (),
-        reaches=reaches,
-        predictions=_count_together(client, reaches, onset or row["opened_at"]),
+        reaches=_reaches(row, below, predictions),
+        predictions=sum(predictions.values()),
         measures=tuple(_fields(measure) or {} for measure in row["measures"]),
         verdicts=tuple(row["verdicts"]),
         suppressed=tuple(row["suppressed"]),
         suppressed_by=row["suppressed_by"],
         owners=names(row["owners"]),
         evidence=row["evidence"],
-        truncated=row["truncated"],
-        truncated_because=row["truncated_because"] or "",
+        truncated=row["truncated"] or (below is not None and below.truncated),
+        truncated_because=row["truncated_because"] or (below.reason if below is not None else ""),
     )
 
 
@@ -82,51 +95,60 @@ def _root(root: Mapping[str, Any] | None) -> dict[str, Any] | None:
     }
 
 
-def _reaches(
-    client: Client, row: Mapping[str, Any], root: Mapping[str, Any] | None, since: datetime
-) -> tuple[Reach, ...]:
-    """What the alert names; where it names nothing, what the history finds below the root."""
-    told = [(ref(item), str(item["kind"]), int(item["hops"]), names(item["owners"])) for item in row["reaches"]]
-    if not told and row["name"]:
-        origin = Node(row["namespace"], row["name"], row["version"])
-        if root is not None and root["name"]:
-            origin = Node(root["namespace"], root["name"], root["version"])
+def _starts(row: Mapping[str, Any], root: Mapping[str, Any] | None) -> list[Node]:
+    """Where the trouble begins: the versions that the alert's evidence names, else its root, else its dataset."""
+    named: list[list[str | None]] = json.loads(row["evidence"].get("versions", "[]"))
+    found = [Node(str(namespace), str(name), version) for namespace, name, version in named]
+    if not found and root is not None and root["name"]:
+        found = [ref(root)]
+    if not found and row["name"]:
+        found = [Node(row["namespace"], row["name"], row["version"])]
+    return found
+
+
+def _below(client: Client, starts: Sequence[Node]) -> Walk | None:
+    """The walk down from the starts that the history has."""
+    there: list[Node] = []
+    for node in starts:
         try:
-            found = walk(client, origin, "down")
+            exact(client, node)
         except NotFound:
-            return ()
-        told = [(node.node, node.kind, node.depth, ()) for node in found.nodes if node.depth]
+            continue
+        there.append(node)
+    return walk(client, there, "down") if there else None
+
+
+def _predictions(client: Client, below: Walk | None, since: datetime) -> dict[tuple[str, str], int]:
+    """Predictions touched, by stream."""
+    if below is None:
+        return {}
+    streams = [item.node for item in below.nodes if item.kind == STREAM]
+    rows = select(
+        client,
+        _PREDICTIONS,
+        {
+            "runs": sorted({edge.run_id for edge in below.edges if edge.run_id is not None}),
+            "versions": [f"{node.namespace}\n{node.name}\n{node.version}" for node in streams if node.version],
+            "streams": sorted({f"{node.namespace}\n{node.name}" for node in streams}),
+            "since": since,
+        },
+    )
+    return {(row["namespace"], row["name"]): int(row["found"]) for row in rows}
+
+
+def _reaches(
+    row: Mapping[str, Any], below: Walk | None, predictions: Mapping[tuple[str, str], int]
+) -> tuple[Reach, ...]:
+    """What the alert names, one node a dataset; where it names nothing, what the history finds."""
+    told = [(ref(item), str(item["kind"]), int(item["hops"]), names(item["owners"])) for item in row["reaches"]]
+    if not told and below is not None:
+        nearest: dict[tuple[str, str], tuple[Node, str, int, tuple[str, ...]]] = {}
+        for item in below.nodes:
+            if item.depth:
+                place = (item.node.namespace, item.node.name)
+                nearest.setdefault(place, (item.node, item.kind, item.depth, ()))
+        told = list(nearest.values())
     return tuple(
-        Reach(node, kind, hops, _count(client, node, kind, since) if kind in _COUNTED else None, owners)
+        Reach(node, kind, hops, predictions.get((node.namespace, node.name), 0) if kind == STREAM else None, owners)
         for node, kind, hops, owners in told
     )
-
-
-def _count(client: Client, node: Node, kind: str, since: datetime) -> int:
-    return _predictions(client, [(node, kind)], since)
-
-
-def _count_together(client: Client, reaches: Sequence[Reach], since: datetime) -> int:
-    """Predictions of all that is reached, each counted once."""
-    counted = [(reach.node, reach.kind) for reach in reaches if reach.kind in _COUNTED]
-    return _predictions(client, counted, since) if counted else 0
-
-
-def _predictions(client: Client, nodes: Sequence[tuple[Node, str]], since: datetime) -> int:
-    parameters: dict[str, object] = {"since": since}
-    parts: list[str] = []
-    for column in dict.fromkeys(_COUNTED[kind] for _, kind in nodes):
-        wanted = [node for node, kind in nodes if _COUNTED[kind] == column]
-        parameters[f"{column}_names"] = [f"{node.namespace}\n{node.name}\n{node.version or ''}" for node in wanted]
-        parameters[f"{column}_open"] = [f"{node.namespace}\n{node.name}" for node in wanted if node.version is None]
-        name = f"concat({column}_namespace, '\\n', {column}_name)"
-        parts.append(
-            f"(concat({name}, '\\n', ifNull({column}_version, '')) IN {{{column}_names:Array(String)}} "
-            f"OR {name} IN {{{column}_open:Array(String)}})"
-        )
-    sql = (
-        "SELECT count() AS found FROM predictions WHERE event_time >= {since:DateTime64(6, 'UTC')} AND ("
-        + " OR ".join(parts)
-        + ")"
-    )
-    return int(select(client, sql, parameters)[0]["found"])

@@ -21,10 +21,15 @@ LEFT JOIN
 ) AS m ON m.namespace = d.namespace AND m.name = d.name AND m.version = d.version
 LEFT JOIN
 (
-    SELECT stream_namespace AS namespace, stream_name AS name, toNullable(count()) AS predictions
+    -- A prediction that names no version of its stream belongs to the version that its run made.
+    SELECT
+        stream_namespace AS namespace,
+        stream_name AS name,
+        ifNull(stream_version, concat('run:', toString(run_id))) AS version,
+        toNullable(count()) AS predictions
     FROM predictions
-    GROUP BY namespace, name
-) AS s ON s.namespace = d.namespace AND s.name = d.name
+    GROUP BY namespace, name, version
+) AS s ON s.namespace = d.namespace AND s.name = d.name AND s.version = d.version
 LEFT JOIN (SELECT namespace, name, owners FROM owners WHERE about = 'dataset') AS w
     ON w.namespace = d.namespace AND w.name = d.name
 WHERE d.depth > 0
