@@ -56,7 +56,9 @@ class Reader:
             },
             logger=_silent,
         )
-        self._consumer.subscribe([topic])
+        #: Whether the group has given this member its partitions (there may be none left for it).
+        self.joined = False
+        self._consumer.subscribe([topic], on_assign=self._on_assign)
 
     def poll(self, seconds: float) -> Message | None:
         """The next message; None where none came in so many seconds. Raises Unavailable for what does not pass."""
@@ -69,6 +71,9 @@ class Reader:
         if error.code() not in _PASSING:
             raise Unavailable(f"{self._topic}: {error.str()}")
         return None
+
+    def _on_assign(self, _consumer: object, _partitions: object) -> None:
+        self.joined = True
 
     def done(self, message: Message) -> None:
         """Commit that everything up to this message is done. A commit that fails is made good by the next one."""

@@ -21,6 +21,8 @@ _log = logging.getLogger("headwater.alerts")
 STATES = ("opened", "updated", "acknowledged", "resolved")
 #: How long one question to the broker waits; between two of them an interrupt is noticed.
 _POLL_SECONDS = 0.5
+#: Joining a group takes seconds, which are no silence; but not for ever.
+_JOIN_SECONDS = 30.0
 #: Alerts that the filter left out are committed this often.
 _COMMIT_SECONDS = 5.0
 
@@ -55,7 +57,7 @@ class Subscription(Iterator[Alert]):
     def __next__(self) -> Alert:
         """The next alert; the one before it is done now. Ends after `idle` seconds without one, or when closed."""
         self._commit_given()
-        since = time.monotonic()
+        asked = since = time.monotonic()
         while not self._stopped:
             message = self._reader.poll(_POLL_SECONDS)
             if message is not None:
@@ -68,6 +70,8 @@ class Subscription(Iterator[Alert]):
                 since = time.monotonic() if alert is None else since
             if time.monotonic() - self._committed_at > _COMMIT_SECONDS:
                 self._commit_passed()
+            if not self._reader.joined and time.monotonic() - asked < _JOIN_SECONDS:
+                since = time.monotonic()
             if message is None and self._idle is not None and time.monotonic() - since >= self._idle:
                 self._commit_passed()
                 break
