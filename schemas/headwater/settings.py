@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 import os
 import tomllib
 from collections.abc import Callable, Mapping
@@ -146,7 +147,9 @@ def _read_file(environment: Mapping[str, str], file: Path | None) -> tuple[Path,
         if named is None:
             return path, {}
         raise SettingsError(f"settings file {path} does not exist; create it or unset HEADWATER_SETTINGS") from None
-    except tomllib.TOMLDecodeError as error:
+    except OSError as error:
+        raise SettingsError(f"settings file {path} cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"settings file {path} is not TOML: {error}") from None
 
 
@@ -191,7 +194,10 @@ def _text(raw: object) -> str:
 
 
 def _number(raw: object) -> float:
-    return float(str(raw))
+    value = float(str(raw))
+    if not math.isfinite(value):
+        raise ValueError
+    return value
 
 
 _PARSERS: Mapping[type[object], Callable[[object], object]] = {
