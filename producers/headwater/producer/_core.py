@@ -23,6 +23,7 @@ from headwater.settings import Settings
 
 P = ParamSpec("P")
 _log: Final = logging.getLogger("headwater.producer")
+_COMPLAIN_SECONDS: Final = 60.0
 _CODE: Final = _avro.encoders("run_event").types["Code"]
 _PRODUCER_EVENT: Final = _avro.encoders("producer_event").message
 _RUN_HEADER: Final = framing.single_object_header(_avro.encoders("run_event").schema)
@@ -57,6 +58,7 @@ class Core:
         self._closed = False
         self._opening = threading.Lock()
         self._known: _Known | None = None
+        self._complained: dict[str, float] = {}
 
     def close(self, seconds: float) -> None:
         """Say goodbye and send what is left."""
@@ -74,7 +76,14 @@ class Core:
             if self.strict:
                 raise
             self.delivery.drop("encoding")
-            _log.warning("an event was not sent: %s: %s", type(error).__name__, error)
+            self._complain(error)
+
+    def _complain(self, error: Exception) -> None:
+        """Log with the traceback, each kind of error once a minute: a fault in a hot path must not fill the log."""
+        kind, now = type(error).__name__, time.monotonic()
+        if now - self._complained.get(kind, -_COMPLAIN_SECONDS) >= _COMPLAIN_SECONDS:
+            self._complained[kind] = now
+            _log.error("an event was not sent: %s: %s", kind, error, exc_info=error)
 
     def _number(self) -> int:
         """The next sequence number."""
@@ -150,6 +159,8 @@ class Core:
             self._open()
         now = now_us()
         emitted = _avro.time(now)
+        if event_time is None and self.clock is not now_us:
+            event_time = self.clock()
         return b"".join(
             (
                 header,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypedDict, Unpack, cast
 
 from headwater.producer import _avro, _events, _json
+from headwater.producer._secrets import without_credentials, without_secrets
 from headwater.schemas import topics
 
 _TYPES: Final = _avro.encoders("run_event").types
@@ -103,7 +104,7 @@ class Dataset:
     __slots__ = ("_encoded", "_slots", "columns", "kind", "name", "namespace", "version", "version_origin")
 
     def __init__(self, namespace: str, name: str, **fields: Unpack[DatasetFields]) -> None:
-        self.namespace = namespace
+        self.namespace = namespace = without_credentials(namespace)
         self.name = name
         self._set(_DATASET.slots({"namespace": namespace, "name": name, "kind": fields.get("kind", "table")}), fields)
         self.kind: str = fields.get("kind", "table")
@@ -195,7 +196,7 @@ class Job:
     __slots__ = ("_encoded", "_slots", "name", "namespace", "own_code")
 
     def __init__(self, namespace: str, name: str, **fields: Unpack[JobFields]) -> None:
-        self.namespace = namespace
+        self.namespace = namespace = without_credentials(namespace)
         self.name = name
         #: Whether the code was given; else an event carries what the process runs.
         self.own_code = "code" in fields
@@ -242,8 +243,8 @@ def tag_values(tags: Tags) -> list[dict[str, Any]]:
 
 
 def facet_values(facets: Mapping[str, object]) -> dict[str, str]:
-    """Facets as JSON by name; a text is taken as it is where it is JSON's object already."""
-    return {name: _json.text(value) for name, value in facets.items()}
+    """Facets as JSON by name, without what looks like a secret."""
+    return {name: _events.shortened(_json.text(without_secrets(value))) for name, value in facets.items()}
 
 
 def _column_values(columns: Iterable[Column | str]) -> list[dict[str, Any]]:
@@ -268,12 +269,17 @@ def _aliases(aliases: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
     return [{"namespace": namespace, "name": name} for namespace, name in aliases]
 
 
+def _uri(address: str | None) -> str | None:
+    return None if address is None else without_credentials(str(address))
+
+
 _JOB_VALUES: Final[Mapping[str, Any]] = {"owners": owner_values, "tags": tag_values, "facets": facet_values}
 _DATASET_VALUES: Final[Mapping[str, Any]] = {
     **_JOB_VALUES,
     "columns": _column_values,
     "lifecycle": _lifecycle,
     "aliases": _aliases,
+    "source_uri": _uri,
 }
 _BARE_DATASET: Final = _DATASET.slots({"namespace": "", "name": ""})
 assert _VERSION == 2  # noqa: S101 — the slice above rests on it; the contract's own test holds the order

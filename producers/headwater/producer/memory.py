@@ -48,16 +48,24 @@ class _MemoryDelivery:
 
 
 class InMemoryProducer(Producer):
-    """A Producer that keeps its messages. Errors in what it is given are raised (`strict`), not counted."""
+    """A Producer that keeps its messages.
+
+    `strict`: errors in what it is given are raised; else they are counted, as in production.
+    """
 
     def __init__(
-        self, settings: Settings | None = None, *, clock: Callable[[], int] = now_us, **arguments: Any
+        self,
+        settings: Settings | None = None,
+        *,
+        clock: Callable[[], int] = now_us,
+        strict: bool = True,
+        **arguments: Any,
     ) -> None:
         self._memory = _MemoryDelivery()
         super().__init__(
             settings or (None if arguments else Settings()), clock=clock, delivery=self._memory, **arguments
         )
-        self._core.strict = True
+        self._core.strict = strict
 
     @property
     def emitted(self) -> list[Emitted]:
