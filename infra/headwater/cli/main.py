@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from headwater.cli.commands import NAMES, Command, command
+from headwater.cli.commands import NAMES, READERS, Command, command
 from headwater.errors import HeadwaterError, MissingExtra
 from headwater.settings import load
 
@@ -46,8 +46,14 @@ def _run(words: Sequence[str]) -> int:
         return 2
     file = Path(arguments.settings_file) if arguments.settings_file else None
     overrides = {name: getattr(arguments, name, None) for name in ("brokers", "prefix", "store_url", "home")}
+    settings = load(file=file, **overrides)
     try:
-        return commands[0].run(arguments, load(file=file, **overrides))
+        if given in READERS and arguments.home:
+            from headwater.embedded.reading import reading
+
+            with reading(Path(arguments.home).expanduser().absolute(), settings) as of_home:
+                return commands[0].run(arguments, of_home)
+        return commands[0].run(arguments, settings)
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
         if missing == "headwater" or not commands[0].extra:
@@ -80,4 +86,6 @@ def parser(commands: Sequence[Command]) -> argparse.ArgumentParser:
     for one in commands:
         sub = below.add_parser(one.name, help=one.help, description=one.help)
         one.add_arguments(sub)
+        if one.name in READERS:
+            sub.add_argument("--home", metavar="DIR", help="ask the history of the embedded stack in this folder")
     return top

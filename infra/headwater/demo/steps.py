@@ -98,8 +98,8 @@ def features(
         towards = weather.select(
             pl.col("origin").alias(name("origin")),
             pl.col("time_hour").alias(name("time_hour")),
-            (-pl.col("wind_speed") * angle.sin()).alias("wind_east"),
-            (-pl.col("wind_speed") * angle.cos()).alias("wind_north"),
+            (-pl.col("wind_speed") * angle.sin()).round(3).alias("wind_east"),
+            (-pl.col("wind_speed") * angle.cos()).round(3).alias("wind_north"),
             "temp",
             "pressure",
             "visib",

@@ -17,10 +17,11 @@ from typing import cast
 from headwater.settings import Settings
 
 NAMES = (
-    "demo",
     # in this order: demo up status run trace audit sql alerts worker topics migrate settings completion version
+    "demo",
     "up",
     "status",
+    "run",
     "trace",
     "audit",
     "sql",
@@ -32,6 +33,8 @@ NAMES = (
     "completion",
     "version",
 )
+#: Those that ask the history. With --home they ask that of a folder, whether its stack is up or not.
+READERS = frozenset({"trace", "audit", "sql", "alerts"})
 
 
 @dataclass(frozen=True)

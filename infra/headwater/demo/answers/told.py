@@ -1,0 +1,229 @@
+"""Incidents as the demo tells them: what drifted, by how much, since when, by which step, whom it reaches."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from headwater.audit import Incident, Node, incidents, walk
+from headwater.audit.rows import select
+from headwater.audit.store import Client
+
+_ALARMED = """
+SELECT DISTINCT version
+FROM verdicts
+WHERE outcome = 'alarm' AND `check` = {check:String} AND namespace = {namespace:String} AND name = {name:String}
+    AND ifNull(`column`, '') = {column:String} AND isNotNull(version)
+    AND event_time >= {since:DateTime64(6, 'UTC')} AND event_time <= {until:DateTime64(6, 'UTC')}
+"""
+_DAYS = """
+SELECT DISTINCT replaceRegexpOne(arrayJoin(partitions), '^day=', '') AS day
+FROM uses
+WHERE namespace = {namespace:String} AND name = {name:String} AND version IN {versions:Array(String)}
+ORDER BY day
+"""
+_MEANS = """
+SELECT sumIf(mean * rows, before) / sumIf(rows, before) AS before, sumIf(mean * rows, bad) / sumIf(rows, bad) AS during
+FROM
+(
+    SELECT
+        mean,
+        rows,
+        version IN {versions:Array(String)} AS bad,
+        NOT bad AND event_time < {onset:DateTime64(6, 'UTC')} AS before
+    FROM column_profiles
+    WHERE namespace = {namespace:String} AND name = {name:String} AND column = {column:String} AND isNotNull(mean)
+)
+"""
+_PREDICTIONS = """
+SELECT
+    count() AS found,
+    arraySort(groupUniqArray(concat(model_name, '@', ifNull(model_version, '')))) AS models
+FROM predictions
+WHERE concat(stream_namespace, '\\n', stream_name, '\\n', ifNull(stream_version, '')) IN {streams:Array(String)}
+"""
+_ERRORS = """
+SELECT
+    avgIf(m.value, NOT has({days:Array(String)}, day)) AS before,
+    avgIf(m.value, has({days:Array(String)}, day)) AS during
+FROM (SELECT toString(toDate(nominal_start)) AS day, arrayJoin(metrics) AS m FROM runs)
+WHERE m.name = 'mae' AND m.split = 'production'
+    AND has({models:Array(String)}, concat(m.about.name, '@', ifNull(m.about.version, '')))
+"""
+_FIRST_READER = """
+SELECT job_namespace, job_name, run_id
+FROM uses
+WHERE access = 'read'
+    AND namespace = {namespace:String} AND name = {name:String} AND version IN {versions:Array(String)}
+ORDER BY event_time
+LIMIT 1
+"""
+
+#: Incidents that the history is asked about in full, the gravest first; a year raises about ten.
+MOST = 40
+
+
+@dataclass(frozen=True)
+class Told:
+    """One incident. Slices are days, as the pipeline's partitions name them."""
+
+    incident_id: str
+    title: str
+    explanation: str
+    check: str
+    state: str
+    severity: float
+    dataset: str
+    column: str
+    days: tuple[str, ...]
+    #: Mean of the column on those days and on the days before, where it is a number.
+    mean_before: float | None
+    mean_during: float | None
+    measures: tuple[dict[str, Any], ...]
+    introduced_by: str
+    path: tuple[str, ...]
+    #: Versions of the drifted dataset, and what was made from them.
+    versions: int
+    reached: tuple[str, ...]
+    #: Versions of models that answered with drifted data, or learnt from it.
+    models: tuple[str, ...]
+    trained: tuple[str, ...]
+    predictions: int
+    #: Mean absolute error in minutes of those models on those days and on the others.
+    error_before: float | None
+    error_during: float | None
+
+    @property
+    def factor(self) -> float | None:
+        """By how much the mean was multiplied."""
+        if not self.mean_before or self.mean_during is None:
+            return None
+        return self.mean_during / self.mean_before
+
+
+def told(client: Client) -> list[Told]:
+    """Every incident that stands by itself, the one that reaches most predictions by the largest effect first."""
+    found = [tell(client, incident) for incident in incidents(client)[:MOST] if incident.suppressed_by is None]
+    return sorted(found, key=lambda one: (-one.predictions * one.severity, -one.severity, one.days, one.title))
+
+
+def tell(client: Client, incident: Incident) -> Told:
+    """One incident in full, each fact asked of the history."""
+    root = incident.root or {}
+    dataset = Node(root["namespace"], root["name"]) if root.get("name") else incident.dataset
+    dataset = Node(dataset.namespace, dataset.name)
+    column = root.get("column") or incident.dataset.column
+    bad = _bad_versions(client, incident, dataset, column)
+    days = _days(client, bad) or ((str(incident.onset.date()),) if incident.onset else ())
+    before, during = _means(client, column, bad, incident.onset or incident.opened_at)
+    below = walk(client, [Node(n.namespace, n.name, n.version, column) for n in bad], "down") if bad else None
+    nodes = [node for node in below.nodes if node.depth] if below else []
+    streams = [node.node for node in nodes if node.kind == "prediction_stream"]
+    predictions, models = _predictions(client, streams)
+    error_before, error_during = _errors(client, models, days)
+    return Told(
+        incident_id=str(incident.incident_id),
+        title=incident.title,
+        explanation=incident.explanation,
+        check=incident.check,
+        state=incident.state,
+        severity=incident.severity,
+        dataset=f"{dataset.namespace}/{dataset.name}",
+        column=column or "",
+        days=days,
+        mean_before=before,
+        mean_during=during,
+        measures=tuple(dict(measure) for measure in incident.measures),
+        introduced_by=_introduced(client, root, dataset, bad),
+        path=tuple(str(node) for node in incident.path),
+        versions=len(bad),
+        reached=tuple(sorted({f"{node.node.namespace}/{node.node.name}" for node in nodes})),
+        models=models,
+        trained=tuple(sorted(f"{n.node.name}@{n.node.version}" for n in nodes if n.kind == "model")),
+        predictions=predictions,
+        error_before=error_before,
+        error_during=error_during,
+    )
+
+
+def _bad_versions(client: Client, incident: Incident, dataset: Node, column: str | None) -> list[Node]:
+    """The drifted versions: those that the alert names, and those that were alarmed since it was sent."""
+    named: list[list[str | None]] = json.loads(incident.evidence.get("versions", "[]"))
+    found = {Node(str(namespace), str(name), version) for namespace, name, version in named}
+    if not found and incident.dataset.version:
+        found.add(Node(incident.dataset.namespace, incident.dataset.name, incident.dataset.version))
+    over = incident.state == "resolved"
+    alarmed = select(
+        client,
+        _ALARMED,
+        {
+            "check": incident.check,
+            "namespace": dataset.namespace,
+            "name": dataset.name,
+            "column": column or "",
+            "since": incident.onset or incident.opened_at,
+            "until": incident.changed_at if over else datetime(2200, 1, 1, tzinfo=UTC),
+        },
+    )
+    found |= {Node(dataset.namespace, dataset.name, row["version"]) for row in alarmed}
+    ours = [node for node in found if (node.namespace, node.name) == (dataset.namespace, dataset.name)]
+    return sorted(ours, key=str)
+
+
+def _days(client: Client, versions: Sequence[Node]) -> tuple[str, ...]:
+    if not versions:
+        return ()
+    rows = select(client, _DAYS, _about(versions))
+    return tuple(row["day"] for row in rows)
+
+
+def _about(versions: Sequence[Node]) -> dict[str, object]:
+    some = versions[0]
+    return {"namespace": some.namespace, "name": some.name, "versions": [node.version or "" for node in versions]}
+
+
+def _means(
+    client: Client, column: str | None, bad: Sequence[Node], onset: datetime
+) -> tuple[float | None, float | None]:
+    """The column's mean in the versions before the onset and in the drifted ones."""
+    if column is None or not bad:
+        return None, None
+    row = select(client, _MEANS, {**_about(bad), "column": column, "onset": onset})[0]
+    return _number(row["before"]), _number(row["during"])
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, float | int) and value == value else None  # noqa: PLR0124 -- NaN is no number
+
+
+def _predictions(client: Client, streams: Sequence[Node]) -> tuple[int, tuple[str, ...]]:
+    """How many predictions those streams' versions hold, and which model versions made them."""
+    if not streams:
+        return 0, ()
+    names = [f"{node.namespace}\n{node.name}\n{node.version or ''}" for node in streams]
+    row = select(client, _PREDICTIONS, {"streams": names})[0]
+    return int(row["found"]), tuple(row["models"])
+
+
+def _errors(client: Client, models: Sequence[str], days: Sequence[str]) -> tuple[float | None, float | None]:
+    """The models' mean absolute error in service on the other days and on these."""
+    if not models:
+        return None, None
+    row = select(client, _ERRORS, {"days": list(days), "models": list(models)})[0]
+    return _number(row["before"]), _number(row["during"])
+
+
+def _introduced(client: Client, root: Mapping[str, Any], dataset: Node, bad: Sequence[Node]) -> str:
+    """The step that made the first drifted version, else that it came so, and who read it first."""
+    if root.get("job_name"):
+        return f"step {root['job_namespace']}/{root['job_name']}, run {root['run_id']}"
+    if not bad:
+        return "not known"
+    rows = select(client, _FIRST_READER, _about(bad))
+    reader = (
+        f"; {rows[0]['job_namespace']}/{rows[0]['job_name']}, run {rows[0]['run_id']}, read it first" if rows else ""
+    )
+    return f"no step of the pipeline: {dataset.namespace}/{dataset.name} arrived like this{reader}"
