@@ -11,7 +11,9 @@ import pytest
 
 from headwater.archive.codes import Fault
 from headwater.archive.inserting import Failed, Frozen, freeze, insert
+from headwater.archive.landing import landings
 from headwater.archive.packing import Row
+from headwater.migrations import database_name
 from headwater.schemas import plain, records, topics
 from headwater.streams.batch import Batch
 from headwater.streams.step import Retry
@@ -229,7 +231,7 @@ def test_many_months_are_split(history: History) -> None:
     sent = batch(RUNS, events)
     rows = [Row(sent, i, now, b"\0" * 8, value[10:], value[10:]) for i, value in enumerate(sent.values)]
     history.keep(sent)
-    landing = history.step._landings[RUNS]
+    landing = landings(history.client, database_name(history.settings))[RUNS]
     assert [len({row.place for row in frozen.rows}) for frozen in freeze(landing, rows)] == [50, 50, 10]
     assert history.rows("SELECT count() FROM run_events") == [(110,)]
 
