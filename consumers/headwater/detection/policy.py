@@ -60,6 +60,8 @@ class Policy:
     least_metric: float = 0.1
     #: Incidents: an alarmed verdict waits so long for the edges and verdicts that belong to it, µs of arrival.
     settle_us: int = 2_000_000
+    #: Incidents: where no edge names its dataset version yet, it waits up to so long, µs of arrival.
+    edges_wait_us: int = 10_000_000
     #: Incidents: after a message about an incident the next one waits at least so long, µs of arrival.
     update_us: int = 10_000_000
     #: Incidents: a check must be well so many times in a row before its incident is over.

@@ -92,7 +92,7 @@ class Book:
 
     def tick(self, now: int) -> list[dict[str, Any]]:
         """Messages due at `now`: alarms that have settled, incidents that are over, those with something new."""
-        settled = [v for arrived, v in self._pending.values() if arrived + self._policy.settle_us <= now]
+        settled = [verdict for arrived, verdict in self._pending.values() if self._has_settled(verdict, now - arrived)]
         found = list(self._take(settled, now)) if settled else []
         for incident in self._incidents.values():
             found += self._tell(incident, now)
@@ -106,6 +106,10 @@ class Book:
             if incident.resolved_at is not None and incident.last_seen < oldest:
                 del self._incidents[incident.incident_id]
                 self._attached.difference_update(incident.verdicts, incident.suppressed)
+
+    def _has_settled(self, verdict: Mapping[str, Any], waited: int) -> bool:
+        stitched = not verdict["name"] or self.world.graph.is_stitched(place_of(verdict).node)
+        return waited >= (self._policy.settle_us if stitched else self._policy.edges_wait_us)
 
     def _take(self, settled: Sequence[dict[str, Any]], now: int) -> Iterator[dict[str, Any]]:
         alarms: list[Alarm] = []

@@ -52,6 +52,7 @@ class Graph:
         self._versions: dict[Dataset, list[tuple[int, Node]]] = defaultdict(list)
         self._kinds: dict[Dataset, str] = {}
         self._newest = -(2**63)
+        self._in_edges: set[Node] = set()
 
     def add(self, edge_set: Mapping[str, Any]) -> None:
         """One message of `lineage.edges`."""
@@ -59,6 +60,7 @@ class Graph:
         nodes = [Node(d["namespace"], d["name"], d["version"]) for d in edge_set["datasets"]]
         for node, dataset in zip(nodes, edge_set["datasets"], strict=True):
             self.see(node, dataset["kind"], time)
+        self._in_edges.update(nodes)
         for edge in edge_set["edges"]:
             if edge["source"] >= 0 and edge["target"] >= 0:
                 source, target = nodes[edge["source"]], nodes[edge["target"]]
@@ -107,6 +109,10 @@ class Graph:
         found.update(p.run_id for p in self._into.get(node, ()) if parent in p.sources)
         return found
 
+    def is_stitched(self, node: Node) -> bool:
+        """Whether an edge set named it."""
+        return node in self._in_edges
+
     def column_sources(self, parent: Node, node: Node) -> set[ColumnSource]:
         """The column edges from one to the other; empty where there are none."""
         return self._columns.get(node, {}).get(parent.dataset, set())
@@ -140,6 +146,7 @@ class Graph:
             for child in self._children.pop(node, set()):
                 self._parents.get(child, {}).pop(node, None)
             self._columns.pop(node, None)
+            self._in_edges.discard(node)
             self._into.pop(node, None)
             self._out_of.pop(node, None)
 

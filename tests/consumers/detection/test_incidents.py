@@ -1,0 +1,365 @@
+"""From alarms to incidents: one for a fault, at its root, whatever the order in which things arrive."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from headwater.detection.gates import Gate, Outcome
+from headwater.detection.incidents.book import Book
+from headwater.detection.incidents.graph import Graph, Node
+from headwater.detection.incidents.walks import Place, sources, upstream
+from headwater.detection.policy import Policy
+from headwater.detection.verdicts import Subject, Verdict
+from tests.consumers.detection.making import (
+    JOBS,
+    NAMESPACE,
+    an_id,
+    dataset,
+    edge_set,
+    microseconds,
+    through_the_contract,
+    use,
+)
+
+START = date(2024, 3, 1)
+SECOND = 1_000_000
+#: raw → clean → features → answers; weather → features.
+STEPS = (
+    ("ingest", ("delivery",), "raw"),
+    ("measure", ("station",), "weather"),
+    ("clean", ("raw",), "clean"),
+    ("join", ("clean", "weather"), "features"),
+    ("score", ("features",), "answers"),
+)
+KINDS = {"answers": "prediction_stream", "delivery": "file", "station": "file"}
+LINEAGE = {
+    "clean": [(0, "distance", "distance"), (0, "delay", "delay")],
+    "join": [(0, "distance", "distance"), (0, "delay", "delay"), (1, "wind", "wind")],
+}
+
+
+def day(number: int) -> date:
+    return START + timedelta(days=number)
+
+
+def at(number: int) -> int:
+    return microseconds(day(number))
+
+
+class Told:
+    """A book with a clock, fed by hand."""
+
+    def __init__(self, policy: Policy | None = None) -> None:
+        self.book = Book(policy or Policy(), "headwater")
+        self.now = 0
+        self.messages: list[dict[str, Any]] = []
+
+    def edges(self, number: int, *, code: str = "1", only: Sequence[str] | None = None) -> None:
+        """The day's runs: their uses and edges. `code`: of the step clean."""
+        for job, inputs, output in STEPS:
+            if only is not None and job not in only:
+                continue
+            read = [dataset(name, str(day(number)), KINDS.get(name, "table")) for name in inputs]
+            written = dataset(output, str(day(number)), KINDS.get(output, "table"))
+            digest = {"digest": code if job == "clean" else "same"}
+            for node in read:
+                self.book.use(use(job, day(number), "read", node, code=digest))
+            owners = [{"name": f"team:{output}", "type": None}]
+            self.book.use(use(job, day(number), "write", written, code=digest, owners=owners))
+            self.book.world.graph.add(edge_set(job, day(number), read, written, LINEAGE.get(job, ())))
+        self.book.world.predictions.add((NAMESPACE, "answers"), an_id("run", "score", day(number)), at(number), 10)
+
+    def judged(self, number: int, name: str, outcomes: dict[str, tuple[float, Outcome]]) -> None:
+        """The verdicts on a profile: of each column how unusual it was, and the outcome."""
+        subject = Subject(at(number), NAMESPACE, name, str(day(number)))
+        shown = {column: {"drift": [unusual, unusual, outcome]} for column, (unusual, outcome) in outcomes.items()}
+        whole = Verdict("drift", "ok", subject, "whole", evidence={"columns": json.dumps(shown), "role": '"output"'})
+        self.verdict(whole)
+        for column, (unusual, outcome) in outcomes.items():
+            if outcome == "alarm":
+                own = Subject(at(number), NAMESPACE, name, str(day(number)), column)
+                evidence = {"unusual": str(unusual), "role": '"output"'}
+                gates = [Gate("ks_distance", 0.3, 0.05, passed=True)]
+                self.verdict(
+                    Verdict(
+                        "drift",
+                        "alarm",
+                        own,
+                        f"{name}.{column} drifted",
+                        0.3,
+                        at(number),
+                        gates=gates,
+                        evidence=evidence,
+                    )
+                )
+
+    def verdict(self, verdict: Verdict) -> None:
+        self.book.verdict(through_the_contract("verdict", verdict.fields()), self.now)
+
+    def wait(self, seconds: float) -> list[dict[str, Any]]:
+        """The messages of so many seconds, encoded and decoded."""
+        found: list[dict[str, Any]] = []
+        for _ in range(int(seconds)):
+            self.now += SECOND
+            found += [through_the_contract("alert", fields) for fields in self.book.tick(self.now)]
+        self.messages += found
+        return found
+
+
+CALM = {"distance": (0.2, "ok"), "delay": (0.2, "ok")}
+BAD = {"distance": (9.0, "alarm"), "delay": (0.2, "ok")}
+
+
+def drifted(told: Told, number: int, tables: Sequence[str] = ("raw", "clean", "features")) -> None:
+    for table in tables:
+        told.judged(number, table, BAD)  # type: ignore[arg-type]  # mypy widens the literals of a dict
+
+
+def calm(told: Told, number: int) -> None:
+    for table in ("raw", "clean", "features"):
+        told.judged(number, table, CALM)  # type: ignore[arg-type]  # as above
+
+
+def test_one_fault_is_one_incident_at_its_root() -> None:
+    """Three alarmed tables: one message, naming the first of them, its step, the path, what lies below."""
+    told = Told()
+    told.edges(0)
+    drifted(told, 0)
+    opened = told.wait(5)
+    assert [message["state"] for message in opened] == ["opened"]
+    alert = opened[0]
+    assert alert["page"]
+    assert (alert["root"]["name"], alert["root"]["column"], alert["root"]["job_name"]) == ("raw", "distance", "ingest")
+    assert [node["name"] for node in alert["causes"][0]["path"]] == ["raw"]
+    assert len(alert["verdicts"]) == 1
+    assert len(alert["suppressed"]) == 2
+    assert [(r["name"], r["hops"], r["predictions"]) for r in alert["reaches"]] == [
+        ("clean", 1, None), ("features", 2, None), ("answers", 3, 10),
+    ]  # fmt: skip
+    assert {owner["name"] for owner in alert["owners"]} == {"team:raw", "team:clean", "team:features", "team:answers"}
+    assert "raw.distance" in alert["explanation"]
+    assert "10 predictions" in alert["explanation"]
+    assert not alert["truncated"]
+
+
+def test_it_is_not_told_each_day_and_ends_by_itself() -> None:
+    """31 bad days then good ones: opened, at most a few updates, resolved after three good days, all predictions."""
+    told = Told()
+    for number in range(40):
+        told.edges(number)
+        (drifted if number < 31 else calm)(told, number)
+        told.wait(2)
+    told.wait(30)
+    states = [message["state"] for message in told.messages]
+    assert states[0] == "opened"
+    assert states[-1] == "resolved"
+    assert set(states[1:-1]) <= {"updated"}
+    assert len(states) <= 8
+    assert len({message["incident_id"] for message in told.messages}) == 1
+    assert [message["number"] for message in told.messages] == list(range(1, len(states) + 1))
+    last = told.messages[-1]
+    assert last["event_time"] == at(33)
+    assert last["last_seen"] == at(30)
+    assert {r["name"]: r["predictions"] for r in last["reaches"]}["answers"] == 310
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(("raw", "clean", "features"))))
+def test_the_order_of_arrival_does_not_matter(order: tuple[str, ...]) -> None:
+    """Verdicts in any order, seconds apart, edges last: one incident, and its last message names the root."""
+    told = Told()
+    for table in order:
+        drifted(told, 0, [table])
+        told.wait(1)
+    told.edges(0)
+    told.wait(40)
+    assert len({message["incident_id"] for message in told.messages}) == 1
+    assert told.messages[-1]["root"]["name"] == "raw"
+
+
+@pytest.mark.parametrize("late", ["raw", "clean"])
+def test_a_verdict_nearer_to_the_cause_comes_late(late: str) -> None:
+    """The incident keeps its id and gets the new root; nobody is woken twice."""
+    told = Told()
+    told.edges(0)
+    drifted(told, 0, [name for name in ("raw", "clean", "features") if name != late])
+    told.wait(30)
+    drifted(told, 0, [late])
+    told.wait(30)
+    assert len({message["incident_id"] for message in told.messages}) == 1
+    assert told.messages[-1]["root"]["name"] == "raw"
+    assert [message["page"] for message in told.messages].count(True) == 1
+
+
+def test_two_faults_are_two_incidents() -> None:
+    """Wind and distance at different times, both seen in the same table: told apart by their columns."""
+    told = Told()
+    for number in range(6):
+        told.edges(number)
+        drifted(told, number)
+        if number == 3:
+            told.judged(number, "weather", {"wind": (3.0, "alarm")})
+            told.judged(number, "features", {"wind": (3.0, "alarm"), **BAD})  # type: ignore[dict-item]  # as above
+        told.wait(3)
+    told.wait(20)
+    roots = {message["incident_id"]: message["root"] for message in told.messages}
+    assert sorted((root["name"], root["column"]) for root in roots.values()) == [
+        ("raw", "distance"),
+        ("weather", "wind"),
+    ]
+
+
+def test_below_its_threshold_a_table_can_still_be_the_root() -> None:
+    """Raw has too few rows to be judged, or just stays below: its score says enough."""
+    told = Told()
+    told.edges(0)
+    told.judged(0, "raw", {"distance": (0.9, "insufficient")})
+    told.judged(0, "clean", {"distance": (1.1, "alarm")})
+    assert [message["root"]["name"] for message in told.wait(5)] == ["raw"]
+
+
+def test_a_change_of_code_is_the_cause() -> None:
+    """Raw is as usual, clean is not, and clean's code changed that day."""
+    told = Told()
+    for number in range(5):
+        told.edges(number)
+        calm(told, number)
+    told.edges(5, code="2")
+    told.judged(5, "raw", CALM)  # type: ignore[arg-type]  # as above
+    drifted(told, 5, ["clean", "features"])
+    alert = told.wait(5)[0]
+    assert (alert["root"]["kind"], alert["root"]["name"], alert["root"]["job_name"]) == ("code", "clean", "clean")
+    assert "code of jobs/clean changed" in alert["explanation"]
+
+
+def hear(told: Told, messages: list[dict[str, Any]]) -> None:
+    for message in messages:
+        told.book.told(message)
+
+
+def test_a_restart_repeats_nothing() -> None:
+    """A new worker reads the alerts and the verdicts again, in either order: silent until there is something new."""
+    for alerts_first in (True, False):
+        told = Told()
+        told.edges(0)
+        drifted(told, 0)
+        told.wait(15)
+        after = Told()
+        after.now = told.now
+        if alerts_first:
+            hear(after, told.messages)
+        after.edges(0)
+        drifted(after, 0)
+        if not alerts_first:
+            hear(after, told.messages)
+        assert after.wait(30) == []
+        for number in range(1, 5):
+            after.edges(number)
+            calm(after, number)
+        resolved = after.wait(15)
+        assert [(m["state"], m["number"]) for m in resolved] == [("resolved", told.messages[-1]["number"] + 1)]
+        assert resolved[0]["incident_id"] == told.messages[0]["incident_id"]
+        assert resolved[0]["root"]["name"] == "raw"
+
+
+def test_a_model_trained_afterwards_is_told() -> None:
+    """Resolved, and weeks later a model learns from the bad days: one more message, still resolved."""
+    told = Told()
+    for number in range(8):
+        told.edges(number)
+        (drifted if number < 3 else calm)(told, number)
+        told.wait(4)
+    told.wait(20)
+    assert told.messages[-1]["state"] == "resolved"
+    read = [dataset("features", str(day(number))) for number in range(8)]
+    told.book.world.graph.add(edge_set("train", day(30), read, dataset("model", "v2", "model")))
+    later = told.wait(20)
+    assert [message["state"] for message in later] == ["resolved"]
+    assert "model" in {reached["name"] for reached in later[0]["reaches"]}
+
+
+def test_decisions() -> None:
+    """Suppressed alarms open nothing; lifted, they do; an acknowledged incident says so once."""
+    told = Told()
+    told.edges(0)
+    decision = {"event_time": 0, "actor": "ann", "namespace": NAMESPACE}
+    suppress = {**decision, "event_id": an_id("s"), "kind": "suppress", "name": "raw"}
+    told.book.decision(through_the_contract("decision", suppress))
+    drifted(told, 0, ["raw"])
+    assert told.wait(10) == []
+    told.book.decision(
+        through_the_contract("decision", {**decision, "event_id": an_id("l"), "kind": "lift", "lifts": an_id("s")})
+    )
+    told.edges(1)
+    drifted(told, 1, ["raw"])
+    opened = told.wait(10)
+    assert [message["state"] for message in opened] == ["opened"]
+    acknowledge = {**decision, "event_id": an_id("a"), "kind": "acknowledge", "incident_id": opened[0]["incident_id"]}
+    told.book.decision(through_the_contract("decision", acknowledge))
+    assert [message["state"] for message in told.wait(40)] == ["acknowledged"]
+
+
+def test_a_failed_run_is_over_when_its_job_completes() -> None:
+    """An incident of the job, one for failures in a row."""
+    told = Told()
+    for number in range(2):
+        subject = Subject(at(number), job_namespace=JOBS, job_name="clean", run_id=an_id("run", "clean", day(number)))
+        told.verdict(Verdict("run", "alarm", subject, "a run failed", 0.5, at(number)))
+        told.wait(15)
+    assert len({message["incident_id"] for message in told.messages}) == 1
+    told.edges(2)
+    assert [message["state"] for message in told.wait(15)] == ["resolved"]
+
+
+def test_less_rows_and_a_drift_are_told_apart() -> None:
+    """During a drift of distances a holiday with few rows is an incident of its own."""
+    told = Told()
+    for number in range(5):
+        told.edges(number)
+        drifted(told, number)
+        told.wait(3)
+    gates = [Gate("alarming_change", 0.3, 0.25, passed=True)]
+    for table in ("raw", "clean"):
+        subject = Subject(at(4), NAMESPACE, table, str(day(4)))
+        told.verdict(Verdict("volume", "alarm", subject, "few rows", 0.3, at(4), score=0.3, gates=gates))
+    told.wait(20)
+    titles = {message["incident_id"]: message["title"] for message in told.messages}
+    assert sorted(titles.values()) == ["distance of lake/raw drifted", "rows of lake/raw are unusual"]
+
+
+def test_withdrawn_edges_are_no_edges() -> None:
+    """What one change asserts and a later one withdraws is not walked."""
+    graph = Graph()
+    made = edge_set("job", START, [dataset("a", "1")], dataset("b", "1"), [(0, "x", "y")])
+    graph.add(made)
+    b = Place(Node(NAMESPACE, "b", "1"), "y")
+    assert sources(graph, b) == {Place(Node(NAMESPACE, "a", "1"), "x")}
+    withdrawn = [{**edge, "withdrawn_by": 0} for edge in made["edges"]]
+    graph.add({**made, "edges": withdrawn, "column_edges": []})
+    assert sources(graph, b) == set()
+
+
+def test_a_read_without_a_version_is_the_newest_before_it() -> None:
+    """As the history resolves it."""
+    graph = Graph()
+    for number in (0, 2, 9):
+        graph.add(edge_set("write", day(number), [dataset("source", str(number))], dataset("a", str(number))))
+    graph.add(edge_set("read", day(5), [dataset("a", None)], dataset("b", "1")))
+    assert graph.parents(Node(NAMESPACE, "b", "1")) == {Node(NAMESPACE, "a", "2")}
+
+
+def test_walks_end_on_cycles_and_at_their_budget() -> None:
+    """A cycle is walked once; a walk that is cut says so."""
+    graph = Graph()
+    for source, target in itertools.pairwise("abca"):
+        graph.add(edge_set(source, START, [dataset(source, "1")], dataset(target, "1")))
+    start = Place(Node(NAMESPACE, "a", "1"), None)
+    whole = upstream(graph, start, 100)
+    assert len(whole.hops) == 3
+    assert not whole.truncated
+    assert upstream(graph, start, 2).truncated
