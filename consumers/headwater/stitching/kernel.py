@@ -7,6 +7,8 @@ All of it stands in one file, for Numba's cache.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +16,8 @@ from headwater.schemas.codec.compiled import compiled, word
 
 Bytes = NDArray[np.uint8]
 Numbers = NDArray[np.int64]
+#: A whole number, Python's or NumPy's: type checkers take an element of an array for an array.
+Place = Any
 
 #: Outcomes of a run: nothing new, a message, not ordinary: more than one part, explicit edges, message links, two
 #: jobs, a dataset under several versions where that matters, or more than the limits below.
@@ -29,7 +33,7 @@ NEVER = 1 << 40
 
 
 @compiled
-def same(buffer: Bytes, first: int, first_end: int, second: int, second_end: int) -> bool:
+def same(buffer: Bytes, first: Place, first_end: Place, second: Place, second_end: Place) -> bool:
     """Whether two slices hold the same bytes."""
     length = first_end - first
     if length != second_end - second:
@@ -47,7 +51,7 @@ def same(buffer: Bytes, first: int, first_end: int, second: int, second_end: int
 
 
 @compiled
-def put_number(out: Bytes, at: int, number: int) -> int:
+def put_number(out: Bytes, at: Place, number: Place) -> int:
     """A zigzag number; the place after it."""
     value = (np.uint64(number) << np.uint64(1)) ^ np.uint64(np.int64(number) >> np.int64(63))
     while value >= np.uint64(128):
@@ -59,7 +63,7 @@ def put_number(out: Bytes, at: int, number: int) -> int:
 
 
 @compiled
-def put_slice(out: Bytes, at: int, buffer: Bytes, start: int, end: int) -> int:
+def put_slice(out: Bytes, at: Place, buffer: Bytes, start: Place, end: Place) -> int:
     """Bytes as they are; the place after them."""
     for i in range(end - start):
         out[at + i] = buffer[start + i]
@@ -76,12 +80,12 @@ def _mix(value: np.uint64) -> np.uint64:
 
 
 @compiled
-def _turn(value: np.uint64, bits: int) -> np.uint64:
+def _turn(value: np.uint64, bits: Place) -> np.uint64:
     return (value << np.uint64(bits)) | (value >> np.uint64(64 - bits))
 
 
 @compiled
-def digest(out: Bytes, start: int, end: int, to: int) -> None:
+def digest(out: Bytes, start: Place, end: Place, to: Place) -> None:
     """MurmurHash3_x64_128, seed 0, of out[start:end], written at `to`. 16 bytes behind `end` are overwritten."""
     first = np.uint64(0)
     second = np.uint64(0)
@@ -119,7 +123,7 @@ def digest(out: Bytes, start: int, end: int, to: int) -> None:
 
 
 @compiled
-def _earlier(buffer: Bytes, first: int, second: int) -> bool:
+def _earlier(buffer: Bytes, first: Place, second: Place) -> bool:
     """Whether 16 bytes come before 16 others."""
     for i in range(16):
         if buffer[first + i] != buffer[second + i]:
@@ -128,7 +132,7 @@ def _earlier(buffer: Bytes, first: int, second: int) -> bool:
 
 
 @compiled
-def _standing(buffer: Bytes, start: int, end: int) -> int:
+def _standing(buffer: Bytes, start: Place, end: Place) -> int:
     """A run's state as a rank: terminal 0; else what stands over the others first."""
     length = end - start
     letter = buffer[start] if length else 0
@@ -146,7 +150,7 @@ def _standing(buffer: Bytes, start: int, end: int) -> int:
 
 
 @compiled
-def same_text(buffer: Bytes, start: int, text: bytes) -> bool:
+def same_text(buffer: Bytes, start: Place, text: bytes) -> bool:
     """Whether `text` stands at `start`."""
     for i in range(len(text)):  # noqa: SIM110 — Numba compiles no generators
         if buffer[start + i] != text[i]:
@@ -155,7 +159,7 @@ def same_text(buffer: Bytes, start: int, text: bytes) -> bool:
 
 
 @compiled
-def put_hex(out: Bytes, at: int, buffer: Bytes, start: int) -> int:
+def put_hex(out: Bytes, at: Place, buffer: Bytes, start: Place) -> int:
     """A UUID's text, from its 16 bytes."""
     for i in range(16):
         if i in (4, 6, 8, 10):
@@ -576,7 +580,7 @@ def stitch(
         id_at = at
         at += 16
         hashed = at
-        at = put_number(out, at, int(latest))
+        at = put_number(out, at, latest)
         out[at] = 2
         at = put_slice(out, at + 1, buffer, run_ids[lead], run_ids[lead] + 16)
         at = put_slice(out, at, buffer, jobs[lead], job_ends[lead])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 from collections.abc import Mapping, Sequence
@@ -37,6 +38,9 @@ def run(
     recovered from here; the caller ends the process, so that what was not committed is done again.
     """
     _quiet()
+    # State is many small objects that live long: looking through all of them again and again finds nothing.
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
     return asyncio.run(_Run(steps, settings, writes, generation).main())
 
 

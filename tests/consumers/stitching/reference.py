@@ -93,7 +93,7 @@ def of_scope(events: list[Event]) -> set[Fact]:
     def whole(event: Event) -> bool:
         same = [e for e in events if (e["event_id"], e["parts"]) == (event["event_id"], event["parts"])]
         parts = {e["part"] for e in same}
-        return event["parts"] <= 1 or len(parts) >= event["parts"]
+        return bool(event["parts"] <= 1 or len(parts) >= event["parts"])
 
     def meant(source: Mapping[str, Any]) -> set[tuple[str, str, str | None]]:
         raw = _identity(source)

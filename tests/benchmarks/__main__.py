@@ -1,0 +1,32 @@
+"""`make bench`: run the benchmarks, all or those named."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+
+from tests.benchmarks.machine import describe
+
+#: Name -> module with `HELP` and `run(arguments)`.
+BENCHMARKS = {"stitching": "tests.benchmarks.stitching"}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", help=f"which: {', '.join(BENCHMARKS)}; all where none is named")
+    parser.add_argument("--quick", action="store_true", help="fewer events and one turn: does it work at all?")
+    arguments = parser.parse_args()
+    unknown = [name for name in arguments.names if name not in BENCHMARKS]
+    if unknown:
+        parser.error(f"no benchmark {', '.join(unknown)}")
+    print(describe())
+    for name in arguments.names or BENCHMARKS:
+        module = importlib.import_module(BENCHMARKS[name])
+        print(f"\n## {name}: {module.HELP}\n", flush=True)
+        module.run(arguments)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

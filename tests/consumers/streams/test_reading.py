@@ -1,0 +1,117 @@
+"""Reading a chunk: what is whole comes out, what is not is refused with its reason, and nobody harms a neighbour."""
+
+from __future__ import annotations
+
+import random
+import struct
+
+import pytest
+
+from headwater.schemas import plain, reasons, records
+from headwater.schemas.topics import MAX_MESSAGE_BYTES, Topic
+from headwater.settings import Settings
+from headwater.streams.chunk import Chunk
+from headwater.streams.letters import dead_letters
+from headwater.streams.reading import SchemaName, read
+from headwater.streams.schemas import SchemaBook
+from tests.benchmarks import workload
+
+SCHEMA = records.current("run_event")
+RUN_ID, EVENT, COMPLETE = workload.events_of(1, random.Random(1))
+GOOD = plain.message(SCHEMA, EVENT)
+GARBAGE = {
+    reasons.EMPTY: b"",
+    reasons.WRONG_MAGIC: b"plain text, no Avro at all",
+    reasons.UNKNOWN_SCHEMA: b"\xc3\x01" + bytes(8) + GOOD[10:],
+    reasons.WRONG_RECORD: b"\xc3\x01" + records.current("verdict").fingerprint_bytes + GOOD[10:],
+    reasons.TRUNCATED: GOOD[:-5],
+    reasons.SURPLUS_BYTES: GOOD + GOOD[10:],
+    reasons.TOO_LARGE: GOOD + bytes(MAX_MESSAGE_BYTES),
+}
+
+
+def chunk(values: list[bytes]) -> Chunk:
+    """A chunk of lineage.runs."""
+    count = len(values)
+    return Chunk("lineage.runs", 3, [b"key"] * count, values, list(range(count)), [1_700_000_000_000] * count)
+
+
+@pytest.fixture
+def book() -> SchemaBook:
+    return SchemaBook(Settings())
+
+
+@pytest.mark.parametrize("why", GARBAGE)
+def test_garbage_is_refused_with_its_reason(why: str, book: SchemaBook) -> None:
+    """Between good messages, one bad one is refused and the good ones are read."""
+    reading = read(chunk([GOOD, GARBAGE[why], GOOD]), book, final=True)
+    assert [(one.row, one.reason) for one in reading.refused] == [(1, why)]
+    [group] = reading.batch.groups
+    assert group.rows.tolist() == [0, 2]
+    assert group.bodies[0] == group.bodies[1] == GOOD[10:]
+
+
+def test_an_unknown_schema_is_waited_for_first(book: SchemaBook) -> None:
+    """Until it was waited for in vain, a message whose schema is not known is not refused."""
+    reading = read(chunk([GOOD, GARBAGE[reasons.UNKNOWN_SCHEMA]]), book)
+    assert reading.missing == {SchemaName(fingerprint=0)}
+    assert not reading.refused
+
+
+def test_both_framings_stand_side_by_side(book: SchemaBook) -> None:
+    """Messages in Confluent's form are read by the registry's id."""
+
+    class Registry:
+        def schema(self, registry_id: int) -> records.Schema | None:
+            return SCHEMA if registry_id == 7 else None
+
+        def register(self, topic: Topic, schema: records.Schema, settings: Settings) -> int:
+            raise AssertionError("a reader registers nothing")
+
+    both = SchemaBook(Settings(), Registry())
+    confluent = b"\0" + struct.pack(">I", 7) + GOOD[10:]
+    assert read(chunk([confluent]), both).missing == {SchemaName(registry_id=7)}
+    assert both.wait({SchemaName(registry_id=7)}) == set()
+    reading = read(chunk([GOOD, confluent, GOOD]), both)
+    assert sorted(row for group in reading.batch.groups for row in group.rows.tolist()) == [0, 1, 2]
+    assert all(group.dicts()[0]["event_id"] == EVENT["event_id"] for group in reading.batch.groups)
+
+
+def test_a_schema_missed_once_is_not_waited_for_again_for_a_minute() -> None:
+    """After a wait in vain it counts as missed, and after a minute no longer."""
+    now = [1000.0]
+    book = SchemaBook(Settings(), clock=lambda: now[0])
+    name = SchemaName(fingerprint=5)
+    assert book.wait({name}, 0) == {name}
+    assert book.missed(name)
+    now[0] += 61
+    assert not book.missed(name)
+
+
+def test_a_chunk_with_nothing_in_it_but_garbage_is_a_batch(book: SchemaBook) -> None:
+    """Its offsets can be committed."""
+    reading = read(chunk([b"", b"x"]), book, final=True)
+    assert reading.batch.groups == []
+    assert reading.batch.offsets.tolist() == [0, 1]
+
+
+def test_a_dead_letter_says_where_and_why_and_is_the_same_each_time(book: SchemaBook) -> None:
+    """Its id follows from what it says, not from when; of a too large message only the coordinates are kept."""
+    values = [GARBAGE[reasons.TRUNCATED], GARBAGE[reasons.TOO_LARGE]]
+    reading = read(chunk(values), book, final=True)
+    first, again = (
+        dead_letters(
+            reading.batch, reading.refused, worker="w", topic="p.lineage.runs", producer_id=bytes(16), now_us=now
+        )
+        for now in (1, 2)
+    )
+    schema = records.current("dead_letter")
+    letters = [plain.decode(schema, output.value[10:]) for output in first]
+    assert [letter["event_id"] for letter in letters] == [
+        plain.decode(schema, output.value[10:])["event_id"] for output in again
+    ]
+    assert [(x["topic"], x["partition"], x["offset"], x["reason"], x["length"]) for x in letters] == [
+        ("p.lineage.runs", 3, row, why, len(values[row])) for row, why in ((0, "truncated"), (1, "too_large"))
+    ]
+    assert letters[0]["body"] == values[0]
+    assert letters[1]["body"] == b""
