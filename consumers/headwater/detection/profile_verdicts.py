@@ -43,7 +43,8 @@ def _subject(summary: Summary, column: str | None = None) -> Subject:
 
 
 def _whole(summary: Summary, findings: Sequence[Finding]) -> Verdict:
-    outcome: Outcome = max((f.outcome for f in findings), key=_ORDER.index, default="insufficient")
+    said = {f.outcome for f in findings}
+    outcome: Outcome = next((outcome for outcome in reversed(_ORDER) if outcome in said), "insufficient")
     named = [f.column for f in findings if f.outcome == outcome]
     shown = dataset(summary.namespace, summary.name)
     if outcome == "alarm":

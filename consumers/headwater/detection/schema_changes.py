@@ -14,6 +14,7 @@ from headwater.detection.verdicts import Subject, Verdict
 
 Level = Literal["compatible", "risky", "breaking"]
 _LEVELS: tuple[Level, ...] = ("compatible", "risky", "breaking")
+_OUTCOMES: Mapping[Level, Outcome] = {"breaking": "alarm", "risky": "warn", "compatible": "ok"}
 #: Families whose members hold ever more, so that a later one can hold what an earlier one held.
 _FAMILIES = (
     ("tinyint", "int8", "smallint", "int16", "integer", "int", "int32", "bigint", "long", "int64"),
@@ -63,8 +64,9 @@ def judge(subject: Subject, declared: dict[str, ColumnSchema], known: Schemas, b
     if not before or before == declared:
         return None
     changes = compare(before, declared)
-    level: Level = max((change.level for change in changes), key=_LEVELS.index, default="compatible")
-    outcome: Outcome = {"breaking": "alarm", "risky": "warn", "compatible": "ok"}[level]  # type: ignore[assignment]  # mypy takes the dict's values as str
+    said = {change.level for change in changes}
+    level: Level = next((level for level in reversed(_LEVELS) if level in said), "compatible")
+    outcome = _OUTCOMES[level]
     what = "; ".join(f"{change.column} {change.what}" for change in changes) or "the order of columns changed"
     return Verdict(
         check="schema",

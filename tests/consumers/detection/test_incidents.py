@@ -182,6 +182,27 @@ def test_the_order_of_arrival_does_not_matter(order: tuple[str, ...]) -> None:
     assert told.messages[-1]["root"]["name"] == "raw"
 
 
+@pytest.mark.parametrize("order", list(itertools.permutations(("raw", "clean", "features"))))
+def test_edges_that_come_very_late_join_what_they_connect(order: tuple[str, ...]) -> None:
+    """Told apart for want of edges, then connected: the one at the root stands, the others name it and are over."""
+    told = Told()
+    for table in order:
+        drifted(told, 0, [table])
+        told.wait(15)
+    assert len({message["incident_id"] for message in told.messages}) == 3
+    told.edges(0)
+    told.wait(60)
+    last = {message["incident_id"]: message for message in told.messages}
+    standing = [message for message in last.values() if message["suppressed_by"] is None]
+    assert [message["root"]["name"] for message in standing] == ["raw"]
+    assert len(standing[0]["suppressed"]) == 2
+    assert {message["state"] for message in last.values() if message not in standing} == {"resolved"}
+    for number in range(1, 5):
+        told.edges(number)
+        calm(told, number)
+    assert [message["state"] for message in told.wait(15)][-1] == "resolved"
+
+
 @pytest.mark.parametrize("late", ["raw", "clean"])
 def test_a_verdict_nearer_to_the_cause_comes_late(late: str) -> None:
     """The incident keeps its id and gets the new root; nobody is woken twice."""

@@ -43,7 +43,7 @@ def test_tails_at_the_ends() -> None:
 def test_holm(p_values: list[float]) -> None:
     """What Holm rejects is what the step-down by hand rejects, and never less than Bonferroni."""
     thresholds = holm(p_values, 0.05)
-    rejected = {index for index, p in enumerate(p_values) if thresholds[index] > 0}
+    rejected = {index for index in range(len(p_values)) if thresholds[index] > 0}
     by_hand: set[int] = set()
     for rank, index in enumerate(np.argsort(p_values, kind="stable").tolist()):
         if p_values[index] > 0.05 / (len(p_values) - rank):

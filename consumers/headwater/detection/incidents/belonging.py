@@ -107,6 +107,21 @@ def belongs_to(
     return next((incident for incident in near if is_above(alarm.place, incident, above)), None)
 
 
+def explains(other: Incident, incident: Incident, walk: Walk, world: World) -> bool:
+    """Whether another incident's root lies above this one's, as edges that came later may show."""
+    checks = {incident.leading["check"], other.leading["check"]}
+    return (
+        other is not incident
+        and other.suppressed_by is None
+        and other.root != incident.root
+        and "run" not in checks
+        and (incident.leading["check"] != "volume" or other.root.column is None)
+        and other.onset - SLACK_US <= incident.onset
+        and (other.resolved_at is None or incident.onset <= other.last_seen + SLACK_US)
+        and bool(bad_versions(other, walk, world))
+    )
+
+
 def bad_versions(incident: Incident, walk: Walk, world: World) -> set[Node]:
     """The versions of the root's dataset in a walk that are of the incident's time and columns."""
     columns = {incident.root.column, *incident.columns}

@@ -14,6 +14,7 @@ from headwater.detection.incidents.belonging import (
     bad_versions,
     belongs_to,
     causes,
+    explains,
     is_above,
     place_of,
     walk_up,
@@ -162,12 +163,20 @@ class Book:
             yield self._message(incident, "acknowledged", now, incident.last_seen)
             return
         incident.asked_at = now
+        if incident.resolved_at is None and (other := self._explained_by(incident)) is not None:
+            other.absorb(incident)
+            yield self._message(incident, "resolved", now, incident.last_seen)
+            return
         found = self._reach(incident)
         grown = found.datasets > incident.told_reach or found.predictions >= 2 * max(1, incident.told_predictions)
         if incident.changed or grown:
             # a resolved incident stays resolved: a model trained on what it left behind is told all the same
             state = "updated" if incident.resolved_at is None else "resolved"
             yield self._message(incident, state, now, incident.last_seen, found)
+
+    def _explained_by(self, incident: Incident) -> Incident | None:
+        walk = walk_up(incident.leading, self.world)
+        return next((other for other in self._incidents.values() if explains(other, incident, walk, self.world)), None)
 
     def _tell_recovered(self, incident: Incident, before: int | None, now: int) -> Iterator[dict[str, Any]]:
         """The message that it is over, where it is (by `before`)."""

@@ -63,14 +63,14 @@ class Graph:
         self._in_edges.update(nodes)
         for edge in edge_set["edges"]:
             if edge["source"] >= 0 and edge["target"] >= 0:
-                source, target = nodes[edge["source"]], nodes[edge["target"]]
+                source, target = _ends(nodes, edge)
                 self._set_edge(source, target, run_id, stands=edge["withdrawn_by"] < 0)
         for product in edge_set["products"]:
             found = _Product(_pick(nodes, product["sources"]), _pick(nodes, product["targets"]), run_id)
             self._set_product(found, stands=product["withdrawn_by"] < 0)
         for edge in edge_set["column_edges"]:
             if edge["source"] >= 0 and edge["target"] >= 0:
-                source, target = nodes[edge["source"]], nodes[edge["target"]]
+                source, target = _ends(nodes, edge)
                 pair = self._columns[target].setdefault(source.dataset, set())
                 column = ColumnSource(edge["column"], edge["target_column"], edge["transformation"] != "INDIRECT")
                 (pair.add if edge["withdrawn_by"] < 0 else pair.discard)(column)
@@ -179,6 +179,10 @@ class Graph:
                     table[node].append(product)
                 elif not stands and product in table[node]:
                     table[node].remove(product)
+
+
+def _ends(nodes: Sequence[Node], edge: Mapping[str, Any]) -> tuple[Node, Node]:
+    return nodes[edge["source"]], nodes[edge["target"]]
 
 
 def _pick(nodes: Sequence[Node], indexes: Sequence[int]) -> tuple[Node, ...]:

@@ -50,6 +50,8 @@ class Incident:
     told_reach: frozenset[Dataset] = frozenset()
     acknowledged: bool = False
     resolved_at: int | None = None
+    #: The incident that turned out to explain this one.
+    suppressed_by: bytes | None = None
 
     @property
     def columns(self) -> list[str]:
@@ -58,6 +60,17 @@ class Incident:
             key.column for key in self.members if key.column and (key.namespace, key.name) == self.root.node.dataset
         ]
         return list(dict.fromkeys(found))
+
+    def absorb(self, other: Incident) -> None:
+        """Take another incident in: its alarms are what this one's root explains."""
+        for key, member in other.members.items():
+            known = self.members.setdefault(key, Member(member.first, member.last))
+            known.first, known.last = min(known.first, member.first), max(known.last, member.last)
+        self.suppressed |= other.verdicts | other.suppressed
+        self.severity = max(self.severity, other.severity)
+        self.last_seen = max(self.last_seen, other.last_seen)
+        self.changed = True
+        other.suppressed_by, other.resolved_at = self.incident_id, other.last_seen
 
     def add(self, key: Key, verdict: dict[str, Any], *, of_root: bool) -> None:
         """One more alarmed verdict."""

@@ -56,7 +56,7 @@ def alert(
         "causes": [_cause(cause) for cause in incident.causes],
         "verdicts": list(incident.verdicts)[-_MOST_IDS:],
         "suppressed": list(incident.suppressed)[-_MOST_IDS:],
-        "suppressed_by": None,
+        "suppressed_by": incident.suppressed_by,
         "reaches": [
             {
                 "namespace": item.node.namespace,
@@ -123,7 +123,9 @@ def explanation(incident: Incident, state: str, reach: Reach) -> str:
         parts.append(
             f"reaches {listed}" + (f" and {number(reach.predictions)} predictions" if reach.predictions else "")
         )
-    if state == "resolved":
+    if incident.suppressed_by is not None:
+        parts.append(f"explained by incident {incident.suppressed_by.hex()}")
+    elif state == "resolved":
         parts.append(f"as usual again, last seen {day(incident.last_seen)}")
     return "; ".join(parts)
 

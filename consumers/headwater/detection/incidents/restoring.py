@@ -39,6 +39,7 @@ def restore(alert: Mapping[str, Any]) -> Incident:
     incident.changed = False
     incident.acknowledged = alert["state"] == "acknowledged"
     incident.resolved_at = alert["event_time"] if alert["state"] == "resolved" else None
+    incident.suppressed_by = alert["suppressed_by"]
     incident.told_reach = frozenset((item["namespace"], item["name"]) for item in alert["reaches"])
     incident.told_predictions = sum(item["predictions"] or 0 for item in alert["reaches"])
     return incident

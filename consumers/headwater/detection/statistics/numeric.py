@@ -7,6 +7,7 @@ of several such sides together, each side of equal weight, so that one large run
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -42,7 +43,7 @@ class Pool(NamedTuple):
     deviation: float
 
 
-def pool(sides: list[Floats]) -> Pool:
+def pool(sides: Sequence[Floats]) -> Pool:
     """The baseline of these sides, each of 129 points. Raises ValueError for none."""
     count = len(sides)
     points = np.sort(np.concatenate(sides))
