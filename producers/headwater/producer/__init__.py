@@ -1,5 +1,8 @@
 """What a service embeds to tell its lineage: `Producer`, and the handles, runs and predictors that it makes."""
 
+import logging
+
+from headwater.errors import MissingExtra, SettingsError
 from headwater.producer.handles import Column, Dataset, Job
 from headwater.producer.memory import InMemoryProducer
 from headwater.producer.predictions import Predictor, Taken
@@ -8,16 +11,21 @@ from headwater.producer.reference import RunReference, carry, current_run
 from headwater.producer.run import Run
 from headwater.producer.stats import DROPS, Stats
 
+# A library says nothing on a host's stderr unless the host configures logging.
+logging.getLogger("headwater.producer").addHandler(logging.NullHandler())
+
 __all__ = [
     "DROPS",
     "Column",
     "Dataset",
     "InMemoryProducer",
     "Job",
+    "MissingExtra",
     "Predictor",
     "Producer",
     "Run",
     "RunReference",
+    "SettingsError",
     "Stats",
     "Taken",
     "carry",

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
 
-from headwater.producer._kafka import Transport, client_settings, immortal
+from headwater.producer._kafka import Transport, check, immortal
 from headwater.producer._outbox import Messages, Outbox, size
 from headwater.producer.stats import Stats
 from headwater.settings import Settings
@@ -70,7 +70,7 @@ class KafkaDelivery:
         #: Called by the sending thread again and again until it returns True.
         self._chore = chore
         self._transport: Transport | None = None
-        client_settings(settings)
+        check(settings)
         self._reset()
 
     def _reset(self) -> None:

@@ -25,6 +25,8 @@ BATCH: Final = 500
 #: Between two questions to a registry that does not answer, seconds.
 _SHORTEST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 30.0
+#: Between two lines in the log about the connection, seconds.
+_COMPLAIN_SECONDS: Final = 60.0
 
 _SIZE_ERRORS: Final = frozenset(
     {confluent_kafka.KafkaError.MSG_SIZE_TOO_LARGE, confluent_kafka.KafkaError.RECORD_LIST_TOO_LARGE}
@@ -82,6 +84,21 @@ def client_settings(settings: Settings) -> dict[str, Any]:
     return own
 
 
+def check(settings: Settings) -> None:
+    """Raise SettingsError where librdkafka would refuse the setting `kafka`."""
+    if settings.kafka:
+        _client(client_settings(settings), lambda _: None)
+
+
+def _client(settings: dict[str, Any], on_error: Callable[[_Error], None]) -> Any:
+    try:
+        return confluent_kafka.Producer({**settings, "error_cb": on_error})
+    except confluent_kafka.KafkaException as error:
+        # Only the setting's name: the text may hold its value, which may be a secret.
+        named = re.search(r'property "?([\w.]+)', str(error))
+        raise SettingsError(f"kafka: librdkafka refuses {named[1] if named else 'these settings'}") from None
+
+
 class Transport:
     """One librdkafka producer, used by the sending thread alone. `drop(reason, count)` counts what is lost."""
 
@@ -100,21 +117,19 @@ class Transport:
         self._announcing: set[str] = set()
         self._registry_headers: dict[str, bytes] = {}
         self._fatal = False
+        self._complained_at = -_COMPLAIN_SECONDS
         self.last_error = ""
         self._client: Any = self._connect()
 
     def _connect(self) -> Any:
-        try:
-            return confluent_kafka.Producer({**client_settings(self._settings), "error_cb": self._on_error})
-        except confluent_kafka.KafkaException as error:
-            # librdkafka names the setting; its value may be a secret, and is cut off.
-            raise SettingsError(f"kafka: {str(error).partition('value')[0].strip()}") from None
+        return _client(client_settings(self._settings), self._on_error)
 
     def _on_error(self, error: _Error) -> None:
-        text = str(error)
-        if text != self.last_error:
-            _log.warning("%s", text)
-        self.last_error = text
+        self.last_error = str(error)
+        # Reconnecting fails again and again, in turns with other words: a line a minute is enough.
+        if time.monotonic() - self._complained_at >= _COMPLAIN_SECONDS:
+            self._complained_at = time.monotonic()
+            _log.warning("%s", error)
         self._fatal = self._fatal or error.fatal()
 
     def _on_report(self, error: _Error | None, report: _Report) -> None:
