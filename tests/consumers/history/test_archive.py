@@ -227,13 +227,13 @@ def test_many_months_are_split(history: History) -> None:
     """A round over more partitions of a table than one insert may touch goes in several, and all of it arrives."""
     month = 31 * 24 * 60 * 60 * 1_000_000
     now = history.clock[0]
-    events = [run_event(f"r {i}", "START", now - i * month) for i in range(110)]
+    events = [run_event(f"r {i}", "START", now - i * month) for i in range(60)]
     sent = batch(RUNS, events)
     rows = [Row(sent, i, now, b"\0" * 8, value[10:], value[10:]) for i, value in enumerate(sent.values)]
     history.keep(sent)
     landing = landings(history.client, database_name(history.settings))[RUNS]
-    assert [len({row.place for row in frozen.rows}) for frozen in freeze(landing, rows)] == [50, 50, 10]
-    assert history.rows("SELECT count() FROM run_events") == [(110,)]
+    assert [len({row.place for row in frozen.rows}) for frozen in freeze(landing, rows)] == [50, 10]
+    assert history.rows("SELECT count() FROM run_events") == [(60,)]
 
 
 def test_a_row_that_the_store_refuses_goes_alone(history: History) -> None:
@@ -295,11 +295,11 @@ def test_replays_in_any_order_change_nothing(history: History, seed: int) -> Non
     before = snapshot(history)
     assert sum(map(len, before.values())) > 20
     mixed = random.Random(seed)
-    for _ in range(2):
+    for rounds in (1, 4):
         history.clock[0] += 60_000_000
         mixed.shuffle(batches)
-        for one in batches:
-            history.keep(one)
+        for start in range(rounds):
+            history.keep(*batches[start::rounds])
         assert snapshot(history) == before
 
 
