@@ -31,6 +31,8 @@ class Expected:
     def __init__(self, schema: Schema, values: Sequence[dict[str, Any] | None]) -> None:
         self.types = Types(schema)
         self.rows: dict[str, list[Any]] = {}
+        #: Paths of maps. fastavro keeps the last of a key's values, the columns hold each.
+        self.maps: set[str] = set()
         self.kinds = dict(paths(self.types))
         for path in self.kinds:
             self.rows[path] = []
@@ -48,6 +50,7 @@ class Expected:
             self.rows[f"{path}[]"].append(len(value or ()))
             for item in value or ():
                 if name == "map":
+                    self.maps.add(f"{path}[]")
                     self.rows[f"{path}[].key"].append(item.encode())
                     self._value(self.types.resolve(kind["values"])[1], value[item], f"{path}[].value")
                 else:
@@ -62,9 +65,11 @@ class Expected:
             self.rows[path].append(value is not None)
         self._walk(kind, value, path)
 
-    def check(self, batch: Batch, wanted: Sequence[str]) -> None:
-        """Assert that each path's column is as expected."""
+    def check(self, batch: Batch, wanted: Sequence[str], *, maps: bool = True) -> None:
+        """Assert that each path's column is as expected; without maps where keys may be repeated."""
         for path in wanted:
+            if not maps and any(path.startswith(prefix) for prefix in self.maps):
+                continue
             rows = self.rows[path]
             form = self.kinds[path]
             if form == "list":

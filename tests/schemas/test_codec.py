@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -118,6 +119,23 @@ def test_one_wide_body_among_narrow_ones() -> None:
     assert [batch.text("inputs[].name", row) for row in (0, 4999)] == [b"table 0", b"table 4999"]
     assert batch.offsets("inputs[]").tolist() == [0] * 51 + [5000] * 50
     assert batch.text("event_id", 99) == empty["event_id"]
+
+
+def test_threads_share_a_program(seed: int) -> None:
+    """One program, several threads at once, without the GIL: each gets its own batch's columns."""
+    schema = current("run_event")
+    source = random.Random(seed)
+    program = compile_schema(schema, ["event_id", "inputs[].name", "run.state"])
+
+    def batch(number: int) -> bool:
+        values = Values(schema, random.Random(f"{seed} {number}"), 0.3)
+        decoded = [values.record() for _ in range(30)]
+        found = program.decode(Bodies.join([plain.encode(schema, value) for value in decoded]))
+        Expected(schema, decoded).check(found, ["event_id", "inputs[].name", "run.state"])
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(batch, source.sample(range(10**6), 40)))
 
 
 def test_a_new_schema_compiles_nothing() -> None:

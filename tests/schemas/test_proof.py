@@ -98,6 +98,16 @@ def test_blocks_are_one_list() -> None:
         assert batch.offsets("a[]").tolist() == [0, 3]
 
 
+def test_a_repeated_key_counts_once_in_a_map_and_twice_in_its_columns() -> None:
+    """fastavro keeps the last of a key's values; the columns hold every pair, in order."""
+    schema = _schema({"type": "map", "values": "int"})
+    body = b"\x04\x02k\x02\x02k\x04\x00"
+    batch = compile_schema(schema, ["a[].key", "a[].value"]).decode(Bodies.join([body]))
+    assert plain.decode(schema, body) == {"a": {"k": 2}}
+    assert [batch.text("a[].key", row) for row in range(2)] == [b"k", b"k"]
+    assert batch.integers("a[].value").values.tolist() == [1, 2]
+
+
 LEFT_OUT: list[tuple[str, Any, bytes, dict[str, Any]]] = [
     ("another union", ["string", "long"], b"\x02\x06", {"a": 3}),
     ("null second", ["string", "null"], b"\x02", {"a": None}),

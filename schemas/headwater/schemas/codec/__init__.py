@@ -30,6 +30,7 @@ the bodies' buffer: where an older writer lacks a field its default text stands 
 may have any span of no bytes, also (0, 0). Items of the parent in row p are rows offsets[p] to offsets[p + 1];
 for a list within a list the parents are the outer list's items: `outputs[].column_lineage[]` has as many
 parents as `outputs[].…` has rows. A path that an older writer lacks is a column of the reader's defaults.
+A map's pairs come as they stand, a repeated key too; in a dict its last value counts.
 All arrays are contiguous; a function compiled by Numba takes them as they are.
 """
 
