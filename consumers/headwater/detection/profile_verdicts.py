@@ -44,7 +44,9 @@ def _subject(summary: Summary, column: str | None = None) -> Subject:
 
 def _whole(summary: Summary, findings: Sequence[Finding]) -> Verdict:
     said = {f.outcome for f in findings}
-    outcome: Outcome = next((outcome for outcome in reversed(_ORDER) if outcome in said), "insufficient")
+    outcome: Outcome = "insufficient"
+    for worse in _ORDER:
+        outcome = worse if worse in said else outcome
     named = [f.column for f in findings if f.outcome == outcome]
     shown = dataset(summary.namespace, summary.name)
     if outcome == "alarm":

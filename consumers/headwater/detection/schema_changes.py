@@ -65,7 +65,9 @@ def judge(subject: Subject, declared: dict[str, ColumnSchema], known: Schemas, b
         return None
     changes = compare(before, declared)
     said = {change.level for change in changes}
-    level: Level = next((level for level in reversed(_LEVELS) if level in said), "compatible")
+    level: Level = "compatible"
+    for worse in _LEVELS:
+        level = worse if worse in said else level
     outcome = _OUTCOMES[level]
     what = "; ".join(f"{change.column} {change.what}" for change in changes) or "the order of columns changed"
     return Verdict(

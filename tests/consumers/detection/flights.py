@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from datetime import date
 from functools import cache
@@ -18,8 +19,9 @@ COLUMNS = ("carrier", "origin", "dest", "hour", "dep_delay", "arr_delay", "air_t
 
 @cache
 def days(bad_month: int | None) -> tuple[tuple[date, pl.DataFrame], ...]:
-    """Each day's departures, in order."""
-    frame = read_flights(Options(bad_month=bad_month)).sort("day")
+    """Each day's departures, in order: of the whole year, with a bad month of April to August."""
+    options = Options() if bad_month is None else Options(first_month=4, last_month=8, bad_month=bad_month)
+    frame = read_flights(dataclasses.replace(options, bad_month=bad_month)).sort("day")
     parts: list[tuple[date, pl.DataFrame]] = []
     for key, part in frame.partition_by("day", as_dict=True, include_key=False).items():
         day: Any = key[0]

@@ -80,21 +80,36 @@ def without_an_origin(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.filter(pl.col("origin") != "LGA")
 
 
-@pytest.mark.parametrize(
-    ("change", "column"),
-    [(in_kilometres, "distance"), (unknown_carrier, "carrier"), (without_an_origin, "origin")],
-    ids=["miles to kilometres", "10 % unknown carrier", "dropped origin"],
-)
-def test_injected_faults_are_found(change: Callable[[pl.DataFrame], pl.DataFrame], column: str) -> None:
-    """A fault of two days, on each twentieth day from March on: found within these two in at least 95 of 100."""
+CHANGES: dict[str, Callable[[pl.DataFrame], pl.DataFrame]] = {
+    "distance": in_kilometres,
+    "carrier": unknown_carrier,
+    "origin": without_an_origin,
+}
+
+
+def inject(every: int, until: int = 364) -> dict[str, list[bool]]:
+    """By column: whether a fault of two days, on each `every`-th day from March on, was found within these two."""
     checker = Checker(Policy())
-    tried = found = 0
-    for index, record in enumerate(flights.profiles(None)):
-        if index >= 60 and index % 20 == 0 and index + 1 < len(flights.profiles(None)):
-            trial = copy.deepcopy(checker)
-            seen = [alarms(trial, flights.changed(index + later, change)) for later in (0, 1)]
-            tried += 1
-            found += any(verdict.subject.column == column for verdicts in seen for verdict in verdicts)
+    found: dict[str, list[bool]] = {column: [] for column in CHANGES}
+    for index, record in enumerate(flights.profiles(None)[:until]):
+        if index >= 60 and index % every == 0:
+            for column, change in CHANGES.items():
+                trial = copy.deepcopy(checker)
+                seen = [v for later in (0, 1) for v in alarms(trial, flights.changed(index + later, change))]
+                found[column].append(any(verdict.subject.column == column for verdict in seen))
         checker.profile(record)
-    assert found >= 0.95 * tried
-    assert tried >= 15
+    return found
+
+
+def test_injected_faults_are_found() -> None:
+    """Miles to kilometres, a tenth of carriers unknown, an origin dropped: each found each time, or all but one."""
+    for column, times in inject(70, 215).items():
+        assert times.count(False) <= 1, column
+
+
+@pytest.mark.prove
+def test_injected_faults_are_found_on_any_day() -> None:
+    """The same on each fifth day: at least 95 of 100."""
+    for column, times in inject(5).items():
+        print(f"{column}: {times.count(True)} of {len(times)} found within two days")  # noqa: T201 — the figure of this proof
+        assert times.count(True) >= 0.95 * len(times), column

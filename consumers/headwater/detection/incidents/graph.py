@@ -182,7 +182,9 @@ class Graph:
 
 
 def _ends(nodes: Sequence[Node], edge: Mapping[str, Any]) -> tuple[Node, Node]:
-    return nodes[edge["source"]], nodes[edge["target"]]
+    source: int = edge["source"]
+    target: int = edge["target"]
+    return nodes[source], nodes[target]
 
 
 def _pick(nodes: Sequence[Node], indexes: Sequence[int]) -> tuple[Node, ...]:
