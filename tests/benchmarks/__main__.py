@@ -9,7 +9,7 @@ import sys
 from tests.benchmarks.machine import describe
 
 #: Name -> module with `HELP` and `run(arguments)`.
-BENCHMARKS = {"stitching": "tests.benchmarks.stitching"}
+BENCHMARKS = {"stitching": "tests.benchmarks.stitching", "producer": "tests.benchmarks.producer"}
 
 
 def main() -> int:

@@ -110,7 +110,7 @@ def _wait(process: subprocess.Popen[bytes]) -> int:
 
     before: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (int(signal.SIGTERM), int(signal.SIGINT)):
             before[number] = signal.signal(number, pass_on)
     try:
         return process.wait()
