@@ -31,6 +31,11 @@ class Home:
         return self.path / "store"
 
     @property
+    def spool(self) -> Path:
+        """Data of inserts on their way into the engine."""
+        return self.path / "spool"
+
+    @property
     def logs(self) -> Path:
         return self.path / "logs"
 
@@ -113,7 +118,7 @@ def open_home(path: Path) -> Home:
         )
     home = Home(path)
     try:
-        for folder in (path, home.data, home.logs, home.run):
+        for folder in (path, home.data, home.spool, home.logs, home.run):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if path.stat().st_uid != os.getuid():
             raise StateError(f"{path} belongs to another user; choose another --home")

@@ -161,7 +161,11 @@ class Stack:
         if "broker" in self._kept:
             self._note_progress()
             look = self._home.state("progress") or {}
-            if self._watch is not None and "archive" in self._names and (not drain or not look or any(look["behind"].values())):
+            if (
+                self._watch is not None
+                and "archive" in self._names
+                and (not drain or not look or any(look["behind"].values()))
+            ):
                 gap = gaps.record(self._home, "the stack was stopped before all was archived")
                 self._tell(str(gap)) if gap else None
             self._broker.stop()

@@ -54,7 +54,7 @@ async def serve(home: Home, port: int) -> None:
     from headwater.embedded.store.execute import Executor  # noqa: PLC0415 — needs aiohttp
     from headwater.embedded.store.server import Server  # noqa: PLC0415 — needs aiohttp
 
-    engine = Engine(home.data)
+    engine = Engine(home.data, home.spool)
     executor = Executor(engine)
     server = Server(executor, engine.version, home.writer_password())
     runner = web.AppRunner(

@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from headwater.embedded.store.statements import Insert as InsertHead
 from headwater.errors import MissingExtra, StateError
 
 #: Formats whose pieces, each formatted by itself, join to the whole; all others are made in one piece.
@@ -23,6 +24,8 @@ STREAMED = frozenset({
 })  # fmt: skip
 _CODE = re.compile(r"Code: \d+\. ")
 #: A nested error repeats the beginning: "Code: 73. DB::Exception: Code: 73. DB::Exception: …".
+#: What the engine says to everyone once it died within the process.
+FATAL = 236
 _REPEATED = re.compile(r"^(?:Code: \d+\. DB::Exception: )+(?=Code: \d+\. DB::Exception: )")
 
 
@@ -59,8 +62,14 @@ def refusal(error: Exception) -> Refused:
 class Engine:
     """The engine on one folder. A process can have one folder open."""
 
-    def __init__(self, folder: Path) -> None:
-        """Open or make the folder. Raises MissingExtra, or StateError where the engine cannot read it."""
+    def __init__(self, folder: Path, spool: Path) -> None:
+        """Open or make the folder; data of inserts pass through files in `spool`, which is emptied.
+
+        Raises MissingExtra, or StateError where the engine cannot read the folder.
+        """
+        self._spool = spool
+        for left in spool.iterdir():  # of a process that was killed
+            left.unlink()
         try:
             import chdb  # noqa: PLC0415 — takes 0.5 s, and only the store's process needs it
         except ImportError as error:
@@ -82,7 +91,7 @@ class Engine:
     def connect(self) -> Connection:
         """A new connection with the engine's defaults."""
         try:
-            return Connection(self._connect(self._folder))
+            return Connection(self._connect(self._folder), self._spool)
         except RuntimeError as error:
             raise refusal(error) from error
 
@@ -94,8 +103,9 @@ class Engine:
 class Connection:
     """One connection: one statement at a time, from whichever thread."""
 
-    def __init__(self, raw: Any) -> None:
+    def __init__(self, raw: Any, spool: Path) -> None:
         self._raw = raw
+        self._spool = spool
 
     def query(self, sql: str, form: str, parameters: Mapping[str, str] | None = None) -> Answer:
         """Run one statement. Parameters are texts in ClickHouse's escaped form. Raises Refused."""
@@ -112,7 +122,7 @@ class Connection:
             result.bytes_written(),
         )
 
-    def stream(self, sql: str, form: str, parameters: Mapping[str, str] | None = None) -> Iterator[bytes]:
+    def stream(self, sql: str, form: str, parameters: Mapping[str, str] | None = None) -> Generator[bytes]:
         """Run one query and give its result in pieces, for formats of STREAMED. Raises Refused, also between pieces."""
         try:
             handle = self._raw.send_query(sql, form, params=dict(parameters or {}))
@@ -126,9 +136,9 @@ class Connection:
         finally:
             handle.close()
 
-    def insert(self, statement: str, form: str) -> Insert:
-        """Begin an insert: `statement` without its FORMAT clause, `form` of the data to come."""
-        return Insert(self, statement, form)
+    def insert(self, head: InsertHead) -> Insert:
+        """Begin an insert whose data come in pieces."""
+        return Insert(self, head, self._spool)
 
     def set(self, values: Mapping[str, str]) -> None:
         """Set settings for this connection. Raises Refused."""
@@ -143,15 +153,14 @@ class Connection:
 class Insert:
     """An insert whose data come in pieces.
 
-    They go through a file that only this user can read: chDB's own streaming insert reports success when a
+    They go through a file of the home folder: chDB's own streaming insert reports success when a
     materialized view fails (seen on 4.4), so what a view refuses, or cannot write, would be lost without a word.
     """
 
-    def __init__(self, connection: Connection, statement: str, form: str) -> None:
+    def __init__(self, connection: Connection, head: InsertHead, spool: Path) -> None:
         self._connection = connection
-        self._statement = statement
-        self._form = form
-        descriptor, path = tempfile.mkstemp(prefix="headwater-insert-")
+        self._head = head
+        descriptor, path = tempfile.mkstemp(dir=spool)
         self._file = os.fdopen(descriptor, "wb")
         self._path = Path(path)
 
@@ -162,9 +171,10 @@ class Insert:
     def finish(self) -> Answer:
         """Write what was handed over. Raises Refused."""
         self._file.close()
-        source = f"FROM INFILE {quoted(str(self._path))} COMPRESSION 'none' FORMAT {self._form}"
+        head = self._head
+        source = f"FROM INFILE {quoted(str(self._path))} COMPRESSION 'none' {head.settings} FORMAT {head.format}"
         try:
-            return self._connection.query(f"{self._statement} {source}", "Null")
+            return self._connection.query(f"{head.statement} {source}", "Null")
         finally:
             self._path.unlink(missing_ok=True)
 

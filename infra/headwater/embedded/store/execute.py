@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import re
-from collections.abc import Generator, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 
 from headwater.embedded.store import policy
@@ -40,7 +40,7 @@ class Outcome:
 
     format: str
     summary: Answer | None
-    pieces: Iterator[bytes]
+    pieces: Generator[bytes]
 
 
 class Executor:
@@ -53,18 +53,19 @@ class Executor:
         self._guard = Guard(self._control)
         self.sessions = Sessions(engine)
 
-    @contextmanager
+    @contextlib.contextmanager
     def run(self, request: Request, body: Iterable[bytes], tag: str) -> Generator[Outcome]:
         """Run one request; its result lasts as long as the context. `tag`: what `kill` knows it by. Raises Refused."""
-        if not request.writer:
-            connection = self._engine.connect()
-            try:
-                yield self._read(connection, request, body, tag)
-            finally:
-                connection.close()
-            return
-        with self.sessions.connection(request) as connection:
-            yield self._write(connection, request, body, tag)
+        with contextlib.ExitStack() as stack:
+            if request.writer:
+                connection = stack.enter_context(self.sessions.connection(request))
+                outcome = self._write(connection, request, body, tag)
+            else:
+                connection = stack.enter_context(contextlib.closing(self._engine.connect()))
+                outcome = self._read(connection, request, body, tag)
+            # A stream ends before its connection: the other way round the engine dies.
+            stack.enter_context(contextlib.closing(outcome.pieces))
+            yield outcome
 
     def kill(self, tag: str) -> None:
         """Stop the statement that runs under this tag, if one still runs."""
@@ -122,7 +123,7 @@ class Executor:
             return _query(connection, text, _statement(connection, text), request)
         connection.set({f"param_{name}": value for name, value in request.parameters.items()})
         answer = _insert(connection, head, itertools.chain([read[head.data :]], pieces))
-        return Outcome(request.default_format, answer, iter(()))
+        return Outcome(request.default_format, answer, _whole())
 
     def _check_caps(self, settings: Mapping[str, str]) -> None:
         for name, most in (
@@ -139,7 +140,7 @@ class Executor:
 
 
 def _insert(connection: Connection, head: Insert, pieces: Iterable[bytes]) -> Answer:
-    insert = connection.insert(head.statement, head.format)
+    insert = connection.insert(head)
     try:
         for piece in pieces:
             if piece:
@@ -154,8 +155,12 @@ def _query(connection: Connection, text: str, statement: Statement, request: Req
     form = statement.format or request.default_format
     if form not in STREAMED or statement.kind != SELECT or request.whole:
         answer = connection.query(text, form, request.parameters)
-        return Outcome(form, answer, iter((answer.data,)))
+        return Outcome(form, answer, _whole(answer.data))
     return Outcome(form, None, connection.stream(text, form, request.parameters))
+
+
+def _whole(*pieces: bytes) -> Generator[bytes]:
+    yield from pieces
 
 
 def _use(connection: Connection, database: str) -> None:

@@ -26,7 +26,7 @@ NODES = STATEMENTS | {
 #: files, networks or commands, or run a text as a query.
 TABLE_FUNCTIONS = frozenset({
     "generate_series", "generaterandom", "generateseries", "null", "numbers", "numbers_mt", "primes", "values",
-    "view", "viewexplain", "zeros", "zeros_mt",
+    "view", "zeros", "zeros_mt",
 })  # fmt: skip
 
 #: Functions (small letters; their aliases are added at start) that reach beyond the tables.

@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import logging
+import os
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,12 +20,15 @@ from typing import Any, TypeVar
 from aiohttp import BodyPartReader, web
 
 from headwater.embedded.store import compression
-from headwater.embedded.store.engine import Answer, Refused
+from headwater.embedded.store.engine import FATAL, Answer, Refused
 from headwater.embedded.store.execute import Executor
 from headwater.embedded.store.faults import BUSY, status
 from headwater.embedded.store.request import Request, read
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
+#: Exit code of a process whose engine died; whoever keeps it up starts it again.
+FATAL_EXIT = 70
 
 LOCAL_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 #: Threads for readers and for the writer are apart, so that no number of readers holds up the archive.
@@ -103,8 +108,9 @@ class Server:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
             # The client went away. What it wanted to read is stopped; what it wanted written is completed.
+            work.add_done_callback(_forget)
             if not request.writer:
-                loop.run_in_executor(None, self._executor.kill, tag)
+                loop.run_in_executor(None, self._executor.kill, tag).add_done_callback(_forget)
             raise
 
     def _done(self, request: Request, tag: str) -> None:
@@ -143,6 +149,8 @@ class Server:
                 return response
         except Refused as refused:
             return self._refuse(refused, request.query_id)
+        except ConnectionError:
+            return web.Response(status=499)  # the client went away; nobody reads this
 
     def _ended(self, pieces: Iterable[bytes], tag: str) -> Iterator[bytes]:
         """The pieces; where one fails, the failure follows in the form that ClickHouse gives it."""
@@ -163,6 +171,8 @@ class Server:
             "X-ClickHouse-Query-Id": query_id,
             "X-ClickHouse-Server-Display-Name": "headwater",
             "X-ClickHouse-Timezone": "UTC",
+            "X-Content-Type-Options": "nosniff",
+            "Cross-Origin-Resource-Policy": "same-origin",
         }
 
     def _worded(self, refused: Refused) -> str:
@@ -170,6 +180,9 @@ class Server:
         return f"{refused.message}{version}\n"
 
     def _refuse(self, refused: Refused, query_id: str) -> web.Response:
+        if refused.code == FATAL and "fatal" in refused.message:
+            _log.critical("the engine died, so this process ends: %s", refused.message)
+            os._exit(FATAL_EXIT)
         headers = self._headers(query_id)
         headers["X-ClickHouse-Exception-Code"] = str(refused.code)
         return web.Response(status=status(refused.code), text=self._worded(refused), headers=headers)
@@ -186,11 +199,7 @@ async def _only_local(
     from_page = "Origin" in request.headers or request.headers.get("Sec-Fetch-Site", "none") != "none"
     if from_page or request.method == "OPTIONS":
         return web.Response(status=403, text="This store answers no web page.\n")
-    response = await handler(request)
-    if not response.prepared:
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
-    return response
+    return await handler(request)
 
 
 async def _ok(_: web.Request) -> web.Response:
@@ -207,6 +216,12 @@ async def _form(http: web.Request) -> tuple[list[tuple[str, str]], bytes | None]
             raise Refused(48, "Code: 48. DB::Exception: Not done by this store: external data. (NOT_IMPLEMENTED)")
         pairs.append((part.name, await part.text()))
     return pairs, b""
+
+
+def _forget(done: asyncio.Future[Any]) -> None:
+    """Nobody waits for it any more; what it says is for the log at most."""
+    if not done.cancelled() and (error := done.exception()) is not None:
+        _log.info("after the client went away: %r", error)
 
 
 def _pulled(http: web.Request, loop: asyncio.AbstractEventLoop) -> Iterator[bytes]:

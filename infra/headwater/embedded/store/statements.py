@@ -17,8 +17,10 @@ _AFTER_FORMAT = re.compile(rb"[ \t\f]*(?:\r?\n)?")
 class Insert(NamedTuple):
     """The head of an INSERT that carries data."""
 
-    #: Up to where FORMAT or VALUES begins.
+    #: Up to where SETTINGS, FORMAT or VALUES begins.
     statement: str
+    #: The SETTINGS clause, or nothing.
+    settings: str
     format: str
     #: Where the data begin.
     data: int
@@ -35,6 +37,7 @@ def insert_head(text: bytes, *, whole: bool) -> Insert | None:
     """
     words = 0
     depth = 0
+    settings: int | None = None
     position = 0
     while position < len(text):
         if skipped := _SKIPPED.match(text, position):
@@ -62,10 +65,12 @@ def insert_head(text: bytes, *, whole: bool) -> Insert | None:
         if words >= 3 and depth == 0 and text[position - 1 : position] != b".":
             if name in (b"SELECT", b"WITH", b"INFILE"):
                 return None
+            if name == b"SETTINGS" and settings is None:
+                settings = word.start()
             if name == b"VALUES":
-                return Insert(text[: word.start()].decode(), "Values", word.end())
+                return _insert(text, settings, word.start(), "Values", word.end())
             if name == b"FORMAT":
-                return _format(text, word.start(), word.end(), whole=whole)
+                return _format(text, settings, word.start(), word.end(), whole=whole)
         if not (words == 2 and name in (b"TABLE", b"FUNCTION")):
             words += 1
         position = word.end()
@@ -74,7 +79,7 @@ def insert_head(text: bytes, *, whole: bool) -> Insert | None:
     return None
 
 
-def _format(text: bytes, start: int, end: int, *, whole: bool) -> Insert | None:
+def _format(text: bytes, settings: int | None, start: int, end: int, *, whole: bool) -> Insert | None:
     skipped = _SKIPPED.match(text, end)
     name = _WORD.match(text, skipped.end() if skipped else end)
     if name is None or (not whole and name.end() + 2 > len(text)):
@@ -82,7 +87,12 @@ def _format(text: bytes, start: int, end: int, *, whole: bool) -> Insert | None:
             raise NeedMore
         return None
     after = _AFTER_FORMAT.match(text, name.end())
-    return Insert(text[:start].decode(), name[0].decode(), after.end() if after else name.end())
+    return _insert(text, settings, start, name[0].decode(), after.end() if after else name.end())
+
+
+def _insert(text: bytes, settings: int | None, end: int, form: str, data: int) -> Insert:
+    clause = end if settings is None else settings
+    return Insert(text[:clause].decode(), text[clause:end].decode(), form, data)
 
 
 _FORMAT_CLAUSE = re.compile(r"\bFORMAT (\w+)(?: SETTINGS .*)?$", re.DOTALL)
