@@ -21,7 +21,7 @@ from headwater.embedded.store.statements import Insert, NeedMore, format_clause,
         (b"INSERT INTO h.format FORMAT CSV\n", "INSERT INTO h.format ", "", "CSV", b""),
         (b"INSERT INTO `a FORMAT b` FORMAT CSV\n", "INSERT INTO `a FORMAT b` ", "", "CSV", b""),
         (b"-- FORMAT x\nINSERT /* VALUES */ t FORMAT CSV\n\n", "-- FORMAT x\nINSERT /* VALUES */ t ", "", "CSV", b"\n"),
-        (b"INSERT INTO t SETTINGS x = 'FORMAT y' FORMAT TSV\n1", "INSERT INTO t ", "SETTINGS x = 'FORMAT y' ", "TSV", b"1"),
+        (b"INSERT INTO t SETTINGS x = 'FORMAT' FORMAT TSV\n1", "INSERT INTO t ", "SETTINGS x = 'FORMAT' ", "TSV", b"1"),
     ],
 )  # fmt: skip
 def test_the_head_of_an_insert(text: bytes, statement: str, settings: str, form: str, data: bytes) -> None:
