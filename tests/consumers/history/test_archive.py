@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 from hashlib import blake2b
 from typing import Any
 
@@ -15,11 +14,9 @@ from headwater.archive.landing import landings
 from headwater.archive.packing import Row
 from headwater.migrations import database_name
 from headwater.schemas import plain, records, topics
-from headwater.streams.batch import Batch
 from headwater.streams.step import Retry
 from tests.consumers.history.conftest import History
 from tests.consumers.history.messages import (
-    NS,
     as_uuid,
     at,
     batch,
@@ -187,29 +184,6 @@ def test_every_topic_has_its_table_and_view(history: History) -> None:
     assert history.rows("SELECT last_sequence, service, closed FROM producers") == [(1, "svc", False)]
 
 
-def test_the_earliest_arrival_stands(history: History) -> None:
-    """A message delivered again later, or earlier by the broker's clock, is one row with the earliest arrival."""
-    event = run_event("r", "START", at(0))
-    first = history.clock[0]
-    history.keep(batch(RUNS, [event], first=10))
-    history.clock[0] = first + 5_000_000
-    history.keep(batch(RUNS, [{**event, "emit_time": at(9), "sequence": 4}], first=20))
-    history.clock[0] = first - 5_000_000
-    history.keep(batch(RUNS, [event], first=30))
-    rows = history.rows("SELECT kafka_offset, toUnixTimestamp64Micro(arrival) FROM run_events FINAL")
-    assert rows == [(30, first - 5_000_000)]
-
-
-def test_other_content_under_one_id_is_a_conflict(history: History) -> None:
-    """Both contents are kept and the view conflicts names their id; a retry is no conflict."""
-    event = run_event("r", "START", at(0))
-    other = {**event, "purpose": "other"}
-    retry = {**event, "emit_time": 5, "sequence": 9}
-    history.keep(batch(RUNS, [event, retry, other]))
-    assert history.rows("SELECT count() FROM run_events FINAL") == [(2,)]
-    assert history.rows("SELECT event_id, contents FROM conflicts") == [(as_uuid(f"r START {at(0)} 1"), 2)]
-
-
 def test_odd_event_times_are_kept_and_flagged(history: History) -> None:
     """1970, 2300 and what no calendar holds are flagged, stand by arrival, and the raw body has what was sent."""
     times = [0, 10_413_792_000_000_000, 2**63 - 1, -(2**63), at(0)]
@@ -286,107 +260,3 @@ def test_older_and_foreign_writers_are_resolved(history: History) -> None:
     rows = history.rows("SELECT reason, event_id, details FROM decisions ORDER BY reason")
     assert rows == [("why 0", as_uuid("d 0"), {}), ("why 1", as_uuid("d 1"), {})]
     assert history.rows("SELECT count() FROM schemas") == [(2,)]
-
-
-def test_replays_in_any_order_change_nothing(history: History, seed: int) -> None:
-    """Everything fed twice more, in another order and other cuts, leaves every view and arrival as it was."""
-    batches = scenario()
-    history.keep(*batches)
-    before = snapshot(history)
-    assert sum(map(len, before.values())) > 20
-    mixed = random.Random(seed)
-    for rounds in (1, 4):
-        history.clock[0] += 60_000_000
-        mixed.shuffle(batches)
-        for start in range(rounds):
-            history.keep(*batches[start::rounds])
-        assert snapshot(history) == before
-
-
-def scenario() -> list[Batch]:
-    raw, clean, model = dataset("raw", "1"), dataset("clean", "1"), dataset("model", "1", kind="model")
-    column = {
-        "source": 0,
-        "target": 1,
-        "column": "a",
-        "target_column": "b",
-        "transformation": "DIRECT",
-        "subtype": "",
-        "captured": "declared",
-    }
-    return [
-        batch(RUNS, [run_event("clean 1", "START", at(0), inputs=[raw, dataset("open")], sequence=2)]),
-        batch(RUNS, [run_event("clean 1", "COMPLETE", at(1), outputs=[clean], sequence=5)], first=1),
-        batch(RUNS, [run_event("train 1", "COMPLETE", at(2), inputs=[clean], outputs=[model])], first=2),
-        batch("lineage.edges", [edge_set("clean 1", at(1), [raw, clean], [(0, 1)], columns=[column])]),
-        batch("lineage.edges", [edge_set("train 1", at(2), [clean, model, raw], products=[([0, 2], [1])])], first=1),
-        batch("lineage.edges", [edge_set("train 1", at(2), [raw, model], [(0, 1)], withdrawn="gone")], first=2),
-        *(batch(topic, [value], first=7) for topic, value in every_record().items()),
-    ]
-
-
-def snapshot(history: History) -> dict[str, list[tuple[Any, ...]]]:
-    views = (
-        "runs uses dataset_versions datasets edges column_edges run_links predictions column_profiles verdicts alerts "
-        "incidents decisions producer_gaps dead_letters conflicts owners"
-    )
-    return {view: sorted(history.rows(f"SELECT * FROM {view}"), key=repr) for view in views.split()}
-
-
-def test_gaps_are_named(history: History) -> None:
-    """Numbers that never came are named by range, also behind the last that came."""
-    events = [run_event(f"r {n}", "START", at(n), sequence=n) for n in (1, 2, 5, 9)]
-    closed = {
-        **head("closed", at(20), 12),
-        "kind": "closed",
-        "last_sequence": 12,
-        "service": "svc",
-        "drops": [{"reason": "queue_full", "count": 3}],
-    }
-    history.keep(batch(RUNS, events), batch("lineage.producers", [closed]))
-    rows = history.rows("SELECT first_missing, last_missing, missing, ended FROM producer_gaps ORDER BY first_missing")
-    assert rows == [(3, 4, 2, "closed"), (6, 8, 3, "closed"), (10, 11, 2, "closed")]
-
-
-def test_runs_follow_the_rules(history: History) -> None:
-    """A late START reopens nothing; of two ends the earlier stands; an end in parts counts when all are there."""
-    parts = [
-        {
-            **run_event("whole 1", "COMPLETE", at(2), part=n, parts=2, parameters={"ab"[n - 1]: str(n)}),
-            "event_id": named("w"),
-        }
-        for n in (1, 2)
-    ]
-    history.keep(
-        batch(
-            RUNS,
-            [
-                run_event("late 1", "COMPLETE", at(5)),
-                run_event("late 1", "START", at(6)),
-                run_event("two 1", "FAIL", at(5)),
-                run_event("two 1", "COMPLETE", at(4)),
-                run_event("open 1", "START", at(1)),
-                run_event("open 1", "RUNNING", at(2)),
-                run_event("open 1", "OTHER", at(3)),
-                run_event("parts 1", "COMPLETE", at(2), part=1, parts=2, parameters={"a": "1"}),
-                *parts,
-            ],
-        )
-    )  # fmt: skip
-    rows = history.rows("SELECT job_name, state, isNull(ended_at), parameters FROM runs ORDER BY job_name")
-    assert rows == [
-        ("late", "COMPLETE", 0, {}),
-        ("open", "RUNNING", 1, {}),
-        ("parts", "OTHER", 1, {"a": "1"}),
-        ("two", "COMPLETE", 0, {}),
-        ("whole", "COMPLETE", 0, {"a": "1", "b": "2"}),
-    ]
-
-
-def test_a_write_without_version_is_the_runs(history: History) -> None:
-    """It is the version run:<run id>, as stitching names it."""
-    history.keep(batch(RUNS, [run_event("r 1", "COMPLETE", at(1), outputs=[dataset("out")])]))
-    version = f"run:{as_uuid('r 1')}"
-    assert history.rows("SELECT namespace, name, version, run_state FROM dataset_versions") == [
-        (NS, "out", version, "COMPLETE")
-    ]

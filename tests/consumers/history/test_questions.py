@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from headwater.audit import QUESTIONS, Node, ask, explain_prediction, incidents
-from headwater.cli.main import main
 from headwater.errors import NotFound, SettingsError, StateError
 from headwater.schemas.topics import ALERTS, EDGES, PREDICTIONS, PRODUCERS, RUNS
 from tests.consumers.history.conftest import History, dropped
@@ -252,52 +251,6 @@ def test_wrong_questions(history: History) -> None:
         ask(client, "who_read", namespace="a", name="b", since="yesterday")
     with pytest.raises(SettingsError, match="no whole number"):
         ask(client, "slowest_stages", limit="many")
-
-
-@pytest.fixture
-def environment(history: History, monkeypatch: pytest.MonkeyPatch) -> History:
-    for name in ("store_url", "store_user", "store_password", "prefix"):
-        monkeypatch.setenv(f"HEADWATER_{name.upper()}", getattr(history.settings, name))
-    return history
-
-
-def test_audit_command(environment: History, capsys: pytest.CaptureFixture[str]) -> None:
-    """`headwater audit`: the list, a table, JSON, CSV, the statement; times with Z."""
-    pipeline(environment)
-    assert main(["audit", "--list"]) == 0
-    listed = capsys.readouterr().out
-    assert all(name in listed for name in QUESTIONS)
-    asked = ["audit", "who_read", "--param", f"namespace={NS}", "--param", "name=features"]
-    assert main(asked) == 0
-    assert "2026-03-01T08:20:00Z" in capsys.readouterr().out
-    assert main([*asked, "--json"]) == 0
-    answer = json.loads(capsys.readouterr().out)
-    assert answer["rows"][0][answer["columns"].index("job_name")] == "train"
-    assert main([*asked, "--csv"]) == 0
-    assert capsys.readouterr().out.startswith("read_at,job_namespace,")
-    assert main([*asked, "--sql"]) == 0
-    assert "{namespace:String}" in capsys.readouterr().out
-    assert main(["audit", "who_read", "--param", "name"]) == 2
-    assert main(["audit", "nothing"]) == 7
-
-
-def test_trace_command(environment: History, capsys: pytest.CaptureFixture[str]) -> None:
-    """`headwater trace`: a tree, JSON, Mermaid and dot; exit code 1 where something was cut, 7 for no such node."""
-    pipeline(environment)
-    assert main(["trace", "model@m1"]) == 0
-    printed = capsys.readouterr().out
-    assert "└── features@f1  feature_view" in printed
-    assert "commit abc123" in printed
-    assert main(["trace", "raw", "--down", "--mermaid"]) == 0
-    assert capsys.readouterr().out.startswith("flowchart LR\n")
-    assert main(["trace", "clean", "--both", "--dot"]) == 0
-    assert "digraph lineage" in capsys.readouterr().out
-    assert main(["trace", "clean", "--both", "--json"]) == 0
-    assert [one["direction"] for one in json.loads(capsys.readouterr().out)] == ["up", "down"]
-    assert main(["trace", "model", "--depth", "1"]) == 1
-    assert "(truncated: " in capsys.readouterr().out
-    assert main(["trace", "modell"]) == 7
-    assert "did you mean" in capsys.readouterr().err
 
 
 def test_a_store_without_history(empty: Any) -> None:

@@ -1,0 +1,82 @@
+"""The views' rules: states of runs, versions of writes, gaps and conflicts."""
+
+from __future__ import annotations
+
+import pytest
+
+from headwater.schemas import topics
+from tests.consumers.history.conftest import History
+from tests.consumers.history.messages import NS, as_uuid, at, batch, dataset, head, named, run_event
+
+pytestmark = pytest.mark.integration
+
+RUNS = topics.RUNS.name
+
+
+def test_gaps_are_named(history: History) -> None:
+    """Numbers that never came are named by range, also behind the last that came."""
+    events = [run_event(f"r {n}", "START", at(n), sequence=n) for n in (1, 2, 5, 9)]
+    closed = {
+        **head("closed", at(20), 12),
+        "kind": "closed",
+        "last_sequence": 12,
+        "service": "svc",
+        "drops": [{"reason": "queue_full", "count": 3}],
+    }
+    history.keep(batch(RUNS, events), batch("lineage.producers", [closed]))
+    rows = history.rows("SELECT first_missing, last_missing, missing, ended FROM producer_gaps ORDER BY first_missing")
+    assert rows == [(3, 4, 2, "closed"), (6, 8, 3, "closed"), (10, 11, 2, "closed")]
+
+
+def test_runs_follow_the_rules(history: History) -> None:
+    """A late START reopens nothing; of two ends the earlier stands; an end in parts counts when all are there."""
+    parts = [
+        {
+            **run_event("whole 1", "COMPLETE", at(2), part=n, parts=2, parameters={"ab"[n - 1]: str(n)}),
+            "event_id": named("w"),
+        }
+        for n in (1, 2)
+    ]
+    history.keep(
+        batch(
+            RUNS,
+            [
+                run_event("late 1", "COMPLETE", at(5)),
+                run_event("late 1", "START", at(6)),
+                run_event("two 1", "FAIL", at(5)),
+                run_event("two 1", "COMPLETE", at(4)),
+                run_event("open 1", "START", at(1)),
+                run_event("open 1", "RUNNING", at(2)),
+                run_event("open 1", "OTHER", at(3)),
+                run_event("parts 1", "COMPLETE", at(2), part=1, parts=2, parameters={"a": "1"}),
+                *parts,
+            ],
+        )
+    )  # fmt: skip
+    rows = history.rows("SELECT job_name, state, isNull(ended_at), parameters FROM runs ORDER BY job_name")
+    assert rows == [
+        ("late", "COMPLETE", 0, {}),
+        ("open", "RUNNING", 1, {}),
+        ("parts", "OTHER", 1, {"a": "1"}),
+        ("two", "COMPLETE", 0, {}),
+        ("whole", "COMPLETE", 0, {"a": "1", "b": "2"}),
+    ]
+
+
+def test_a_write_without_version_is_the_runs(history: History) -> None:
+    """It is the version run:<run id>, as stitching names it."""
+    history.keep(batch(RUNS, [run_event("r 1", "COMPLETE", at(1), outputs=[dataset("out")])]))
+    version = f"run:{as_uuid('r 1')}"
+    assert history.rows("SELECT namespace, name, version, run_state FROM dataset_versions") == [
+        (NS, "out", version, "COMPLETE")
+    ]
+
+
+def test_other_content_under_one_id_is_a_conflict(history: History) -> None:
+    """Both contents are kept and the view conflicts names their id; a retry is no conflict."""
+    event = run_event("r", "START", at(0))
+    other = {**event, "purpose": "other"}
+    retry = {**event, "emit_time": 5, "sequence": 9}
+    history.keep(batch(RUNS, [event, retry, other]))
+    assert history.rows("SELECT count() FROM run_events FINAL") == [(2,)]
+    assert history.rows("SELECT event_id, contents FROM conflicts") == [(as_uuid(f"r START {at(0)} 1"), 2)]
