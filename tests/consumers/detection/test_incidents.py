@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import json
-from collections.abc import Sequence
-from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
-from headwater.detection.gates import Gate, Outcome
-from headwater.detection.incidents.book import Book
-from headwater.detection.incidents.graph import Graph, Node
-from headwater.detection.incidents.walks import Place, sources, upstream
-from headwater.detection.policy import Policy
+from headwater.detection.gates import Gate
 from headwater.detection.verdicts import Subject, Verdict
 from tests.consumers.detection.making import (
     JOBS,
@@ -22,108 +15,9 @@ from tests.consumers.detection.making import (
     an_id,
     dataset,
     edge_set,
-    microseconds,
     through_the_contract,
-    use,
 )
-
-START = date(2024, 3, 1)
-SECOND = 1_000_000
-#: raw → clean → features → answers; weather → features.
-STEPS = (
-    ("ingest", ("delivery",), "raw"),
-    ("measure", ("station",), "weather"),
-    ("clean", ("raw",), "clean"),
-    ("join", ("clean", "weather"), "features"),
-    ("score", ("features",), "answers"),
-)
-KINDS = {"answers": "prediction_stream", "delivery": "file", "station": "file"}
-LINEAGE = {
-    "clean": [(0, "distance", "distance"), (0, "delay", "delay")],
-    "join": [(0, "distance", "distance"), (0, "delay", "delay"), (1, "wind", "wind")],
-}
-
-
-def day(number: int) -> date:
-    return START + timedelta(days=number)
-
-
-def at(number: int) -> int:
-    return microseconds(day(number))
-
-
-class Told:
-    """A book with a clock, fed by hand."""
-
-    def __init__(self, policy: Policy | None = None) -> None:
-        self.book = Book(policy or Policy(), "headwater")
-        self.now = 0
-        self.messages: list[dict[str, Any]] = []
-
-    def edges(self, number: int, *, code: str = "1", only: Sequence[str] | None = None) -> None:
-        """The day's runs: their uses and edges. `code`: of the step clean."""
-        for job, inputs, output in STEPS:
-            if only is not None and job not in only:
-                continue
-            read = [dataset(name, str(day(number)), KINDS.get(name, "table")) for name in inputs]
-            written = dataset(output, str(day(number)), KINDS.get(output, "table"))
-            digest = {"digest": code if job == "clean" else "same"}
-            for node in read:
-                self.book.use(use(job, day(number), "read", node, code=digest))
-            owners = [{"name": f"team:{output}", "type": None}]
-            self.book.use(use(job, day(number), "write", written, code=digest, owners=owners))
-            self.book.world.graph.add(edge_set(job, day(number), read, written, LINEAGE.get(job, ())))
-        self.book.world.predictions.add((NAMESPACE, "answers"), an_id("run", "score", day(number)), at(number), 10)
-
-    def judged(self, number: int, name: str, outcomes: dict[str, tuple[float, Outcome]]) -> None:
-        """The verdicts on a profile: of each column how unusual it was, and the outcome."""
-        subject = Subject(at(number), NAMESPACE, name, str(day(number)))
-        shown = {column: {"drift": [unusual, unusual, outcome]} for column, (unusual, outcome) in outcomes.items()}
-        whole = Verdict("drift", "ok", subject, "whole", evidence={"columns": json.dumps(shown), "role": '"output"'})
-        self.verdict(whole)
-        for column, (unusual, outcome) in outcomes.items():
-            if outcome == "alarm":
-                own = Subject(at(number), NAMESPACE, name, str(day(number)), column)
-                evidence = {"unusual": str(unusual), "role": '"output"'}
-                gates = [Gate("ks_distance", 0.3, 0.05, passed=True)]
-                self.verdict(
-                    Verdict(
-                        "drift",
-                        "alarm",
-                        own,
-                        f"{name}.{column} drifted",
-                        0.3,
-                        at(number),
-                        gates=gates,
-                        evidence=evidence,
-                    )
-                )
-
-    def verdict(self, verdict: Verdict) -> None:
-        self.book.verdict(through_the_contract("verdict", verdict.fields()), self.now)
-
-    def wait(self, seconds: float) -> list[dict[str, Any]]:
-        """The messages of so many seconds, encoded and decoded."""
-        found: list[dict[str, Any]] = []
-        for _ in range(int(seconds)):
-            self.now += SECOND
-            found += [through_the_contract("alert", fields) for fields in self.book.tick(self.now)]
-        self.messages += found
-        return found
-
-
-CALM = {"distance": (0.2, "ok"), "delay": (0.2, "ok")}
-BAD = {"distance": (9.0, "alarm"), "delay": (0.2, "ok")}
-
-
-def drifted(told: Told, number: int, tables: Sequence[str] = ("raw", "clean", "features")) -> None:
-    for table in tables:
-        told.judged(number, table, BAD)  # type: ignore[arg-type]  # mypy widens the literals of a dict
-
-
-def calm(told: Told, number: int) -> None:
-    for table in ("raw", "clean", "features"):
-        told.judged(number, table, CALM)  # type: ignore[arg-type]  # as above
+from tests.consumers.detection.telling import BAD, CALM, Told, at, calm, day, drifted
 
 
 def test_one_fault_is_one_incident_at_its_root() -> None:
@@ -351,36 +245,3 @@ def test_less_rows_and_a_drift_are_told_apart() -> None:
     told.wait(20)
     titles = {message["incident_id"]: message["title"] for message in told.messages}
     assert sorted(titles.values()) == ["distance of lake/raw drifted", "rows of lake/raw are unusual"]
-
-
-def test_withdrawn_edges_are_no_edges() -> None:
-    """What one change asserts and a later one withdraws is not walked."""
-    graph = Graph()
-    made = edge_set("job", START, [dataset("a", "1")], dataset("b", "1"), [(0, "x", "y")])
-    graph.add(made)
-    b = Place(Node(NAMESPACE, "b", "1"), "y")
-    assert sources(graph, b) == {Place(Node(NAMESPACE, "a", "1"), "x")}
-    withdrawn = [{**edge, "withdrawn_by": 0} for edge in made["edges"]]
-    graph.add({**made, "edges": withdrawn, "column_edges": []})
-    assert sources(graph, b) == set()
-
-
-def test_a_read_without_a_version_is_the_newest_before_it() -> None:
-    """As the history resolves it."""
-    graph = Graph()
-    for number in (0, 2, 9):
-        graph.add(edge_set("write", day(number), [dataset("source", str(number))], dataset("a", str(number))))
-    graph.add(edge_set("read", day(5), [dataset("a", None)], dataset("b", "1")))
-    assert graph.parents(Node(NAMESPACE, "b", "1")) == {Node(NAMESPACE, "a", "2")}
-
-
-def test_walks_end_on_cycles_and_at_their_budget() -> None:
-    """A cycle is walked once; a walk that is cut says so."""
-    graph = Graph()
-    for source, target in itertools.pairwise("abca"):
-        graph.add(edge_set(source, START, [dataset(source, "1")], dataset(target, "1")))
-    start = Place(Node(NAMESPACE, "a", "1"), None)
-    whole = upstream(graph, start, 100)
-    assert len(whole.hops) == 3
-    assert not whole.truncated
-    assert upstream(graph, start, 2).truncated
