@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -99,14 +100,15 @@ DATA: dict[str, list[Any]] = {
 def test_each_library_gives_the_same_fingerprint(library: str) -> None:
     """The hashes are of the values, not of how a library holds them."""
     frame = pl.DataFrame(DATA)
-    data: Any = {
+    makers: dict[str, Callable[[], Any]] = {
         "lists": lambda: DATA,
         "numpy": lambda: {name: np.array(values) for name, values in DATA.items()},
         "pandas": lambda: pd.DataFrame(DATA),
         "polars": lambda: frame,
         "lazy": frame.lazy,
         "arrow": frame.to_arrow,
-    }[library]()
+    }
+    data = makers[library]()
     found, expected = profile(data), profile(DATA)
     assert found.fingerprint == expected.fingerprint
     assert [c["kmv"] for c in found.columns] == [c["kmv"] for c in expected.columns]

@@ -245,6 +245,8 @@ class KafkaDelivery:
 
     def _finish(self) -> None:
         transport = self._transport
+        if self._registry is not None:
+            self._registry.close()
         if transport is not None:
             if transport.outstanding():
                 transport.retrieve()
