@@ -138,6 +138,16 @@ def test_below_its_threshold_a_table_can_still_be_the_root() -> None:
     assert [message["root"]["name"] for message in told.wait(5)] == ["raw"]
 
 
+def test_what_came_from_outside_names_who_read_it() -> None:
+    """Nobody wrote the delivery; the step that read it is named."""
+    told = Told()
+    told.edges(0)
+    drifted(told, 0, ["delivery", "raw", "clean"])
+    alert = told.wait(5)[0]
+    assert (alert["root"]["name"], alert["root"]["job_name"]) == ("delivery", "ingest")
+    assert "came in with lake/delivery.distance, first read by jobs/ingest" in alert["explanation"]
+
+
 def test_a_change_of_code_is_the_cause() -> None:
     """Raw is as usual, clean is not, and clean's code changed that day."""
     told = Told()

@@ -40,6 +40,8 @@ class Cause:
     change: tuple[str, str] | None = None
     #: The inputs of the run that wrote it were profiled, and not one of them had drifted.
     inputs_were_well: bool = False
+    #: Nobody we know of wrote it: `job` and `run_id` are those that read it first.
+    came_in: bool = False
     #: How an earlier message put it.
     told: str | None = None
 
@@ -99,6 +101,8 @@ def _effect(place: Place, since: int, world: World) -> float | None:
 
 def _cause(place: Place, effect: float, covered: int, path: tuple[Node, ...], world: World) -> Cause:
     run = world.runs.writer(place.node)
+    reader = world.runs.first_reader(place.node) if run is None else None
+    first = run or reader
     above = sources(world.graph, place)
     profiled = [score for source in above if (score := world.scores.at(source)) is not None]
     well = bool(profiled) and all(score.unusual < world.policy.least_cause for score in profiled)
@@ -118,10 +122,11 @@ def _cause(place: Place, effect: float, covered: int, path: tuple[Node, ...], wo
         effect=effect,
         covered=covered,
         path=path,
-        job=run.job if run else ("", ""),
-        run_id=run.run_id if run else None,
+        job=first.job if first else ("", ""),
+        run_id=first.run_id if first else None,
         change=change,
         inputs_were_well=well,
+        came_in=reader is not None,
     )
 
 

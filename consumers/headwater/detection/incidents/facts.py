@@ -118,6 +118,11 @@ class Runs:
         """The runs that read a version."""
         return self._readers.get(node, set())
 
+    def first_reader(self, node: Node) -> Run | None:
+        """The run that read a version first."""
+        known = [self._runs[run_id] for run_id in self._readers.get(node, ()) if run_id in self._runs]
+        return min(known, key=lambda run: (run.event_time, run.run_id), default=None)
+
     def reads_of(self, run_id: bytes) -> set[Node]:
         """What a run read."""
         run = self._runs.get(run_id)

@@ -148,6 +148,8 @@ def _made_by(cause: Cause) -> str:
         return f"the parameters of {step} changed while its inputs were as usual"
     if step is None:
         return f"first seen in {place}"
+    if cause.came_in:
+        return f"came in with {place}, first read by {step}"
     if cause.inputs_were_well:
         return f"introduced by {step}, whose inputs were as usual"
     return f"first seen in {place}, written by {step}"
