@@ -14,6 +14,10 @@ from headwater.schemas import topics
 _ENCODERS: Final = _avro.encoders("run_event")
 _TYPES: Final = _ENCODERS.types
 _RUN: Final = _TYPES["Run"]
+_NOMINAL: Final = _RUN.field("nominal_start")
+_TRACE_ID: Final = _RUN.field("trace_id")
+_SPAN_ID: Final = _RUN.field("span_id")
+_LINKS: Final = _RUN.field("links")
 
 #: Largest event before it is split: half of what a topic takes, less room for what parts share.
 LARGEST: Final = topics.MAX_MESSAGE_BYTES // 2 - 64 * 1024
@@ -142,12 +146,25 @@ def run(state: str, run_id: bytes, rest: bytes) -> bytes:
     return _avro.PRESENT + run_id + _STATES[state] + rest
 
 
-def run_rest(values: Mapping[str, Any], parent: bytes | None, root: bytes | None) -> bytes:
-    """The fields of a run from `parent` on."""
-    slots = _RUN.slots({"run_id": bytes(16), "state": "", **values})
-    for name, reference in (("parent", parent), ("root", root)):
-        slots[_RUN.position[name]] = _avro.NULL if reference is None else _avro.PRESENT + reference
-    return b"".join(slots[2:])
+def run_rest(
+    parent: bytes | None,
+    root: bytes | None,
+    nominal: tuple[int, int] | None,
+    trace_id: bytes | None,
+    span_id: bytes | None,
+    links: Sequence[Mapping[str, Any]],
+) -> bytes:
+    """The fields of a run after its state, without the facets, which come last and may grow."""
+    return b"".join(
+        (
+            _avro.NULL if parent is None else _avro.PRESENT + parent,
+            _avro.NULL if root is None else _avro.PRESENT + root,
+            _avro.NULL + _avro.NULL if nominal is None else _NOMINAL(nominal[0]) + _NOMINAL(nominal[1]),
+            _TRACE_ID(trace_id),
+            _SPAN_ID(span_id),
+            _LINKS(links) if links else _avro.EMPTY,
+        )
+    )
 
 
 def column_lineage(values: Mapping[str, Any]) -> bytes:

@@ -12,7 +12,7 @@ from contextvars import Token
 from types import TracebackType
 from typing import Any, ParamSpec, TypedDict, TypeVar
 
-from headwater.producer import _avro, _events, _ids
+from headwater.producer import _events, _ids
 from headwater.producer._core import Core, now_us
 from headwater.producer._decorate import decorated
 from headwater.producer._saying import Saying
@@ -82,19 +82,14 @@ class Run(Saying):
         parent = parent.reference if isinstance(parent, Run) else parent
         if parent is not None:
             self.reference = RunReference(self.run_id, self.job.namespace, self.job.name, parent.root or parent)
-        nominal = fields.get("nominal")
-        values = {
-            "nominal_start": nominal[0] if nominal else None,
-            "nominal_end": nominal[1] if nominal else None,
-            "trace_id": fields.get("trace_id"),
-            "span_id": fields.get("span_id"),
-            "links": fields.get("links", ()),
-        }
         self._rest = _events.run_rest(
-            values,
             parent.encoded if parent else None,
             self.reference.root.encoded if self.reference.root else None,
-        )[: -len(_avro.EMPTY)]  # without the facets, which come last and may grow
+            fields.get("nominal"),
+            fields.get("trace_id"),
+            fields.get("span_id"),
+            fields.get("links", ()),
+        )
         self._frame = self._core.frame(fields.get("actor"), fields.get("purpose"))
         for dataset in fields.get("inputs", ()):
             self._input(dataset)
