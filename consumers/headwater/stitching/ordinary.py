@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import threading
 from dataclasses import dataclass
-from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +15,7 @@ from headwater.schemas.codec import Bodies, Program, compile_schema
 from headwater.schemas.framing import CONFLUENT_HEADER, SINGLE_OBJECT_HEADER, single_object_header
 from headwater.schemas.records import Schema
 from headwater.stitching import kernel
+from headwater.stitching.layout import neighbours
 
 Numbers = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
@@ -42,11 +42,10 @@ _CAPTURES = (
 
 def program(schema: Schema) -> Program | None:
     """The program of a writer schema whose bytes can be copied into an edge set as they are; None for another."""
-    definition = schema.definition
-    ours = records.current("run_event").definition
-    shapes = [(("inputs",), _NODE), (("outputs", "column_lineage"), _ROW), (("run", "parent"), _REF)]
+    ours = records.current("run_event")
+    shapes = ((("inputs",), _NODE), (("outputs", "column_lineage"), _ROW), (("run", "parent"), _REF))
     for path, fields in shapes:
-        if _layout(definition, path, fields) != _layout(ours, path, fields):
+        if neighbours(schema, path, fields) != neighbours(ours, path, fields):
             return None
     try:
         return compile_schema(schema, _CAPTURES)
@@ -54,45 +53,17 @@ def program(schema: Schema) -> Program | None:
         return None
 
 
-def _layout(definition: Mapping[str, Any], path: Sequence[str], fields: Sequence[str]) -> list[tuple[str, Any]] | None:
-    """The neighbouring fields from the first to the last, with their types; None where one is not there."""
-    named: dict[str, Any] = {}
+class _Rooms(threading.local):
+    """One room a thread: the kernel works in it without the GIL."""
 
-    def collect(kind: Any) -> None:
-        if isinstance(kind, list):
-            for one in kind:
-                collect(one)
-        elif isinstance(kind, dict):
-            form = cast("dict[str, Any]", kind)
-            if form.get("type") in {"record", "fixed"}:
-                named[str(form["name"]).rpartition(".")[2]] = form
-            for field in form.get("fields", ()):
-                collect(field["type"])
-            for inner in ("items", "values"):
-                collect(form.get(inner))
+    def __init__(self) -> None:
+        self._room = kernel.room()
 
-    def record(kind: Any) -> dict[str, Any]:
-        while not (isinstance(kind, dict) and "fields" in kind):
-            if isinstance(kind, list):
-                kind = next(one for one in kind if one != "null")
-            elif isinstance(kind, str):
-                kind = named[kind.rpartition(".")[2]]
-            else:
-                kind = kind["items"]
-        return cast("dict[str, Any]", kind)
+    def room(self) -> Numbers:
+        return self._room
 
-    collect(definition)
-    place: Any = definition
-    for step in path:
-        place = next((field["type"] for field in record(place)["fields"] if field["name"] == step), None)
-        if place is None:
-            return None
-    found = [(str(field["name"]), field["type"]) for field in record(place)["fields"]]
-    names = [name for name, _ in found]
-    if fields[0] not in names or fields[-1] not in names:
-        return None
-    neighbours = found[names.index(fields[0]) : names.index(fields[-1]) + 1]
-    return [(name, kind if not isinstance(kind, dict) else kind.get("name")) for name, kind in neighbours]
+
+_rooms = _Rooms()
 
 
 @dataclass(frozen=True)
@@ -119,14 +90,15 @@ def stitch(program: Program, bodies: Bodies, runs: Numbers, old: Numbers, produc
     ended = np.zeros(count, np.uint8)
     starts, ends = np.zeros(count, np.int64), np.zeros(count, np.int64)
     head = np.frombuffer(_head(producer_id, now_us), np.uint8)
-    columns = _columns(decoded)
+    said = _said(decoded)
     size = 1024 * count + 4096
     messages: list[bytes] = []
     first = 0
     while True:
         out = np.empty(size, np.uint8)
-        upto, length = cast("Any", kernel.stitch)(
-            decoded.buffer, bodies.ends, runs, old, *columns, head, outcome, doubled, ended, out, starts, ends, first, 0
+        upto, length = kernel.stitch(
+            decoded.buffer, bodies.ends, runs, old, said, _rooms.room(), head,
+            outcome, doubled, ended, out, starts, ends, first,
         )  # fmt: skip
         whole = out[:length].tobytes()
         made = np.flatnonzero(outcome[first:upto] == kernel.MESSAGE) + first
@@ -156,8 +128,8 @@ def _head(producer_id: bytes, now_us: int) -> bytes:
     return b"".join((single_object_header(records.current("edge_set")), number, producer_id, b"\0"))
 
 
-def _columns(decoded: Decoded) -> tuple[NDArray[Any], ...]:
-    """What the kernel takes, in its order."""
+def _said(decoded: Decoded) -> Numbers:
+    """What the kernel takes."""
 
     def span(path: str) -> tuple[Numbers, Numbers]:
         found = decoded.spans(path)
@@ -171,31 +143,33 @@ def _columns(decoded: Decoded) -> tuple[NDArray[Any], ...]:
         begins, names = span(f"{path}.namespace..name")
         return begins, names, span(f"{path}.namespace..version")[1]
 
-    return (
-        span("event_id")[0],
-        decoded.integers("event_time").values,
-        decoded.integers("parts").values,
-        decoded.presence("run"),
-        span("run.run_id")[0],
-        *span("run.state"),
-        decoded.presence("run.parent"),
-        *span("run.parent.run_id..job_name"),
-        decoded.presence("run.root"),
-        *span("run.root.run_id..job_name"),
-        decoded.offsets("run.links[]"),
-        decoded.presence("job"),
-        *span("job.namespace..name"),
-        decoded.offsets("inputs[]"),
-        *dataset("inputs[]"),
-        span("inputs[].namespace..kind")[1],
-        decoded.offsets("outputs[]"),
-        *dataset("outputs[]"),
-        span("outputs[].namespace..kind")[1],
-        valid("outputs[].version"),
-        decoded.offsets("outputs[].edges[]"),
-        decoded.integers("outputs[].edges_complete").values,
-        decoded.offsets(_COLUMNS),
-        *dataset(_COLUMNS),
-        valid(f"{_COLUMNS}.version"),
-        *span(f"{_COLUMNS}.column..captured"),
+    return kernel.pack(
+        (
+            span("event_id")[0],
+            decoded.integers("event_time").values,
+            decoded.integers("parts").values,
+            decoded.presence("run"),
+            span("run.run_id")[0],
+            *span("run.state"),
+            decoded.presence("run.parent"),
+            *span("run.parent.run_id..job_name"),
+            decoded.presence("run.root"),
+            *span("run.root.run_id..job_name"),
+            decoded.offsets("run.links[]"),
+            decoded.presence("job"),
+            *span("job.namespace..name"),
+            decoded.offsets("inputs[]"),
+            *dataset("inputs[]"),
+            span("inputs[].namespace..kind")[1],
+            decoded.offsets("outputs[]"),
+            *dataset("outputs[]"),
+            span("outputs[].namespace..kind")[1],
+            valid("outputs[].version"),
+            decoded.offsets("outputs[].edges[]"),
+            decoded.integers("outputs[].edges_complete").values,
+            decoded.offsets(_COLUMNS),
+            *dataset(_COLUMNS),
+            valid(f"{_COLUMNS}.version"),
+            *span(f"{_COLUMNS}.column..captured"),
+        )
     )

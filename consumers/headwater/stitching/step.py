@@ -156,7 +156,7 @@ class StitchingStep:
         """The plain path: the run's events are folded into units, one for each of its jobs."""
         run = runs.kept.get(key)
         if not isinstance(run, Folded):
-            before: Ordinary = run or ()
+            before: Ordinary = run or (0, 0, 0)
             run = Folded()
             fold(run, [(self._schemas[cast("int", before[2])], cast("bytes", m)) for m in before[HEAD:]])
             said(run, key, instance_id(), self._now_us())
