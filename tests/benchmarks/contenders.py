@@ -11,11 +11,12 @@ import sys
 from typing import Any, cast
 
 import confluent_kafka
-import fastavro
+import fastavro as _fastavro
 
 from headwater.schemas import records
 from headwater.settings import Settings
 
+fastavro: Any = _fastavro
 EVENT = records.current("run_event")
 EDGE_SET = records.current("edge_set")
 _COLUMN = ("column", "target_column", "transformation", "subtype", "description", "masking", "confidence", "captured")

@@ -40,10 +40,10 @@ class Contender:
 
 
 CONTENDERS = (
-    Contender("ours", "Headwater's worker (Faust in chunks)", 150_000, 5),
-    Contender("plain-loop", "the same code without Faust", 150_000, 5),
-    Contender("stock-confluent", "stock Faust, fastavro, confluent producer", 20_000, 3),
-    Contender("stock-send", "stock Faust, fastavro, topic.send", 10_000, 3),
+    Contender("ours", "Headwater's worker (Faust in chunks)", 100_000, 5),
+    Contender("plain-loop", "the same code without Faust", 100_000, 5),
+    Contender("stock-confluent", "stock Faust, fastavro, confluent producer", 10_000, 3),
+    Contender("stock-send", "stock Faust, fastavro, topic.send", 5_000, 3),
 )
 
 
@@ -91,7 +91,7 @@ def _turn(
     topics = {f"{prefix}{name}": PARTITIONS for name in ("lineage.runs", "lineage.edges", "lineage.dead-letters")}
     clients.create_topics(bootstrap, topics, **{"message.timestamp.type": "LogAppendTime"})
     clients.create_topics(bootstrap, {f"{prefix}lineage.schemas": 1})
-    clients.produce(bootstrap, f"{prefix}lineage.runs", messages)
+    clients.produce(bootstrap, f"{prefix}lineage.runs", messages, **{"queue.buffering.max.messages": 1_000_000})
     command = [sys.executable, "-m", "tests.benchmarks.contenders", contender.name, bootstrap, prefix]
     worker = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
     try:

@@ -14,6 +14,7 @@ Event = Mapping[str, Any]
 #: ("edge", scope, source, target, explicit), ("column", scope, source, target, fields), ("link", scope, fields)
 Fact = tuple[Hashable, ...]
 Known = tuple[Fact, bytes]
+Identity = tuple[str, str, str | None]
 
 
 class SaidTwice(Exception):
@@ -74,7 +75,7 @@ def _job(event: Event) -> tuple[str, str]:
     return (job["namespace"], job["name"]) if job else ("", "")
 
 
-def _identity(dataset: Mapping[str, Any], writer: bytes | None = None) -> tuple[str, str, str | None]:
+def _identity(dataset: Mapping[str, Any], writer: bytes | None = None) -> Identity:
     version = dataset["version"]
     if version is None and writer is not None:
         version = f"run:{uuid.UUID(bytes=writer)}"
@@ -88,14 +89,14 @@ def of_scope(events: list[Event]) -> set[Fact]:
     is_description = run_id is None and events[0]["kind"] == "dataset"
     reads = {_identity(d) for e in events for d in e["inputs"]}
     outputs = [(e, d, _identity(d, run_id)) for e in events for d in e["outputs"]]
-    writes = set() if is_description else {target for _, _, target in outputs}
+    writes: set[Identity] = set() if is_description else {target for _, _, target in outputs}
 
     def whole(event: Event) -> bool:
         same = [e for e in events if (e["event_id"], e["parts"]) == (event["event_id"], event["parts"])]
         parts = {e["part"] for e in same}
         return bool(event["parts"] <= 1 or len(parts) >= event["parts"])
 
-    def meant(source: Mapping[str, Any]) -> set[tuple[str, str, str | None]]:
+    def meant(source: Mapping[str, Any]) -> set[Identity]:
         raw = _identity(source)
         if raw[2] is not None:
             return {raw}
@@ -143,14 +144,14 @@ def said(edge_sets: Iterable[Mapping[str, Any]]) -> dict[Known, bytes | None]:
     for one in edge_sets:
         scope = (one["run_id"], one["job_namespace"], one["job_name"])
         nodes = [_identity(node) for node in one["datasets"]]
-        ids = [event["event_id"] for event in one["events"]]
+        ids: list[bytes] = [event["event_id"] for event in one["events"]]
 
-        def put(fact: Fact, change: Mapping[str, Any], ids: list[bytes] = ids) -> None:
-            known = (fact, ids[change["known_by"]])
-            withdrawn = ids[change["withdrawn_by"]] if change["withdrawn_by"] >= 0 else None
+        def put(fact: Fact, change: Mapping[str, int], ids: list[bytes] = ids) -> None:
+            known: Known = (fact, ids[change["known_by"]])
+            withdrawn: bytes | None = ids[change["withdrawn_by"]] if change["withdrawn_by"] >= 0 else None
             made[known] = withdrawn or made.get(known)
 
-        def node(index: int, nodes: list[tuple[str, str, str | None]] = nodes) -> Hashable:
+        def node(index: int, nodes: list[Identity] = nodes) -> Hashable:
             return nodes[index] if index >= 0 else None
 
         for edge in one["edges"]:

@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import fastavro
+import fastavro as _fastavro
 import hypothesis.strategies as st
 import numpy as np
 
@@ -15,6 +15,7 @@ from headwater.schemas.codec import Bodies
 from headwater.stitching import StitchingStep
 from headwater.streams import Batch, Group, Output
 
+fastavro: Any = _fastavro
 SCHEMA = records.current("run_event")
 EDGE_SET = records.current("edge_set")
 RUNS = tuple(bytes([n]) * 16 for n in (1, 2))
@@ -22,18 +23,14 @@ RUNS = tuple(bytes([n]) * 16 for n in (1, 2))
 names = st.sampled_from(["a", "b", "c"])
 versions = st.sampled_from([None, "1", "2"])
 refs = st.fixed_dictionaries({"namespace": st.just("ns"), "name": names, "version": versions})
+
+
+def _row(ref: dict[str, Any], column: str | None, target: str | None, confidence: float | None) -> dict[str, Any]:
+    return {**ref, "column": column, "target_column": target, "confidence": confidence, "transformation": "DIRECT"}
+
+
 rows = st.builds(
-    lambda ref, column, target, confidence: {
-        **ref,
-        "column": column,
-        "target_column": target,
-        "confidence": confidence,
-        "transformation": "DIRECT",
-    },
-    refs,
-    st.sampled_from([None, "x", "y"]),
-    st.sampled_from([None, "x"]),
-    st.sampled_from([None, 0.5]),
+    _row, refs, st.sampled_from([None, "x", "y"]), st.sampled_from([None, "x"]), st.sampled_from([None, 0.5])
 )
 kinds = st.sampled_from(["table", "file"])
 origins = st.sampled_from([None, "store"])
@@ -55,9 +52,11 @@ def datasets(*, ordinary: bool, output: bool) -> st.SearchStrategy[dict[str, Any
     return st.fixed_dictionaries(base)
 
 
-parents = st.none() | st.builds(
-    lambda run, name: {"run_id": run, "job_namespace": "j", "job_name": name}, st.sampled_from(RUNS), names
-)
+def _parent(run: bytes, name: str) -> dict[str, Any]:
+    return {"run_id": run, "job_namespace": "j", "job_name": name}
+
+
+parents = st.none() | st.builds(_parent, st.sampled_from(RUNS), names)
 links = st.fixed_dictionaries(
     {"topic": st.sampled_from([None, "t"]), "partition": st.just(0), "offset": st.sampled_from([1, 2])}
 )
