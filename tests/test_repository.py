@@ -31,7 +31,7 @@ TOP_LEVEL = {
 }
 SOURCE_ROOTS = ("schemas", "producers", "consumers", "infra")
 MAKE_TARGETS = {"demo", "test", "prove", "bench", "lint", "up", "clean"}
-MAX_LINES = 300
+MAX_LINES, MAX_LINES_OF_TESTS = 300, 450
 
 _CONTRACT = {"errors", "settings", "schemas"}
 _CONSUMERS = {"streams", "stitching", "detection", "alerts", "archive", "audit"}
@@ -59,7 +59,7 @@ PACKAGE_HOSTS = re.compile(
     r"\b(?:pypi|pythonhosted|repo1?\.maven(?:\.apache)?|npmjs|registry-1\.docker|ghcr|quay|gcr|conda\.anaconda)"
     r"\.(?:org|com|io)\b|--(?:extra-)?index-url"
 )
-ABSOLUTE_PATH = re.compile(r"(?<![\w.:/-])/(?:home|root|Users|work|workspaces?|builds)/\w")
+ABSOLUTE_PATH = re.compile(r"(?<![\w.:/}-])/(?:home|root|Users|work|workspaces?|builds)/\w")
 CLIMBING_PATH = re.compile(r"(?<![\w./])(?:\.\./)+[\w.-]+")
 BARE_EXCEPTION = re.compile(
     r"#\s*(?:noqa(?::\s*[A-Z]+\d+(?:\s*,\s*[A-Z]+\d+)*)?|(?:type|pyright):\s*ignore(?:\[[\w, -]+\])?)\s*$"
@@ -159,9 +159,10 @@ def test_every_exception_to_the_rules_says_why() -> None:
 
 
 def test_files_hold_one_thing() -> None:
-    """No Python file is longer than 300 lines."""
-    lengths = {str(path): text.count("\n") for path, text in texts().items() if path.suffix == ".py"}
-    assert {path: lines for path, lines in lengths.items() if lines > MAX_LINES} == {}
+    """No module is longer than 300 lines; tests, which are lists of cases, than 450."""
+    lengths = {path: text.count("\n") for path, text in texts().items() if path.suffix == ".py"}
+    limits = {path: MAX_LINES_OF_TESTS if path.parts[0] == "tests" else MAX_LINES for path in lengths}
+    assert [f"{path}: {lines}" for path, lines in lengths.items() if lines > limits[path]] == []
 
 
 def test_every_test_says_what_must_be_so() -> None:

@@ -149,7 +149,7 @@ def test_a_new_schema_compiles_nothing() -> None:
         text = json.dumps({"type": "record", "name": "Seen", "fields": [{"name": "a", "type": fixed}]})
         batch = compile_schema(records.parse(text), ["a"]).decode(Bodies.join([bytes(size)]))
         assert batch.error.tolist() == [0]
-    assert len(kernel.run.signatures) == before == 1  # type: ignore[attr-defined]
+    assert len(kernel.run.signatures) == before == 1  # type: ignore[attr-defined]  # Numba adds it
 
 
 def test_bodies_outside_of_their_buffer_are_refused() -> None:

@@ -46,8 +46,8 @@ def status(home: Home, settings: Settings) -> dict[str, Any]:
 
 def _behind(stack: Mapping[str, Any], settings: Settings) -> dict[str, int] | None:
     from headwater.cli.workers import WORKERS, groups  # noqa: PLC0415 — loads the processors, and only what runs has a lag
-    from headwater.embedded.lag import lag  # noqa: PLC0415
-    from headwater.errors import Unavailable  # noqa: PLC0415
+    from headwater.embedded.lag import lag  # noqa: PLC0415 — brings the Kafka client, where one is asked
+    from headwater.errors import Unavailable  # noqa: PLC0415 — as above
 
     own = dataclasses.replace(
         settings, brokers=str(stack.get("bootstrap")), prefix=str(stack.get("prefix", "")), kafka=""
