@@ -27,6 +27,9 @@ KINDS = {
 
 WEATHER_FEATURES = ("wind_east", "wind_north", "temp", "pressure", "visib")
 PLANE_FEATURES = ("plane_age", "seats", "engines")
+#: Tables of which every day is profiled, beside the deliveries: a raw table is its delivery, row by row, and a
+#: day's weather has too few rows to judge.
+PROFILED = frozenset({"clean_flights", FEATURES, ERRORS})
 _WIND = ("wind_dir", "wind_speed")
 
 

@@ -67,8 +67,7 @@ class Night:
                     case _:
                         frame = steps.clean_planes(raw)
                 derivations = catalog.cleaned(source, self.options)
-                clean = step.write(f"clean_{source}", frame, derivations, made_from=[f"raw_{source}"])
-                step.metric("rows_left_out", raw.height - frame.height, about=clean)
+                step.write(f"clean_{source}", frame, derivations, made_from=[f"raw_{source}"])
 
     def _features(self) -> None:
         with self.tracked.step("features", self.day) as step:

@@ -16,7 +16,7 @@ from headwater.demo.daily import Night
 from headwater.demo.lake import Lake
 from headwater.demo.lifecycle import Lifecycle
 from headwater.demo.options import Options
-from headwater.demo.tracked import Clock, Tracked
+from headwater.demo.tracked import IDENTIFIERS, Clock, Tracked
 from headwater.producer import Producer
 
 #: Longest wait for the broker to take what is left, seconds.
@@ -72,9 +72,11 @@ def main() -> None:
     content = json.loads(sys.argv[1])
     task = Task(**(content | {"days": tuple(content["days"])}))
     clock = Clock()
+    options = Options.from_json(task.options)
     producer = Producer(clock=clock, service=f"flights-{task.work}")
     try:
-        run(task, Tracked(Lake(Path(task.folder) / "lake"), producer, clock))
+        identifiers = frozenset(options.column(name) for name in IDENTIFIERS)
+        run(task, Tracked(Lake(Path(task.folder) / "lake"), producer, clock, identifiers))
     finally:
         producer.close(WAIT)
     if lost := producer.stats().dropped:

@@ -117,7 +117,12 @@ def _incident(incident: Told | None) -> Iterator[str]:
     what = f"{incident.column} of {incident.dataset}" if incident.column else incident.dataset
     yield f"{incident.title}  ({incident.state}, severity {incident.severity:.2f})"
     yield f"What        {what}, {len(incident.days)} days in {incident.versions} versions"
-    if incident.factor is not None and incident.mean_before is not None and incident.mean_during is not None:
+    if (
+        incident.check == "drift"
+        and incident.factor is not None
+        and incident.mean_before is not None
+        and incident.mean_during is not None
+    ):
         yield (
             f"How much    mean {incident.mean_before:,.1f} before, {incident.mean_during:,.1f} then: "
             f"× {incident.factor:.3f}; {_measures(incident)}"
@@ -128,8 +133,12 @@ def _incident(incident: Told | None) -> Iterator[str]:
     yield f"Introduced  {_wrapped('by ' + incident.introduced_by, 12)}"
     yield f"Reaches     {_wrapped(', '.join(incident.reached), 12)}"
     yield f"            {incident.predictions:,} predictions of {', '.join(incident.models) or 'no model'}"
-    trained = ", ".join(incident.trained)
-    yield f"            {'models that learnt from it: ' + trained if trained else 'no model learnt from it'}"
+    learnt = ", ".join(incident.learnt)
+    yield (
+        f"            {learnt} learnt from it and made {incident.learnt_predictions:,} predictions"
+        if learnt
+        else "            no model learnt from it"
+    )
     if incident.error_before is not None and incident.error_during is not None:
         yield (
             f"Model error mean absolute error {incident.error_before:.1f} minutes on other days, "
@@ -164,8 +173,9 @@ def _others(others: Sequence[Other]) -> Iterator[str]:
             if one.days
             else "-"
         )
-        reach = f"; reaches {one.predictions:,} predictions" if one.predictions else "; reaches no prediction"
-        yield f"  {days}: {one.title}{reach}"
+        reach = f"reaches {one.predictions:,} predictions" if one.predictions else "reaches no prediction"
+        reach += f", {', '.join(one.learnt)} learnt from it" if one.learnt else ""
+        yield f"  {days}: {one.title}; {reach}"
         facts = (
             "; ".join(fact.text for fact in other.facts)
             or "nothing out of the ordinary in the flights and weather we hold"

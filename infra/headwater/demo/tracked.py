@@ -11,7 +11,19 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from headwater.demo.catalog import DEPLOYMENT, FEATURES, FEEDS, JOBS, KINDS, LAKE, MODEL, MODELS, STREAM, Derivation
+from headwater.demo.catalog import (
+    DEPLOYMENT,
+    FEATURES,
+    FEEDS,
+    JOBS,
+    KINDS,
+    LAKE,
+    MODEL,
+    MODELS,
+    PROFILED,
+    STREAM,
+    Derivation,
+)
 from headwater.demo.lake import Lake, Slice
 from headwater.producer import Column
 
@@ -22,7 +34,7 @@ OWNERS = {FEEDS: ("flight-data-provider",), LAKE: ("team:flight-data",)}
 #: The night of a day begins at 02:00 UTC of the next; each step is given a minute.
 NIGHT, MINUTE = timedelta(days=1, hours=2), timedelta(minutes=1)
 #: Columns that name single rows: profiling them would only say that every day has others.
-IDENTIFIERS = frozenset({"time_hour", "flight", "tailnum"})
+IDENTIFIERS = ("time_hour", "flight", "tailnum")
 
 
 class Clock:
@@ -59,7 +71,7 @@ class Tracked:
     producer: Producer
     clock: Clock
     #: Columns that are not profiled, as this demo names them.
-    identifiers: frozenset[str] = IDENTIFIERS
+    identifiers: frozenset[str]
     _jobs: dict[str, Job] = field(default_factory=dict[str, "Job"])
     _datasets: dict[tuple[str, str], Dataset] = field(default_factory=dict[tuple[str, str], "Dataset"])
 
@@ -131,17 +143,18 @@ class Step:
 
     def write(
         self, table: str, frame: pl.DataFrame, derivations: Iterable[Derivation], made_from: Sequence[str] = ()
-    ) -> Dataset:
+    ) -> None:
         """The day of a table of the lake, reported as written with its profile and where its columns come from.
 
         `made_from`: the inputs behind it, where those are not all that the step reads.
         """
         slice_ = self.tracked.lake.write(table, self.day, frame)
-        dataset = self._profile(_at(self.tracked.dataset(LAKE, table, frame), slice_), frame, "output")
+        dataset = _at(self.tracked.dataset(LAKE, table, frame), slice_)
+        if table in PROFILED:
+            dataset = self._profile(dataset, frame, "output")
         self._output(dataset, derivations)
         if made_from:
             self.run.edges(dataset, [self._read[name] for name in made_from], complete=True)
-        return dataset
 
     def output(
         self,

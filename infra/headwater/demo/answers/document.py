@@ -19,7 +19,6 @@ from headwater.errors import StateError
 _LONGEST = """
 SELECT key
 FROM predictions
-WHERE startsWith(key, {day:String})
 ORDER BY toDate(event_time) DESC, toFloat64OrZero(outputs['air_time']) DESC, key
 LIMIT 1
 """
@@ -88,7 +87,7 @@ def document(client: Client, options: Options, key: str | None = None) -> Docume
     every = told(client)
     # An incident that reaches no prediction may be grave, but it is not what went wrong with the model.
     first = every[0] if every and every[0].predictions else None
-    explanation = explain_prediction(client, key or _key(client, first))
+    explanation = explain_prediction(client, key or (first.example if first else _longest(client)))
     year = Year(client, options)
     others = [one for one in every if one is not first]
     return Document(
@@ -103,9 +102,9 @@ def document(client: Client, options: Options, key: str | None = None) -> Docume
     )
 
 
-def _key(client: Client, incident: Told | None) -> str:
-    """The longest flight, as predicted, of the incident's first day; of the last day where there is none."""
-    rows = select(client, _LONGEST, {"day": incident.days[0] if incident and incident.days else ""})
+def _longest(client: Client) -> str:
+    """The longest flight, as predicted, of the last day."""
+    rows = select(client, _LONGEST)
     if not rows:
         raise StateError("the history holds no prediction: `headwater demo` makes a new one")
     return str(rows[0]["key"])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from headwater.audit import Incident, Node, incidents, walk
+from headwater.audit import Incident, Node, WalkNode, incidents, walk
 from headwater.audit.rows import select
 from headwater.audit.store import Client
 
@@ -23,6 +23,18 @@ _DAYS = """
 SELECT DISTINCT replaceRegexpOne(arrayJoin(partitions), '^day=', '') AS day
 FROM uses
 WHERE namespace = {namespace:String} AND name = {name:String} AND version IN {versions:Array(String)}
+ORDER BY day
+"""
+_JUDGED_DAYS = """
+SELECT DISTINCT toString(toDate(nominal_start)) AS day
+FROM runs
+WHERE isNotNull(nominal_start)
+    AND run_id IN
+    (
+        SELECT assumeNotNull(run_id)
+        FROM verdicts
+        WHERE event_id IN {verdicts:Array(UUID)} AND isNotNull(run_id)
+    )
 ORDER BY day
 """
 _MEANS = """
@@ -41,9 +53,15 @@ FROM
 _PREDICTIONS = """
 SELECT
     count() AS found,
+    argMin(key, (toDate(event_time), -toFloat64OrZero(outputs['air_time']), key)) AS example,
     arraySort(groupUniqArray(concat(model_name, '@', ifNull(model_version, '')))) AS models
 FROM predictions
 WHERE concat(stream_namespace, '\\n', stream_name, '\\n', ifNull(stream_version, '')) IN {streams:Array(String)}
+"""
+_MADE_BY = """
+SELECT count() AS found
+FROM predictions
+WHERE has({models:Array(String)}, concat(model_name, '@', ifNull(model_version, '')))
 """
 _ERRORS = """
 SELECT
@@ -53,12 +71,12 @@ FROM (SELECT toString(toDate(nominal_start)) AS day, arrayJoin(metrics) AS m FRO
 WHERE m.name = 'mae' AND m.split = 'production'
     AND has({models:Array(String)}, concat(m.about.name, '@', ifNull(m.about.version, '')))
 """
-_FIRST_READER = """
-SELECT job_namespace, job_name, run_id
+_FIRST_USE = """
+SELECT access, job_namespace, job_name, run_id
 FROM uses
-WHERE access = 'read'
+WHERE access IN ('read', 'write')
     AND namespace = {namespace:String} AND name = {name:String} AND version IN {versions:Array(String)}
-ORDER BY event_time
+ORDER BY access = 'write' DESC, event_time
 LIMIT 1
 """
 
@@ -88,10 +106,13 @@ class Told:
     #: Versions of the drifted dataset, and what was made from them.
     versions: int
     reached: tuple[str, ...]
-    #: Versions of models that answered with drifted data, or learnt from it.
-    models: tuple[str, ...]
-    trained: tuple[str, ...]
+    #: Predictions from drifted data, the longest flight of their first day, and the models that made them.
     predictions: int
+    example: str
+    models: tuple[str, ...]
+    #: Models that learnt from drifted data, and how many predictions those have made.
+    learnt: tuple[str, ...]
+    learnt_predictions: int
     #: Mean absolute error in minutes of those models on those days and on the others.
     error_before: float | None
     error_during: float | None
@@ -117,12 +138,15 @@ def tell(client: Client, incident: Incident) -> Told:
     dataset = Node(dataset.namespace, dataset.name)
     column = root.get("column") or incident.dataset.column
     bad = _bad_versions(client, incident, dataset, column)
-    days = _days(client, bad) or ((str(incident.onset.date()),) if incident.onset else ())
+    days = _days(client, bad) or _judged_days(client, incident)
     before, during = _means(client, column, bad, incident.onset or incident.opened_at)
-    below = walk(client, [Node(n.namespace, n.name, n.version, column) for n in bad], "down") if bad else None
-    nodes = [node for node in below.nodes if node.depth] if below else []
-    streams = [node.node for node in nodes if node.kind == "prediction_stream"]
-    predictions, models = _predictions(client, streams)
+    direct, learnt = _below(client, [Node(node.namespace, node.name, node.version, column) for node in bad])
+    streams = [found.node for found in direct if found.kind == "prediction_stream"]
+    if incident.check == "metric":
+        # A model that was worse on some days has answered on all of its days.
+        streams = [stream for stream in streams if set(_days(client, [stream])) & set(days)]
+    predictions, example, models = _predictions(client, streams)
+    learnt_names = tuple(sorted(f"{node.name}@{node.version}" for node in learnt))
     error_before, error_during = _errors(client, models, days)
     return Told(
         incident_id=str(incident.incident_id),
@@ -137,13 +161,15 @@ def tell(client: Client, incident: Incident) -> Told:
         mean_before=before,
         mean_during=during,
         measures=tuple(dict(measure) for measure in incident.measures),
-        introduced_by=_introduced(client, root, dataset, bad),
+        introduced_by=_introduced(client, dataset, bad),
         path=tuple(str(node) for node in incident.path),
         versions=len(bad),
-        reached=tuple(sorted({f"{node.node.namespace}/{node.node.name}" for node in nodes})),
-        models=models,
-        trained=tuple(sorted(f"{n.node.name}@{n.node.version}" for n in nodes if n.kind == "model")),
+        reached=tuple(sorted({f"{node.node.namespace}/{node.node.name}" for node in direct})),
         predictions=predictions,
+        example=example,
+        models=models,
+        learnt=learnt_names,
+        learnt_predictions=_made_by(client, learnt_names),
         error_before=error_before,
         error_during=error_during,
     )
@@ -180,6 +206,12 @@ def _days(client: Client, versions: Sequence[Node]) -> tuple[str, ...]:
     return tuple(row["day"] for row in rows)
 
 
+def _judged_days(client: Client, incident: Incident) -> tuple[str, ...]:
+    """The days of the runs that were judged: for what is no slice of a day, e.g. a model."""
+    ids = [*incident.verdicts, *incident.suppressed]
+    return tuple(row["day"] for row in select(client, _JUDGED_DAYS, {"verdicts": ids}))
+
+
 def _about(versions: Sequence[Node]) -> dict[str, object]:
     some = versions[0]
     return {"namespace": some.namespace, "name": some.name, "versions": [node.version or "" for node in versions]}
@@ -199,13 +231,35 @@ def _number(value: object) -> float | None:
     return float(value) if isinstance(value, float | int) and value == value else None  # noqa: PLR0124 -- NaN is no number
 
 
-def _predictions(client: Client, streams: Sequence[Node]) -> tuple[int, tuple[str, ...]]:
-    """How many predictions those streams' versions hold, and which model versions made them."""
+def _below(client: Client, bad: Sequence[Node]) -> tuple[list[WalkNode], list[Node]]:
+    """What is made of these data, and the models that learnt from them: what those answer is made of other data."""
+    if not bad:
+        return [], []
+    below = walk(client, bad, "down")
+    kinds = {found.node: found.kind for found in below.nodes}
+    edges: dict[Node, list[Node]] = {}
+    for edge in below.edges:
+        edges.setdefault(edge.source, []).append(edge.target)
+    direct, frontier = set(below.roots), list(below.roots)
+    while frontier:
+        fresh = {target for target in edges.get(frontier.pop(), ()) if kinds.get(target) != "model"} - direct
+        direct |= fresh
+        frontier += fresh
+    learnt = {Node(node.namespace, node.name, node.version) for node, kind in kinds.items() if kind == "model"}
+    return [found for found in below.nodes if found.node in direct and found.depth], sorted(learnt, key=str)
+
+
+def _predictions(client: Client, streams: Sequence[Node]) -> tuple[int, str, tuple[str, ...]]:
+    """How many predictions those streams' versions hold, one of them, and which model versions made them."""
     if not streams:
-        return 0, ()
+        return 0, "", ()
     names = [f"{node.namespace}\n{node.name}\n{node.version or ''}" for node in streams]
     row = select(client, _PREDICTIONS, {"streams": names})[0]
-    return int(row["found"]), tuple(row["models"])
+    return int(row["found"]), str(row["example"]), tuple(row["models"])
+
+
+def _made_by(client: Client, models: Sequence[str]) -> int:
+    return int(select(client, _MADE_BY, {"models": list(models)})[0]["found"]) if models else 0
 
 
 def _errors(client: Client, models: Sequence[str], days: Sequence[str]) -> tuple[float | None, float | None]:
@@ -216,14 +270,12 @@ def _errors(client: Client, models: Sequence[str], days: Sequence[str]) -> tuple
     return _number(row["before"]), _number(row["during"])
 
 
-def _introduced(client: Client, root: Mapping[str, Any], dataset: Node, bad: Sequence[Node]) -> str:
-    """The step that made the first drifted version, else that it came so, and who read it first."""
-    if root.get("job_name"):
-        return f"step {root['job_namespace']}/{root['job_name']}, run {root['run_id']}"
-    if not bad:
+def _introduced(client: Client, dataset: Node, bad: Sequence[Node]) -> str:
+    """The step that wrote the first drifted version, else that it came so, and who read it first."""
+    rows = select(client, _FIRST_USE, _about(bad)) if bad else []
+    if not rows:
         return "not known"
-    rows = select(client, _FIRST_READER, _about(bad))
-    reader = (
-        f"; {rows[0]['job_namespace']}/{rows[0]['job_name']}, run {rows[0]['run_id']}, read it first" if rows else ""
-    )
-    return f"no step of the pipeline: {dataset.namespace}/{dataset.name} arrived like this{reader}"
+    step = f"{rows[0]['job_namespace']}/{rows[0]['job_name']}, run {rows[0]['run_id']}"
+    if rows[0]["access"] == "write":
+        return f"step {step}"
+    return f"no step of the pipeline: {dataset.namespace}/{dataset.name} arrived like this; {step}, read it first"

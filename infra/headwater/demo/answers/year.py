@@ -8,18 +8,18 @@ from dataclasses import dataclass
 
 from headwater.audit.rows import select
 from headwater.audit.store import Client
-from headwater.demo.catalog import LAKE
+from headwater.demo.catalog import FEEDS
 from headwater.demo.options import Options
 
-#: A number is out of the ordinary this many MAD (scaled to σ) from its median over all days.
-UNUSUAL = 4.0
+#: A number is out of the ordinary this many σ from its median over all days.
+UNUSUAL = 3.0
 #: Facts told of a day, the most unusual first.
 MOST = 3
 
 
 @dataclass(frozen=True)
 class Fact:
-    """One number of the days asked about, beside what it usually is. `unusual`: distance in scaled MAD."""
+    """One number of the days asked about, beside what it usually is. `unusual`: distance in σ."""
 
     text: str
     value: float
@@ -39,30 +39,30 @@ class _Measure:
 def _measures(options: Options) -> list[_Measure]:
     flights = [
         _Measure(
-            "raw_flights",
+            "flights",
             options.column("distance"),
             "toFloat64(rows)",
             "{value:,.0f} flights were planned (usual {usual:,.0f})",
         ),
         _Measure(
-            "raw_flights",
+            "flights",
             options.column("air_time"),
             "toFloat64(nulls)",
             "{value:,.0f} flights did not arrive (usual {usual:,.0f})",
         ),
         _Measure(
-            "raw_flights",
+            "flights",
             options.column("dep_delay"),
             "mean",
             "departures {value:,.0f} minutes late (usual {usual:,.0f})",
         ),
     ]
     weather = [
-        _Measure("raw_weather", "wind_speed", "mean", "wind {value:.0f} mph (usual {usual:.0f})"),
-        _Measure("raw_weather", "precip", "mean * 24", "rain or snow {value:.2f} inches (usual {usual:.2f})"),
-        _Measure("raw_weather", "visib", "mean", "visibility {value:.1f} miles (usual {usual:.1f})"),
-        _Measure("raw_weather", "temp", "mean", "{value:.0f} °F (usual {usual:.0f})"),
-        _Measure("raw_weather", "pressure", "mean", "pressure {value:.0f} hPa (usual {usual:.0f})"),
+        _Measure("weather", "wind_speed", "mean", "wind {value:.0f} mph (usual {usual:.0f})"),
+        _Measure("weather", "precip", "mean * 24", "rain or snow {value:.2f} inches (usual {usual:.2f})"),
+        _Measure("weather", "visib", "mean", "visibility {value:.1f} miles (usual {usual:.1f})"),
+        _Measure("weather", "temp", "mean", "{value:.0f} °F (usual {usual:.0f})"),
+        _Measure("weather", "pressure", "mean", "pressure {value:.0f} hPa (usual {usual:.0f})"),
     ]
     return flights + (weather if "weather" in options.sources else [])
 
@@ -78,7 +78,7 @@ class Year:
                 f"SELECT replaceRegexpOne(partitions[1], '^day=', '') AS day, any({measure.expression}) AS value "
                 "FROM column_profiles WHERE namespace = {namespace:String} AND name = {table:String} "
                 "AND column = {column:String} GROUP BY day HAVING isNotNull(value) ORDER BY day",
-                {"namespace": LAKE, "table": measure.table, "column": measure.column},
+                {"namespace": FEEDS, "table": measure.table, "column": measure.column},
             )
             self._values[measure] = {row["day"]: float(row["value"]) for row in rows}
 
@@ -91,8 +91,8 @@ class Year:
                 continue
             usual = statistics.median(values.values())
             away = [abs(value - usual) for value in values.values()]
-            # On most days it does not rain, so that MAD is 0; the mean distance is not.
-            scale = 1.4826 * statistics.median(away) or 1.2533 * statistics.fmean(away)
+            # σ as the mean distance gives it, as on most days it does not rain and MAD would be 0.
+            scale = 1.2533 * statistics.fmean(away)
             value = statistics.fmean(here)
             unusual = abs(value - usual) / scale if scale else 0.0
             if unusual >= UNUSUAL:
@@ -101,6 +101,6 @@ class Year:
         return [*self._not_delivered(days), *found][:MOST]
 
     def _not_delivered(self, days: Sequence[str]) -> list[Fact]:
-        there = next((values for measure, values in self._values.items() if measure.table == "raw_weather"), {})
-        missing = [day for day in days if there and day not in there]
+        delivered = {day for measure, values in self._values.items() if measure.table == "weather" for day in values}
+        missing = [day for day in days if delivered and day not in delivered]
         return [Fact(f"no weather was delivered for {', '.join(missing)}", len(missing), 0, UNUSUAL)] if missing else []
