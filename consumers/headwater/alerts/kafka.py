@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import confluent_kafka
 
-from headwater.errors import SettingsError, Unavailable
+from headwater.errors import Unavailable
+from headwater.kafka import kafka_options
 from headwater.settings import Settings
 
 # librdkafka repeats itself at every attempt to connect; what matters is raised or told once.
@@ -94,22 +95,31 @@ def read_to_end(settings: Settings, topic: str, seconds: float) -> list[bytes]:
     Raises Unavailable where no broker answers.
     """
     consumer: Any = confluent_kafka.Consumer(
-        {"group.id": "headwater-alerts-schemas", "enable.auto.commit": False, **connection(settings)}, logger=_silent
+        {
+            "group.id": "headwater-alerts-schemas",
+            "enable.auto.commit": False,
+            # The end is where a fetch finds nothing more; the embedded broker's answer to a question for it is wrong.
+            "enable.partition.eof": True,
+            **connection(settings),
+        },
+        logger=_silent,
     )
+    values: list[bytes] = []
+    deadline = time.monotonic() + seconds
     try:
-        place = confluent_kafka.TopicPartition(topic, 0, confluent_kafka.OFFSET_BEGINNING)
-        _, end = consumer.get_watermark_offsets(place, timeout=seconds)
-        consumer.assign([place])
-        values: list[bytes] = []
-        deadline = time.monotonic() + seconds
-        while end > 0 and time.monotonic() < deadline:
+        if topic not in consumer.list_topics(topic, timeout=seconds).topics:
+            return []
+        consumer.assign([confluent_kafka.TopicPartition(topic, 0, confluent_kafka.OFFSET_BEGINNING)])
+        while time.monotonic() < deadline:
             message = consumer.poll(0.2)
-            if message is None or message.error() is not None:
+            if message is None:
+                continue
+            if message.error() is not None:
+                if message.error().code() == confluent_kafka.KafkaError._PARTITION_EOF:  # noqa: SLF001 — its public name in librdkafka
+                    break
                 continue
             if message.value() is not None:
                 values.append(message.value())
-            if message.offset() >= end - 1:
-                break
     except confluent_kafka.KafkaException as error:
         raise Unavailable(f"broker {settings.brokers}: {topic} cannot be read: {error}") from None
     finally:
@@ -119,10 +129,4 @@ def read_to_end(settings: Settings, topic: str, seconds: float) -> list[bytes]:
 
 def connection(settings: Settings) -> dict[str, str]:
     """Where the broker is, and the further settings for it. Raises SettingsError where these are not name=value."""
-    further: dict[str, str] = {}
-    for part in filter(None, (part.strip() for part in settings.kafka.split(","))):
-        name, equals, value = part.partition("=")
-        if not equals:
-            raise SettingsError("setting kafka: each part is name=value, separated by commas; one has no '='")
-        further[name.strip()] = value.strip()
-    return {"bootstrap.servers": settings.brokers, **further}
+    return {"bootstrap.servers": settings.brokers, **kafka_options(settings)}

@@ -10,7 +10,8 @@ from typing import Any, cast
 import confluent_kafka
 from confluent_kafka.admin import AdminClient
 
-from headwater.errors import SettingsError, Unavailable
+from headwater.errors import Unavailable
+from headwater.kafka import kafka_options
 from headwater.schemas.framing import SINGLE_OBJECT_HEADER
 from headwater.settings import Settings
 from headwater.streams.chunk import Chunk
@@ -24,21 +25,11 @@ _silent.propagate = False
 
 _Place = tuple[str, int]
 _QUEUE_FULL = confluent_kafka.KafkaError._QUEUE_FULL  # noqa: SLF001 — its public name in librdkafka
-
-
-def further(settings: Settings) -> dict[str, str]:
-    """The setting `kafka` as names and values. Raises SettingsError where a part is not name=value."""
-    pairs: dict[str, str] = {}
-    for part in filter(None, (part.strip() for part in settings.kafka.split(","))):
-        name, equals, value = part.partition("=")
-        if not equals:
-            raise SettingsError("setting kafka: each part is name=value, separated by commas; one has no '='")
-        pairs[name.strip()] = value.strip()
-    return pairs
+_PARTITION_EOF = confluent_kafka.KafkaError._PARTITION_EOF  # noqa: SLF001 — its public name in librdkafka
 
 
 def _configured(settings: Settings, own: Mapping[str, object]) -> dict[str, Any]:
-    return {"bootstrap.servers": settings.brokers, "socket.keepalive.enable": True, **further(settings), **own}
+    return {"bootstrap.servers": settings.brokers, "socket.keepalive.enable": True, **kafka_options(settings), **own}
 
 
 def topics_there(settings: Settings, seconds: float = 3.0) -> dict[str, int]:
@@ -135,11 +126,15 @@ class Reader:
             "group.id": f"{settings.prefix}headwater-reader",
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
+            "enable.partition.eof": True,
             "fetch.wait.max.ms": 100,
             "fetch.queue.backoff.ms": 10,
             "queued.max.messages.kbytes": 16_384,
         }
         self._settings = settings
+        #: Partitions that were read up to their end since they were assigned, as a fetch found it: brokers exist
+        #: whose answer to a question for the end is too small.
+        self.ended: set[_Place] = set()
         self._consumer: Any = confluent_kafka.Consumer(_configured(settings, own), logger=_silent)
 
     def close(self) -> None:
@@ -172,6 +167,7 @@ class Reader:
 
     def assign(self, starts: Mapping[_Place, int]) -> None:
         """Read these partitions from these offsets on."""
+        self.ended.clear()
         self._consumer.assign([self._partition(place, offset) for place, offset in starts.items()])
 
     def poll(self, count: int, seconds: float) -> list[Chunk]:
@@ -182,6 +178,8 @@ class Reader:
             if error is None:
                 topic = message.topic().removeprefix(self._settings.prefix)
                 rows.setdefault((topic, message.partition()), []).append(message)
+            elif error.code() == _PARTITION_EOF:
+                self.ended.add((message.topic().removeprefix(self._settings.prefix), message.partition()))
             elif error.fatal() or not error.retriable():
                 raise Unavailable(f"broker {self._settings.brokers}: {error.str()}")
         return [_chunk(place, messages) for place, messages in rows.items()]

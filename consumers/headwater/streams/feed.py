@@ -21,9 +21,9 @@ from faust.transport.drivers.aiokafka import Consumer as FaustConsumer
 from faust.types import TP
 
 from headwater.errors import SettingsError
+from headwater.kafka import kafka_options
 from headwater.settings import Settings
 from headwater.streams.chunk import Chunk
-from headwater.streams.clients import further
 from headwater.streams.step import Step
 
 _log = logging.getLogger("headwater.streams")
@@ -242,7 +242,7 @@ class Feed:
 
 def _credentials(settings: Settings) -> Any:
     """Faust's credentials from librdkafka's settings. Raises SettingsError for a mechanism that Faust lacks."""
-    options = further(settings)
+    options = kafka_options(settings)
     protocol = options.get("security.protocol", "plaintext").upper()
     if protocol == "PLAINTEXT":
         return None

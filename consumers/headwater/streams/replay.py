@@ -29,16 +29,13 @@ async def replay(
             return
         reader.assign({place: first})
         position = first
-        while position < committed:
+        # At the end before the committed offset: the broker has forgotten the rest, or it holds no messages there.
+        while position < committed and place not in reader.ended:
             for chunk in await loop.run_in_executor(None, reader.poll, 4000, 0.5):
                 position = chunk.end
                 part = _before(chunk, committed)
                 if part.offsets:
                     await give(part)
-            if position < committed:
-                _low, high = await loop.run_in_executor(None, reader.ends, place)
-                if high <= position:
-                    return  # the broker has forgotten the rest
     finally:
         await loop.run_in_executor(None, reader.close)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 import confluent_kafka
 
 from headwater.errors import HeadwaterError, SettingsError
+from headwater.kafka import kafka_options
 from headwater.producer._outbox import Message, Messages
 from headwater.schemas import framing, records, topics
 from headwater.settings import Settings
@@ -75,13 +76,7 @@ def client_settings(settings: Settings) -> dict[str, Any]:
         "reconnect.backoff.max.ms": 2000,
         "log_level": 0,
     }
-    # A comma may stand in a value; the next setting begins where a name and = follow one.
-    for pair in filter(None, re.split(r",(?=\s*[a-z][a-z0-9_.]*\s*=)", settings.kafka)):
-        name, equals, value = pair.partition("=")
-        if not equals:
-            raise SettingsError("kafka: must be name=value, separated by commas")
-        own[name.strip()] = value.strip()
-    return own
+    return {**own, **kafka_options(settings)}
 
 
 def check(settings: Settings) -> None:

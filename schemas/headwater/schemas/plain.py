@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import io
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, cast
 
 import fastavro
@@ -19,11 +21,33 @@ from headwater.schemas.records import Schema
 _fastavro = cast("Any", fastavro)
 
 
+@cache
+def _prepared(schema: Schema) -> Any:
+    """The parsed schema with bytes as the defaults of bytes fields, which fastavro takes as JSON spells them."""
+    parsed = copy.deepcopy(schema.parsed)
+    for one in _fields(parsed):
+        if one["type"] == "bytes" and isinstance(one.get("default"), str):
+            one["default"] = one["default"].encode("latin-1")
+    return parsed
+
+
+def _fields(kind: Any) -> list[dict[str, Any]]:
+    """All fields that a type defines, at any depth."""
+    if isinstance(kind, list):
+        return [found for branch in cast("list[Any]", kind) for found in _fields(branch)]
+    if not isinstance(kind, dict):
+        return []
+    parts = cast("dict[str, Any]", kind)
+    own: list[dict[str, Any]] = parts.get("fields", [])
+    inner: list[Any] = [*(one["type"] for one in own), parts.get("items"), parts.get("values")]
+    return own + [found for one in inner for found in _fields(one)]
+
+
 def encode(schema: Schema, value: Mapping[str, Any]) -> bytes:
     """A record's body. Raises ContractError where the value does not fit the schema."""
     out = io.BytesIO()
     try:
-        _fastavro.schemaless_writer(out, schema.parsed, value, strict_allow_default=True)
+        _fastavro.schemaless_writer(out, _prepared(schema), value, strict_allow_default=True)
     except (ValueError, TypeError, KeyError, OverflowError, AttributeError) as error:
         raise ContractError(f"not a {schema.name}: {error}") from error
     return out.getvalue()
@@ -47,7 +71,7 @@ def decode(writer: Schema, body: bytes, reader: Schema | None = None) -> dict[st
 def decode_proved(writer: Schema, body: bytes, reader: Schema | None = None) -> dict[str, Any]:
     """As `decode`, for a body that the codec or `prove` has found whole: nothing is proved again."""
     try:
-        value = _fastavro.schemaless_reader(io.BytesIO(body), writer.parsed, reader.parsed if reader else None)
+        value = _fastavro.schemaless_reader(io.BytesIO(body), writer.parsed, _prepared(reader) if reader else None)
     except SchemaResolutionError as error:
         raise InvalidMessage(reasons.REFUSED_SCHEMA, f"{writer.name} is not read: {error}") from error
     except Exception as error:  # fastavro raises a dozen types, none of them documented (e.g. by logical types)
