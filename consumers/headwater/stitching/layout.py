@@ -33,11 +33,11 @@ def neighbours(schema: Schema, path: Sequence[str], fields: Sequence[str]) -> li
 def _collect(kind: Any, named: dict[str, Any]) -> None:
     """Every named type in a schema, by its simple name."""
     if isinstance(kind, list):
-        inner: list[Any] = kind
+        inner: list[Any] = kind  # pyright: ignore[reportUnknownVariableType]  # what Any narrows to
         for one in inner:
             _collect(one, named)
     elif isinstance(kind, dict):
-        form: dict[str, Any] = kind
+        form: dict[str, Any] = kind  # pyright: ignore[reportUnknownVariableType]  # what Any narrows to
         if form.get("type") in {"record", "fixed"}:
             named[form["name"].rpartition(".")[2]] = form
         for field in form.get("fields", ()):
@@ -50,7 +50,7 @@ def _record(kind: Any, named: dict[str, Any]) -> dict[str, Any]:
     """The record that a type is, may be, or is a list of."""
     while True:
         if isinstance(kind, list):
-            branches: list[Any] = kind
+            branches: list[Any] = kind  # pyright: ignore[reportUnknownVariableType]  # what Any narrows to
             kind = next(one for one in branches if one != "null")
         elif isinstance(kind, str):
             kind = named[kind.rpartition(".")[2]]
