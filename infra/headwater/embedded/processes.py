@@ -173,3 +173,14 @@ def taken(port: int) -> bool:
         except OSError:
             return True
     return False
+
+
+def end_all(children: Sequence[Child | None], seconds: float) -> None:
+    """Ask all to stop at once and wait for each, else kill it."""
+    running = [child for child in children if child is not None and child.running]
+    for child in running:
+        child.send(signal.SIGTERM)
+    deadline = time.monotonic() + seconds
+    for child in running:
+        if not child.wait(max(0.1, deadline - time.monotonic())):
+            child.kill()

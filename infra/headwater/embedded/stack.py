@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import logging
 import os
-import signal
 import sys
 import threading
 import time
@@ -22,7 +21,7 @@ from headwater.embedded.broker import Broker
 from headwater.embedded.home import WRITER, hold, home_path, open_home
 from headwater.embedded.keeping import Kept, ending
 from headwater.embedded.lag import lag
-from headwater.embedded.processes import Child, Guardian
+from headwater.embedded.processes import Child, Guardian, end_all
 from headwater.embedded.store.process import StoreProcess
 from headwater.errors import HeadwaterError, Unavailable
 from headwater.migrations import migrate
@@ -153,11 +152,11 @@ class Stack:
         if self._watch is not None:
             self._watch.join()
         processors = [self._kept[name] for name in self._kept if name not in ("broker", "store", "archive")]
-        _end([one.child for one in processors if one.child], WORKER_SECONDS)
+        end_all([one.child for one in processors if one.child], WORKER_SECONDS)
         if drain and "archive" in self._kept:
             self._wait_for(["archive"], DRAIN_SECONDS / 3)
         if "archive" in self._kept and (child := self._kept["archive"].child):
-            _end([child], WORKER_SECONDS)
+            end_all([child], WORKER_SECONDS)
         if "broker" in self._kept:
             self._note_progress()
             look = self._home.state("progress") or {}
@@ -260,7 +259,7 @@ class Stack:
             changed = changed or restarted
             if restarted and name == "broker":
                 # Its offsets begin again, and what workers know of offsets does not hold any more.
-                _end([self._kept[worker].child for worker in self._names], WORKER_SECONDS / 4)
+                end_all([self._kept[worker].child for worker in self._names], WORKER_SECONDS / 4)
         if changed:
             self._write_state()
 
@@ -290,14 +289,3 @@ class Stack:
                 },
             },
         )
-
-
-def _end(children: Sequence[Child | None], seconds: float) -> None:
-    """Ask all to stop at once and wait for each, else kill it."""
-    running = [child for child in children if child is not None and child.running]
-    for child in running:
-        child.send(signal.SIGTERM)
-    deadline = time.monotonic() + seconds
-    for child in running:
-        if not child.wait(max(0.1, deadline - time.monotonic())):
-            child.kill()
