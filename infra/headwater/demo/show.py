@@ -198,27 +198,25 @@ def _questions(questions: Sequence[Asked]) -> Iterator[str]:
 
 def _next(document: Document, home: Path) -> Iterator[str]:
     yield from _title("d", "What to type next")
-    prediction = document.explanation.prediction
     for command, what in next_commands(document, home):
         yield f"  {command}"
         yield f"      {what}"
-    yield f"The key of any other prediction, e.g. {prediction.key}, goes behind --prediction."
 
 
 def next_commands(document: Document, home: Path) -> list[tuple[str, str]]:
     """Commands that work now, each with what it does."""
     prediction = document.explanation.prediction
+    key = prediction.key
     source = f"{prediction.sources[0].namespace}/{prediction.sources[0].name}" if prediction.sources else ""
     at = f"--home {home}"
     return [
         (f"headwater sql {at}", "a SQL prompt on this history, e.g. SHOW TABLES or any statement above"),
-        (
-            f"headwater up {at}",
-            "the whole stack on this history: brokers for your own producers, alerts, SQL over HTTP",
-        ),
-        (f"headwater trace '{source}' --up", "while it is up: the lineage of a dataset, a version or a column"),
+        (f"headwater trace '{source}' {at}", "the lineage of a dataset, a version or a column, up or down"),
+        (f"headwater alerts list {at}", "every incident, with what it rests on"),
         ("headwater audit --list", "the audit questions and their parameters"),
-        ("headwater demo --bad-month none", "the same year without kilometres"),
+        (f"headwater up {at}", "the whole stack on this history: a broker for your own producers, SQL over HTTP"),
+        ("headwater demo --ask --prediction KEY", f"what stands behind another prediction, e.g. {key}"),
+        ("headwater demo --bad-month none", "the same year without kilometres; it replaces this one"),
     ]
 
 

@@ -123,13 +123,13 @@ class Step:
     tracked: Tracked
     run: Run
     day: date
-    _read: dict[str, Dataset] = field(default_factory=dict[str, "Dataset"])
+    _read: dict[str, list[Dataset]] = field(default_factory=dict[str, "list[Dataset]"])
 
     def read(self, table: str, day: date | None = None, columns: Sequence[str] = ()) -> pl.DataFrame:
         """A day of a table of the lake, reported as read; `columns` are those that are really looked at."""
         frame, slice_ = self.tracked.lake.read(table, day or self.day)
         dataset = _at(self.tracked.dataset(LAKE, table, frame), slice_)
-        self._read[table] = dataset
+        self._read.setdefault(table, []).append(dataset)
         self.run.input(dataset.at(columns_read=columns) if columns else dataset)
         return frame
 
@@ -138,7 +138,7 @@ class Step:
         dataset = self.tracked.dataset(namespace, name, frame).at(version=version)
         if frame is not None:
             dataset = self._profile(dataset.at(partitions=[f"day={self.day}"]), frame, "input")
-        self._read[name] = dataset
+        self._read.setdefault(name, []).append(dataset)
         self.run.input(dataset)
 
     def write(
@@ -154,7 +154,7 @@ class Step:
             dataset = self._profile(dataset, frame, "output")
         self._output(dataset, derivations)
         if made_from:
-            self.run.edges(dataset, [self._read[name] for name in made_from], complete=True)
+            self.run.edges(dataset, [read for name in made_from for read in self._read[name]], complete=True)
 
     def output(
         self,
@@ -191,7 +191,7 @@ class Step:
             model=handles[MODEL],
             deployment=handles[DEPLOYMENT],
             stream=handles[STREAM],
-            sources=[self._read[FEATURES]],
+            sources=self._read[FEATURES],
             public_keys=True,
             values=True,
         )
@@ -202,7 +202,11 @@ class Step:
     def _output(self, dataset: Dataset, derivations: Iterable[Derivation]) -> None:
         self.run.output(dataset)
         for target, namespace, name, column, subtype, transformation in derivations:
-            source = self._read.get(name) or self.tracked.dataset(namespace, name)
+            read = self._read.get(name)
+            if not read:
+                continue  # what was not delivered is no source
+            # Without a version it stands for every version that this run has read.
+            source = read[0] if len(read) == 1 else self.tracked.dataset(namespace, name)
             self.run.lineage(dataset, target, source, column, transformation=transformation, subtype=subtype)
 
     def _profile(self, dataset: Dataset, frame: pl.DataFrame, role: str) -> Dataset:

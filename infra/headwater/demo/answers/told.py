@@ -11,74 +11,7 @@ from typing import Any
 from headwater.audit import Incident, Node, WalkNode, incidents, walk
 from headwater.audit.rows import select
 from headwater.audit.store import Client
-
-_ALARMED = """
-SELECT DISTINCT version
-FROM verdicts
-WHERE outcome = 'alarm' AND `check` = {check:String} AND namespace = {namespace:String} AND name = {name:String}
-    AND ifNull(`column`, '') = {column:String} AND isNotNull(version)
-    AND event_time >= {since:DateTime64(6, 'UTC')} AND event_time <= {until:DateTime64(6, 'UTC')}
-"""
-_DAYS = """
-SELECT DISTINCT replaceRegexpOne(arrayJoin(partitions), '^day=', '') AS day
-FROM uses
-WHERE namespace = {namespace:String} AND name = {name:String} AND version IN {versions:Array(String)}
-ORDER BY day
-"""
-_JUDGED_DAYS = """
-SELECT DISTINCT toString(toDate(nominal_start)) AS day
-FROM runs
-WHERE isNotNull(nominal_start)
-    AND run_id IN
-    (
-        SELECT assumeNotNull(run_id)
-        FROM verdicts
-        WHERE event_id IN {verdicts:Array(UUID)} AND isNotNull(run_id)
-    )
-ORDER BY day
-"""
-_MEANS = """
-SELECT sumIf(mean * rows, before) / sumIf(rows, before) AS before, sumIf(mean * rows, bad) / sumIf(rows, bad) AS during
-FROM
-(
-    SELECT
-        mean,
-        rows,
-        version IN {versions:Array(String)} AS bad,
-        NOT bad AND event_time < {onset:DateTime64(6, 'UTC')} AS before
-    FROM column_profiles
-    WHERE namespace = {namespace:String} AND name = {name:String} AND column = {column:String} AND isNotNull(mean)
-)
-"""
-_PREDICTIONS = """
-SELECT
-    count() AS found,
-    argMin(key, (toDate(event_time), -toFloat64OrZero(outputs['air_time']), key)) AS example,
-    arraySort(groupUniqArray(concat(model_name, '@', ifNull(model_version, '')))) AS models
-FROM predictions
-WHERE concat(stream_namespace, '\\n', stream_name, '\\n', ifNull(stream_version, '')) IN {streams:Array(String)}
-"""
-_MADE_BY = """
-SELECT count() AS found
-FROM predictions
-WHERE has({models:Array(String)}, concat(model_name, '@', ifNull(model_version, '')))
-"""
-_ERRORS = """
-SELECT
-    avgIf(m.value, NOT has({days:Array(String)}, day)) AS before,
-    avgIf(m.value, has({days:Array(String)}, day)) AS during
-FROM (SELECT toString(toDate(nominal_start)) AS day, arrayJoin(metrics) AS m FROM runs)
-WHERE m.name = 'mae' AND m.split = 'production'
-    AND has({models:Array(String)}, concat(m.about.name, '@', ifNull(m.about.version, '')))
-"""
-_FIRST_USE = """
-SELECT access, job_namespace, job_name, run_id
-FROM uses
-WHERE access IN ('read', 'write')
-    AND namespace = {namespace:String} AND name = {name:String} AND version IN {versions:Array(String)}
-ORDER BY access = 'write' DESC, event_time
-LIMIT 1
-"""
+from headwater.demo.answers import sql
 
 #: Incidents that the history is asked about in full, the gravest first; a year raises about ten.
 MOST = 40
@@ -184,7 +117,7 @@ def _bad_versions(client: Client, incident: Incident, dataset: Node, column: str
     over = incident.state == "resolved"
     alarmed = select(
         client,
-        _ALARMED,
+        sql.ALARMED,
         {
             "check": incident.check,
             "namespace": dataset.namespace,
@@ -202,14 +135,14 @@ def _bad_versions(client: Client, incident: Incident, dataset: Node, column: str
 def _days(client: Client, versions: Sequence[Node]) -> tuple[str, ...]:
     if not versions:
         return ()
-    rows = select(client, _DAYS, _about(versions))
+    rows = select(client, sql.DAYS, _about(versions))
     return tuple(row["day"] for row in rows)
 
 
 def _judged_days(client: Client, incident: Incident) -> tuple[str, ...]:
     """The days of the runs that were judged: for what is no slice of a day, e.g. a model."""
     ids = [*incident.verdicts, *incident.suppressed]
-    return tuple(row["day"] for row in select(client, _JUDGED_DAYS, {"verdicts": ids}))
+    return tuple(row["day"] for row in select(client, sql.JUDGED_DAYS, {"verdicts": ids}))
 
 
 def _about(versions: Sequence[Node]) -> dict[str, object]:
@@ -223,7 +156,7 @@ def _means(
     """The column's mean in the versions before the onset and in the drifted ones."""
     if column is None or not bad:
         return None, None
-    row = select(client, _MEANS, {**_about(bad), "column": column, "onset": onset})[0]
+    row = select(client, sql.MEANS, {**_about(bad), "column": column, "onset": onset})[0]
     return _number(row["before"]), _number(row["during"])
 
 
@@ -254,25 +187,25 @@ def _predictions(client: Client, streams: Sequence[Node]) -> tuple[int, str, tup
     if not streams:
         return 0, "", ()
     names = [f"{node.namespace}\n{node.name}\n{node.version or ''}" for node in streams]
-    row = select(client, _PREDICTIONS, {"streams": names})[0]
+    row = select(client, sql.PREDICTIONS, {"streams": names})[0]
     return int(row["found"]), str(row["example"]), tuple(row["models"])
 
 
 def _made_by(client: Client, models: Sequence[str]) -> int:
-    return int(select(client, _MADE_BY, {"models": list(models)})[0]["found"]) if models else 0
+    return int(select(client, sql.MADE_BY, {"models": list(models)})[0]["found"]) if models else 0
 
 
 def _errors(client: Client, models: Sequence[str], days: Sequence[str]) -> tuple[float | None, float | None]:
     """The models' mean absolute error in service on the other days and on these."""
     if not models:
         return None, None
-    row = select(client, _ERRORS, {"days": list(days), "models": list(models)})[0]
+    row = select(client, sql.ERRORS, {"days": list(days), "models": list(models)})[0]
     return _number(row["before"]), _number(row["during"])
 
 
 def _introduced(client: Client, dataset: Node, bad: Sequence[Node]) -> str:
     """The step that wrote the first drifted version, else that it came so, and who read it first."""
-    rows = select(client, _FIRST_USE, _about(bad)) if bad else []
+    rows = select(client, sql.FIRST_USE, _about(bad)) if bad else []
     if not rows:
         return "not known"
     step = f"{rows[0]['job_namespace']}/{rows[0]['job_name']}, run {rows[0]['run_id']}"

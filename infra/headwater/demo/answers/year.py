@@ -12,7 +12,7 @@ from headwater.demo.catalog import FEEDS
 from headwater.demo.options import Options
 
 #: A number is out of the ordinary this many σ from its median over all days.
-UNUSUAL = 3.0
+UNUSUAL = 2.5
 #: Facts told of a day, the most unusual first.
 MOST = 3
 
