@@ -52,7 +52,7 @@ def stitched(*events: Event) -> set[tuple[Any, ...]]:
     found: set[tuple[Any, ...]] = set()
     for fact in reference.standing(said):
         if fact[0] == "edge":
-            found.add(tuple(None if end is None else f"{end[1]}@{end[2]}" for end in fact[2:4]))  # type: ignore[index]
+            found.add(tuple(None if end is None else f"{end[1]}@{end[2]}" for end in fact[2:4]))  # type: ignore[index]  # the ends of an edge are identities
     return found
 
 
