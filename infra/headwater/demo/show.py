@@ -175,7 +175,8 @@ def _others(others: Sequence[Other]) -> Iterator[str]:
         )
         reach = f"reaches {one.predictions:,} predictions" if one.predictions else "reaches no prediction"
         reach += f", {', '.join(one.learnt)} learnt from it" if one.learnt else ""
-        yield f"  {days}: {one.title}; {reach}"
+        line = f"{days}: {one.title}; {reach}"
+        yield from textwrap.wrap(line, WIDTH, initial_indent="  ", subsequent_indent="     ")
         facts = (
             "; ".join(fact.text for fact in other.facts)
             or "nothing out of the ordinary in the flights and weather we hold"
