@@ -216,8 +216,8 @@ def next_commands(document: Document, home: Path) -> list[tuple[str, str]]:
         (f"headwater alerts list {at}", "every incident, with what it rests on"),
         ("headwater audit --list", "the audit questions and their parameters"),
         (f"headwater up {at}", "the whole stack on this history: a broker for your own producers, SQL over HTTP"),
-        ("headwater demo --ask --prediction KEY", f"what stands behind another prediction, e.g. {key}"),
-        ("headwater demo --bad-month none", "the same year without kilometres; it replaces this one"),
+        (f"headwater demo --ask --prediction KEY {at}", f"what stands behind another prediction, e.g. {key}"),
+        (f"headwater demo --bad-month none {at}", "the same year without kilometres; it replaces this one"),
     ]
 
 
