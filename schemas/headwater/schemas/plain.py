@@ -16,6 +16,7 @@ from headwater.schemas import reasons
 from headwater.schemas.framing import single_object_header
 from headwater.schemas.proof import prove
 from headwater.schemas.records import Schema
+from headwater.schemas.types import is_definition, is_union
 
 #: fastavro's own types are partly unknown.
 _fastavro = cast("Any", fastavro)
@@ -33,13 +34,12 @@ def _prepared(schema: Schema) -> Any:
 
 def _fields(kind: Any) -> list[dict[str, Any]]:
     """All fields that a type defines, at any depth."""
-    if isinstance(kind, list):
-        return [found for branch in cast("list[Any]", kind) for found in _fields(branch)]
-    if not isinstance(kind, dict):
+    if is_union(kind):
+        return [found for branch in kind for found in _fields(branch)]
+    if not is_definition(kind):
         return []
-    parts = cast("dict[str, Any]", kind)
-    own: list[dict[str, Any]] = parts.get("fields", [])
-    inner: list[Any] = [*(one["type"] for one in own), parts.get("items"), parts.get("values")]
+    own: list[dict[str, Any]] = kind.get("fields", [])
+    inner: list[Any] = [*(one["type"] for one in own), kind.get("items"), kind.get("values")]
     return own + [found for one in inner for found in _fields(one)]
 
 
