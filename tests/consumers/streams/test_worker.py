@@ -89,7 +89,7 @@ def committed(kafka: Kafka, prefix: str) -> int:
 
 
 def test_killed_in_the_middle_it_loses_nothing(kafka: Kafka, prefix: str, start: Start, seed: int) -> None:
-    """SIGKILL twice while events flow; the last worker's end is clean, and all is committed."""
+    """SIGKILL while events flow; the next worker's end is clean, and all is committed."""
     messages = workload.messages(3000, seed)
     topic = f"{prefix}lineage.runs"
     worker = start("first")

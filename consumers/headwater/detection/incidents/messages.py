@@ -101,10 +101,16 @@ def title(incident: Incident) -> str:
         return f"schema of {where} changed"
     if leading["check"] == "metric":
         metric = json.loads(leading["evidence"].get("metric", "{}"))
-        return f"{metric.get('name', 'a metric')} of {where} is worse"
+        # The number is about what it was measured on, wherever the cause is.
+        measured = dataset(leading["namespace"], leading["name"])
+        return f"{metric.get('name', 'a metric')} of {measured} is worse"
     columns = incident.columns or ([incident.root.column] if incident.root.column else [])
     shown = ", ".join(columns[:3]) + (f" and {len(columns) - 3} more" if len(columns) > 3 else "")
-    what = {"drift": "drifted", "nulls": "lack values", "values": "hold new values"}.get(leading["check"], "changed")
+    what = {
+        "drift": "drifted",
+        "nulls": "lacks values" if len(columns) == 1 else "lack values",
+        "values": "holds new values" if len(columns) == 1 else "hold new values",
+    }.get(leading["check"], "changed")
     return f"{shown or 'values'} of {where} {what}"
 
 
