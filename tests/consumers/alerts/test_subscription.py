@@ -22,7 +22,7 @@ from tests.backends import clients
 from tests.backends.kinds import Kafka
 from tests.consumers.detection.making import an_id
 
-IDLE = 1.0
+IDLE = 5.0
 
 
 def alert_record(number: int, **fields: Any) -> dict[str, Any]:
