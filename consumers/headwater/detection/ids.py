@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 
 
 def digest(*parts: str | bytes | int | None) -> bytes:
@@ -14,8 +13,3 @@ def digest(*parts: str | bytes | int | None) -> bytes:
         hasher.update(len(raw).to_bytes(4, "little"))
         hasher.update(raw)
     return hasher.digest()
-
-
-def digest_of_set(kind: str, items: Iterable[bytes]) -> bytes:
-    """16 bytes for a set, whatever its order."""
-    return digest(kind, *sorted(set(items)))

@@ -103,12 +103,6 @@ class Graph:
             found.update(product.targets)
         return found - {node}
 
-    def runs_between(self, parent: Node, node: Node) -> set[bytes | None]:
-        """The runs that made one from the other."""
-        found = set(self._parents.get(node, {}).get(parent, ()))
-        found.update(p.run_id for p in self._into.get(node, ()) if parent in p.sources)
-        return found
-
     def is_stitched(self, node: Node) -> bool:
         """Whether an edge set named it."""
         return node in self._in_edges
