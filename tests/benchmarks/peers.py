@@ -1,0 +1,75 @@
+"""Virtual environments of the libraries that benchmarks stand beside: made once, kept in the tests' cache folder.
+
+A peer brings dependencies that Headwater must not meet, so each has an environment of its own and its code runs in
+a process of its own: a script under `tests/benchmarks/peer_scripts`, which prints one line of JSON.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.backends.cache import once
+
+SCRIPTS = Path(__file__).parent / "peer_scripts"
+
+_INSTALL_SECONDS = 1200
+_RUN_SECONDS = 1800
+
+
+class NoPeer(RuntimeError):
+    """A peer cannot be installed or does not run here; one line that says why. Its rows are left out, and say so."""
+
+
+def peer_python(name: str, *requirements: str) -> Path:
+    """The Python of an environment that holds `requirements`, best pinned with ==. Raises NoPeer.
+
+    The environment's name tells its requirements and this Python's version apart; others are made beside it.
+    """
+    asked = "\n".join((sys.version, *sorted(requirements)))
+    folder = f"peer-{name}-{hashlib.sha256(asked.encode()).hexdigest()[:12]}"
+
+    def fill(parts: Path) -> None:
+        _run([sys.executable, "-m", "venv", str(parts)], _INSTALL_SECONDS)
+        _run([str(_python(parts)), "-m", "pip", "install", "-q", *requirements], _INSTALL_SECONDS)
+
+    return _python(once(folder, fill))
+
+
+def run_peer(python: Path, script: str, *arguments: str, environment: Mapping[str, str] | None = None) -> Any:
+    """What `peer_scripts/<script>` prints last, read as JSON. Raises NoPeer."""
+    command = [str(python), str(SCRIPTS / script), *arguments]
+    said = _run(command, _RUN_SECONDS, {**os.environ, **(environment or {})}).strip().splitlines()
+    if not said:
+        raise NoPeer(f"{script} printed nothing")
+    return json.loads(said[-1])
+
+
+def _python(environment: Path) -> Path:
+    # Never resolved: the link itself is what makes Python find the environment around it.
+    return environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def _run(command: list[str], seconds: float, environment: Mapping[str, str] | None = None) -> str:
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            env=None if environment is None else dict(environment),
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise NoPeer(f"{Path(command[0]).name}: {error}") from error
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or done.stdout.strip().splitlines()
+        raise NoPeer(f"{' '.join(command[1:4])} ended with {done.returncode}: {said[-1] if said else 'nothing said'}")
+    return done.stdout
