@@ -68,8 +68,8 @@ _rooms = _Rooms()
 
 @dataclass(frozen=True)
 class Stitched:
-    """Of R runs and their N bodies. `outcome` int64[R] of kernel.NOTHING …; `doubled` uint8[N]: says what an earlier
-    body of its run says; `ended` uint8[R]; `messages`: of each run with outcome MESSAGE, in order.
+    """Of R runs and their N bodies. `outcome` int64[R] of kernel.NOTHING …; `doubled` uint8[N]: says nothing that
+    earlier bodies of its run did not; `ended` uint8[R]; `messages`: of each run with outcome MESSAGE, in order.
     """
 
     outcome: Numbers

@@ -16,6 +16,7 @@ from headwater.settings import Settings
 from headwater.stitching import StitchingStep
 from headwater.stitching.kernel import stitch
 from headwater.stitching.kernel.together import stamp
+from headwater.stitching.runs import HEAD
 from headwater.streams import Group
 from tests.consumers.stitching import reference, worlds
 
@@ -187,3 +188,15 @@ def test_the_kernels_copy_on_disk_is_of_all_its_files() -> None:
     """Numba would notice a change of one file only."""
     cache: Any = stitch
     assert cache._cache._cache_file._source_stamp == stamp()
+
+
+def test_events_that_say_nothing_new_are_not_kept() -> None:
+    """However many RUNNING events a run has, those that repeat what is known take no room and leave it ordinary."""
+    step = StitchingStep(Settings())
+    running = [event(n + 2, "RUNNING", [dataset("x")], [dataset("y")]) for n in range(500)]
+    events = [event(1, "START", [dataset("x")], []), *running, event(600, "COMPLETE", [], [dataset("z", "1")])]
+    sets = worlds.feed(step, [events[:300], events[300:]])
+    assert reference.said(sets) == reference.history(events)
+    [run] = step._partitions[0].kept.values()
+    assert isinstance(run, tuple)
+    assert len(run) == HEAD + 3

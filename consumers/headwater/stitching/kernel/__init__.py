@@ -49,7 +49,7 @@ def stitch(
 
     Bodies of run r: runs[r] to runs[r + 1], in order of arrival; the first old[r] were stitched before. `head`: what
     each message begins with, from the header to the sequence. Results: `outcome` and `ended` of each run, `doubled`
-    of each body (1: it says what an earlier one said), `starts`, `ends` of each message in `out`.
+    of each body (1: it says nothing that earlier ones did not), `starts`, `ends` of each message in `out`.
     """
     at = 0
     for run in range(first, len(runs) - 1):

@@ -119,13 +119,12 @@ def gather(
         if doubled[body]:
             continue
         event = room[N_EVENTS]
-        if event == MOST_EVENTS:
-            return False
+        rank = room[RANK]
+        many = room[N_INPUTS] + room[N_OUTPUTS] + room[N_ROWS] + room[N_LINKS]
+        # Its place in the room is used only where it turns out to say something.
         room[EVENT_OF + event] = body
         room[N_EVENTS] += 1
-        if body - begin < old:
-            room[N_OLD] = room[N_EVENTS]
-        _take_state(buffer, said, room, body, event)
+        ends = _take_state(buffer, said, room, body, event)
         if (
             (
                 said[said[PARENT_VALID] + body]
@@ -139,17 +138,31 @@ def gather(
             or not _take_outputs(buffer, said, room, body)
         ):
             return False
+        if (
+            event > 0
+            and not ends
+            and rank == room[RANK]
+            and many == room[N_INPUTS] + room[N_OUTPUTS] + room[N_ROWS] + room[N_LINKS]
+        ):
+            doubled[body] = 1
+            room[N_EVENTS] = event
+            continue
+        if event == MOST_EVENTS:
+            return False
+        if body - begin < old:
+            room[N_OLD] = room[N_EVENTS]
     return True
 
 
 @together
-def _take_state(buffer: Bytes, said: Numbers, room: Numbers, body: Place, event: Place) -> None:
+def _take_state(buffer: Bytes, said: Numbers, room: Numbers, body: Place, event: Place) -> bool:
+    """Whether it ends the run."""
     rank = standing_of(buffer, said[said[STATES] + body], said[said[STATE_ENDS] + body])
     if rank > 0:
         if rank < room[RANK] or event == 0:
             room[RANK] = rank
             room[STATE_OF] = body
-        return
+        return False
     room[END] = min(room[END], event)
     before = room[ENDED_BY]
     if (
@@ -161,6 +174,7 @@ def _take_state(buffer: Bytes, said: Numbers, room: Numbers, body: Place, event:
         )
     ):
         room[ENDED_BY] = body
+    return True
 
 
 @together

@@ -17,7 +17,7 @@ from headwater.stitching.kernel.together import Numbers
 #: jobs, a dataset under several versions where that matters, or more than the limits below.
 NOTHING, MESSAGE, ODD = range(3)
 
-#: Limits of an ordinary run: events, inputs, outputs, column edges, links, sources that only column lineage names.
+#: Limits of an ordinary run: events that say something, inputs, outputs, column edges, links, sources that only column lineage names.
 MOST_EVENTS, INPUTS, OUTPUTS, MOST_ROWS, LINKS, STATED = 16, 64, 64, 256, 4, 64
 MOST_EDGES = 1024
 #: After every event in order of arrival: never.
@@ -40,7 +40,8 @@ N_EVENTS, N_OLD, N_INPUTS, N_OUTPUTS, N_ROWS, N_STATED, N_LINKS, END, ENDED_BY, 
 N_EDGES, N_COLUMNS, N_NEW_LINKS, N_NODES, N_USED = range(11, 16)
 #: …_OF: the row of each different thing among those said; …_FIRST: the event that first said it.
 EVENT_OF = 16
-IN_OF = EVENT_OF + MOST_EVENTS
+#: One place more: an event takes its place before it turns out to say something.
+IN_OF = EVENT_OF + MOST_EVENTS + 1
 IN_FIRST = IN_OF + INPUTS
 OUT_OF = IN_FIRST + INPUTS
 OUT_FIRST = OUT_OF + OUTPUTS
