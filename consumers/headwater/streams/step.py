@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
+import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from headwater.streams.batch import Batch
+
+
+def clock_us() -> int:
+    """Now, µs since 1970 UTC."""
+    return time.time_ns() // 1000
 
 
 class Retry(Exception):
@@ -93,6 +99,22 @@ class Step(Protocol):
     def revoked(self, partitions: set[tuple[str, int]]) -> None:
         """Other workers have these (topic, partition) now: forget their state."""
         ...
+
+
+@runtime_checkable
+class Measured(Protocol):
+    """A step that tells figures of its own."""
+
+    def gauges(self) -> Mapping[str, float]:
+        """Figures by the names in `metrics.STEP_GAUGES`; asked about once a second on the step's thread, so counted
+        as it goes and not when asked.
+        """
+        ...
+
+
+def gauges_of(step: Step) -> Mapping[str, float]:
+    """A step's own figures, where it tells any."""
+    return step.gauges() if isinstance(step, Measured) else {}
 
 
 @cache
