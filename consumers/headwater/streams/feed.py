@@ -179,7 +179,7 @@ class Feed:
         """Commit; False where the partitions are no longer ours. Other faults: the broker is asked again."""
         wait = 0.1
         while True:
-            thread, kafka = self._kafka()
+            thread, kafka = self.kafka()
             ours = kafka.assignment()
             full = {
                 TopicPartition(self._settings.prefix + t, p): OffsetAndMetadata(o, "") for (t, p), o in offsets.items()
@@ -200,7 +200,7 @@ class Feed:
 
     async def committed(self, places: set[Place]) -> dict[Place, int]:
         """Committed offsets; partitions without one are left out."""
-        thread, kafka = self._kafka()
+        thread, kafka = self.kafka()
         found: dict[Place, int] = {}
         for topic, partition in places:
             offset = await thread.call_thread(kafka.committed, TopicPartition(self._settings.prefix + topic, partition))
@@ -208,7 +208,7 @@ class Feed:
                 found[topic, partition] = int(offset)
         return found
 
-    def _kafka(self) -> tuple[Any, Any]:
+    def kafka(self) -> tuple[Any, Any]:
         """Faust's consumer thread and the aiokafka consumer in it: Faust's own commit ends the app on any fault."""
         thread = self._app.consumer._thread  # noqa: SLF001 — no public way; the version is pinned
         return thread, thread._ensure_consumer()  # noqa: SLF001 — as above
