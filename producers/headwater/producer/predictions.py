@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, Final, NamedTuple, Required, TypedDict, Unpack
+from typing import Any, Final, Required, TypedDict, Unpack
 
 from headwater.producer import _avro, _events, _ids, _json
 from headwater.producer._core import Core
 from headwater.producer.handles import Dataset
 from headwater.producer.reference import RunReference, current_run
 from headwater.producer.run import Run
+from headwater.producer.trace.context import Taken, current_message, current_trace
 from headwater.schemas import digests, framing, topics
 
 _HEADER: Final = framing.single_object_header(_avro.encoders("prediction").schema)
@@ -18,14 +19,6 @@ _PUBLIC: Final = _avro.string("public")
 _DIGEST: Final = _avro.string("digest")
 _RANDOM: Final = _avro.string("random")
 _DIGEST_LENGTH: Final = _avro.long(digests.DIGEST_BYTES)
-
-
-class Taken(NamedTuple):
-    """Where the message that asked for a prediction stands on Kafka."""
-
-    topic: str
-    partition: int
-    offset: int
 
 
 class PredictorFields(TypedDict, total=False):
@@ -85,9 +78,10 @@ class Predictor:
     ) -> str:
         """Tell one prediction; returns its key as it was recorded (empty where that failed). Never raises.
 
-        `key`: what it is about. `run`: default the run around it. `trace`: W3C trace id and span id, 16 and 8 bytes.
-        `message`: topic, partition and offset of the message that asked for it. `subject`: the person it is
-        about, recorded as a keyed token, only where the setting digest_key is set.
+        `key`: what it is about. `run`: default the run around it. `trace`: W3C trace id and span id, 16 and 8 bytes;
+        `message`: topic, partition and offset of the message that asked for it; both default to what
+        `headwater.producer.trace` knows. `subject`: the person it is about, recorded as a keyed token, only where
+        the setting digest_key is set.
         """
         try:
             return self._emit(key, features, outputs, sources, run, trace, message, subject, facets, event_time)
@@ -123,10 +117,8 @@ class Predictor:
                     form,
                     self._answering,
                     _run_id(run),
-                    _avro.NULL + _avro.NULL
-                    if trace is None
-                    else b"".join((_avro.PRESENT, trace[0], _avro.PRESENT, trace[1])),
-                    _avro.NULL if message is None else _message(*message),
+                    _here() if trace is None else b"".join((_avro.PRESENT, trace[0], _avro.PRESENT, trace[1])),
+                    _avro.NULL if message is None and (message := current_message()) is None else _message(*message),
                     _avro.NULL if subject is None else self._subject(str(subject)),
                     digest_of_all,
                     encoded_features,
@@ -183,6 +175,14 @@ def _run_id(run: Run | RunReference | bytes | None) -> bytes:
         around = current_run()
         return _avro.NULL if around is None else _avro.PRESENT + around.run_id
     return _avro.PRESENT + (run if isinstance(run, bytes) else run.run_id)
+
+
+def _here() -> bytes:
+    """Trace id and span id of the request or message that is worked on."""
+    trace = current_trace()
+    if trace is None:
+        return _avro.NULL + _avro.NULL
+    return b"".join((_avro.PRESENT, trace.trace_id, _avro.PRESENT, trace.span_id))
 
 
 def _message(topic: str, partition: int, offset: int) -> bytes:

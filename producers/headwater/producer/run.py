@@ -10,15 +10,16 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import Token
 from types import TracebackType
-from typing import Any, ParamSpec, TypedDict, TypeVar
+from typing import Any, Final, ParamSpec, TypedDict, TypeVar
 
-from headwater.producer import _events, _ids
+from headwater.producer import _avro, _events, _ids
 from headwater.producer._core import Core, now_us
 from headwater.producer._decorate import decorated
 from headwater.producer._saying import Saying
 from headwater.producer._secrets import without_secret_texts
 from headwater.producer.handles import Dataset, Job
 from headwater.producer.reference import RunReference, current
+from headwater.producer.trace.context import of_run
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -43,6 +44,10 @@ class RunFields(TypedDict, total=False):
     span_id: bytes | None
 
 
+#: Fields that change what a run says of itself, beside its id and state.
+_IN_FRAME: Final = frozenset({"nominal", "trace_id", "span_id", "links", "actor", "purpose", "facets"})
+
+
 class Run(Saying):
     """One execution of a job: a context manager (also `async with`) and a decorator. Made by `Producer.run`.
 
@@ -53,11 +58,10 @@ class Run(Saying):
     def __init__(self, core: Core, job: Job, fields: RunFields) -> None:
         super().__init__(core, job, _run_id(fields.get("run_id")))
         self._fields = fields
-        self._clock = fields.get("clock") or core.clock
         self._finished = False
         self._token: Token[RunReference | None] | None = None
-        self._rest = b""
-        self._frame = b""
+        self._rest = _events.BARE_REST
+        self._frame = core.run_frame
 
     @property
     def id(self) -> uuid.UUID:
@@ -73,32 +77,46 @@ class Run(Saying):
 
     def start(self) -> Run:
         """Begin: `with` does it. For runs whose end is elsewhere, e.g. in a callback; then call `complete`."""
-        self._core.guard(self._start)
+        self._begin("START")
         return self
 
-    def _start(self, state: str = "START") -> None:
-        fields = self._fields
-        parent = fields["parent"] if "parent" in fields else current.get() or self._core.process_parent
-        parent = parent.reference if isinstance(parent, Run) else parent
+    def whole(self) -> None:
+        """Begin and end in one event."""
+        self._finished = True
+        self._begin("COMPLETE")
+
+    def _begin(self, state: str) -> None:
+        # Here and below without `guard`: these are called for each event.
+        try:
+            fields = self._fields
+            parent = fields["parent"] if "parent" in fields else current.get() or self._core.process_parent
+            if parent is not None or not _IN_FRAME.isdisjoint(fields):
+                self._describe(fields, parent.reference if isinstance(parent, Run) else parent)
+            for dataset in fields.get("inputs", ()):
+                self._said.inputs.extend(dataset.entries)
+            for dataset in fields.get("outputs", ()):
+                self._output(dataset)
+            if "parameters" in fields:
+                self._parameters.update(fields["parameters"])
+            self._said.environment = self._core.environment(fields.get("environment"))
+            self._emit(state)
+        except Exception as error:
+            self._core.failed(error)
+
+    def _describe(self, fields: RunFields, parent: RunReference | None) -> None:
+        """What only some runs say of themselves."""
         if parent is not None:
-            self.reference = RunReference(self.run_id, self.job.namespace, self.job.name, parent.root or parent)
+            self._root, self._reference = parent.root or parent, None
         self._rest = _events.run_rest(
             parent.encoded if parent else None,
-            self.reference.root.encoded if self.reference.root else None,
+            self._root.encoded if self._root else None,
             fields.get("nominal"),
             fields.get("trace_id"),
             fields.get("span_id"),
             fields.get("links", ()),
         )
         self._frame = self._core.frame(fields.get("actor"), fields.get("purpose"))
-        for dataset in fields.get("inputs", ()):
-            self._input(dataset)
-        for dataset in fields.get("outputs", ()):
-            self._output(dataset)
-        self._parameters.update(fields.get("parameters", {}))
         self._run_facets.update(fields.get("facets", {}))
-        self._said.environment = self._core.environment(fields.get("environment"))
-        self._emit(state)
 
     def complete(self) -> None:
         """End as COMPLETE."""
@@ -117,14 +135,15 @@ class Run(Saying):
         self._core.guard(self._emit, "RUNNING")
 
     def _end(self, state: str, error: BaseException | str | None = None) -> None:
-        if not self._finished:
-            self._finished = True
-            self._core.guard(self._last, state, error)
-
-    def _last(self, state: str, error: BaseException | str | None) -> None:
-        if error is not None:
-            self._said.error = _error(error)
-        self._emit(state)
+        if self._finished:
+            return
+        self._finished = True
+        try:
+            if error is not None:
+                self._said.error = _error(error)
+            self._emit(state)
+        except Exception as fault:
+            self._core.failed(fault)
 
     def __enter__(self) -> Run:
         self.start()
@@ -156,21 +175,17 @@ class Run(Saying):
         fields: RunFields = {**self._fields, "run_id": None}
         return decorated(function, functools.partial(Run, self._core, self.job, fields))
 
-    def whole(self) -> None:
-        """Begin and end in one event."""
-        self._finished = True
-        self._core.guard(self._start, "COMPLETE")
-
     # Events.
 
     def _now(self) -> int | None:
-        return None if self._clock is now_us else self._clock()
+        clock = self._fields.get("clock")
+        return None if clock is None else clock()
 
     def _emit(self, state: str) -> None:
-        rest = self._rest + _events.facets(self._run_facets)
+        facets = _events.facets(self._run_facets) if self._run_facets else _avro.EMPTY
         self._core.run_event(
             self._frame,
-            _events.run(state, self.run_id, rest),
+            _events.run(state, self.run_id, self._rest, facets),
             self.job,
             self._take(),
             self.run_id,
