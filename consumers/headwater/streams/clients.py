@@ -46,14 +46,19 @@ class SendFailed(Unavailable):
     """A message could not be delivered for good."""
 
 
+class Stopped(Exception):
+    """The worker ends while a call waits."""
+
+
 class Sender:
-    """Sends outputs: idempotent, all replicas. One thread calls `send`, another may call `confirm`."""
+    """Sends outputs: idempotent, all replicas. One thread calls `send`, others may call `confirm` and `stop`."""
 
     def __init__(self, settings: Settings, headers: Mapping[str, bytes] | None = None) -> None:
         """`headers`: by topic, what its messages begin with in place of the single-object header."""
         self._headers = headers or {}
         self._prefix = settings.prefix
         self._errors: list[str] = []
+        self._stopped = False
         own: dict[str, object] = {
             "enable.idempotence": True,
             "acks": "all",
@@ -71,7 +76,7 @@ class Sender:
         self._producer: Any = confluent_kafka.Producer(_configured(settings, own), logger=_silent)
 
     def send(self, outputs: Sequence[Output]) -> None:
-        """Queue them, in order for each topic. Waits while the queue is full. Raises SendFailed."""
+        """Queue them, in order for each topic. Waits while the queue is full. Raises SendFailed, Stopped."""
         by_topic: dict[str, list[dict[str, Any]]] = {}
         for topic, key, value in outputs:
             header = self._headers.get(topic)
@@ -95,7 +100,13 @@ class Sender:
                     raise SendFailed(f"{topic} does not take a message of {len(message['value'])} bytes: {error.str()}")
                 refused.append(message)
             messages = refused
+            if self._stopped:
+                raise Stopped
             self._producer.poll(0.05)
+
+    def stop(self) -> None:
+        """Wait no longer for room in the queue."""
+        self._stopped = True
 
     def confirm(self, seconds: float) -> bool:
         """Whether all that was sent before this call is delivered, within `seconds`. Raises SendFailed."""

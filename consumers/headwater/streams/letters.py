@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+import logging
+from collections.abc import Callable, Iterable
 
 from headwater.schemas import plain, reasons, records
 from headwater.schemas.topics import DEAD_LETTERS
 from headwater.streams.batch import Batch
-from headwater.streams.reading import Refused
-from headwater.streams.step import Output
+from headwater.streams.reading import Reading, Refused
+from headwater.streams.step import Output, instance_id
+
+_log = logging.getLogger("headwater.streams")
 
 #: What is kept of a message's bytes and of its key.
 KEPT_BYTES = 65_536
@@ -22,6 +25,22 @@ def dead_letters(
     event id whenever it is refused for the same reason.
     """
     return [_letter(batch, one, worker=worker, topic=topic, producer_id=producer_id, now_us=now_us) for one in refused]
+
+
+def dead_letters_of(reading: Reading, worker: str, prefix: str, now_us: Callable[[], int]) -> list[Output]:
+    """The messages for what a reading refused; none for what is read again to re-derive state."""
+    batch = reading.batch
+    if not reading.refused or batch.replaying:
+        return []
+    _log.warning("%s: %d messages of %s to dead letters", worker, len(reading.refused), batch.topic)
+    return dead_letters(
+        batch,
+        reading.refused,
+        worker=worker,
+        topic=prefix + batch.topic,
+        producer_id=instance_id(),
+        now_us=now_us(),
+    )
 
 
 def _letter(batch: Batch, refused: Refused, *, worker: str, topic: str, producer_id: bytes, now_us: int) -> Output:

@@ -8,6 +8,7 @@ At most ROUNDS rounds are between process and commit. All of it hangs on one eve
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Coroutine, Mapping
@@ -17,14 +18,14 @@ from typing import Any
 
 from headwater.settings import Settings
 from headwater.streams.chunk import Chunk
-from headwater.streams.clients import Sender
+from headwater.streams.clients import Sender, Stopped
 from headwater.streams.feed import Feed, Handlers, Place
-from headwater.streams.letters import dead_letters
+from headwater.streams.letters import dead_letters_of
 from headwater.streams.reading import Reading, read
 from headwater.streams.replay import replay
 from headwater.streams.schemas import SchemaBook
-from headwater.streams.step import Step, instance_id
-from headwater.streams.work import Open, Stopped, Worker
+from headwater.streams.step import Step
+from headwater.streams.work import Interrupted, Open, Worker
 
 _log = logging.getLogger("headwater.streams")
 
@@ -64,13 +65,16 @@ class Pipeline:
             ThreadPoolExecutor(1, f"{step.name}-{name}") for name in ("read", "work", "confirm")
         )
         self._held: set[Place] = set()
+        #: By partition, the offset up to which the step's state has everything. Not there while it is re-derived.
+        self._whole: dict[Place, int] = {}
         #: Counts assignments; what was taken in under an earlier one is dropped.
         self._epoch = 0
         self._lanes: dict[Place, asyncio.Queue[Chunk]] = {}
+        self._followers: list[asyncio.Task[None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._taken = 0
         self._rounds = asyncio.Semaphore(ROUNDS)
-        self._commits: asyncio.Queue[Open] = asyncio.Queue()
+        self._commits: asyncio.Queue[tuple[int, Open]] = asyncio.Queue()
         self._open_commits = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -109,7 +113,7 @@ class Pipeline:
     async def _guard(self, work: Coroutine[Any, Any, None]) -> None:
         try:
             await work
-        except Stopped:
+        except (Stopped, Interrupted):
             return
         except Exception as error:  # the process ends on whatever it is
             if not self.failed.done():
@@ -141,6 +145,9 @@ class Pipeline:
         if start is not None:
             await loop.run_in_executor(self._reading, lambda: None)
             await replay(self._settings, place, start, self._step, lambda chunk: self._replayed(chunk, epoch))
+        if epoch != self._epoch:
+            return
+        self._whole.setdefault(place, start or 0)
         read_ahead: asyncio.Queue[tuple[Chunk, asyncio.Future[Reading]]] = asyncio.Queue(2)
         follower = self._task(self._process(epoch, read_ahead))
         try:
@@ -159,6 +166,9 @@ class Pipeline:
             if epoch != self._epoch:
                 return
             await self._work(partial(self._step_on, chunk, reading, epoch))
+            if epoch != self._epoch:
+                return
+            self._whole[chunk.place] = max(self._whole[chunk.place], chunk.end)
             self._given(epoch)
 
     def _read(self, chunk: Chunk, replaying: bool, final: bool) -> Reading:
@@ -167,22 +177,13 @@ class Pipeline:
     def _step_on(self, chunk: Chunk, reading: Reading, epoch: int) -> Open | None:
         if epoch != self._epoch:
             return None
-        letters = []
-        if reading.refused and not reading.batch.replaying:
-            letters = dead_letters(
-                reading.batch,
-                reading.refused,
-                worker=self._step.name,
-                topic=self._settings.prefix + chunk.topic,
-                producer_id=instance_id(),
-                now_us=self._now_us(),
-            )
-            _log.warning("%s: %d messages of %s to dead letters", self._step.name, len(letters), chunk.topic)
+        letters = dead_letters_of(reading, self._step.name, self._settings.prefix, self._now_us)
         return self._worker.process(reading.batch, letters, chunk.end)
 
     async def _work(self, call: Callable[[], Open | None]) -> None:
         """Run it on the step's thread; a round that ended with it goes on to be confirmed."""
         await self._rounds.acquire()
+        epoch = self._epoch
         try:
             ended = await asyncio.get_running_loop().run_in_executor(self._working, call)
         except BaseException:
@@ -193,7 +194,7 @@ class Pipeline:
             return
         self._open_commits += 1
         self._idle.clear()
-        self._commits.put_nowait(ended)
+        self._commits.put_nowait((epoch, ended))
 
     async def _commit(self) -> None:
         """Confirm and commit rounds in order; several that ended meanwhile share one confirmation."""
@@ -205,9 +206,12 @@ class Pipeline:
             while not await loop.run_in_executor(self._confirming, self._sender.confirm, 1.0):
                 pass
             offsets: dict[Place, int] = {}
-            for one in ended:
-                offsets.update(one.offsets)
-            await self._feed.commit(offsets)
+            for epoch, one in ended:
+                # What others may have gone on behind is not committed: it would lead them back, or us past them.
+                if epoch == self._epoch:
+                    offsets.update(one.offsets)
+            if offsets:
+                await self._feed.commit(offsets)
             for _ in ended:
                 self._rounds.release()
             self._open_commits -= len(ended)
@@ -235,7 +239,8 @@ class Pipeline:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(1.0)
-            await self._work(lambda: self._worker.tick(self._now_us()))
+            with contextlib.suppress(Interrupted):  # the next one asks again
+                await self._work(lambda: self._worker.tick(self._now_us()))
 
     async def _drain(self) -> None:
         """Wait for what is under way, at most DRAIN_SECONDS, and end the round."""
@@ -253,6 +258,9 @@ class Pipeline:
 
     def _cancel_lanes(self) -> None:
         self._epoch += 1
+        for task in self._followers:
+            task.cancel()
+        self._followers.clear()
         self._lanes.clear()
         self._taken = 0
         self._settle()
@@ -260,21 +268,29 @@ class Pipeline:
     async def _revoked(self) -> None:
         await self._drain()
         self._cancel_lanes()
+        # A step that waits to be asked again would hold up the whole group.
+        self._worker.interrupt()
         await asyncio.get_running_loop().run_in_executor(self._working, self._worker.forget_round)
 
     async def _assigned(self, assigned: set[Place]) -> None:
-        loop = asyncio.get_running_loop()
-        gone, new = self._held - assigned, assigned - self._held
         self._cancel_lanes()
-        if gone:
-            await loop.run_in_executor(self._working, self._worker.revoked, gone)
         starts: dict[Place, int] = {}
-        if new and self._step.lookback is not None:
-            starts = await self._feed.committed(new)
+        kept = self._held & assigned
+        if self._step.lookback is not None:
+            starts = await self._feed.committed(assigned)
+            # State stays only where it is whole and nobody else went on behind it meanwhile: a worker that was
+            # thought dead, or whose state was being re-derived, may get back what it had.
+            kept = {place for place in kept & self._whole.keys() if starts.get(place, 0) <= self._whole[place]}
+        gone = self._held - kept
+        if gone:
+            await asyncio.get_running_loop().run_in_executor(self._working, self._worker.revoked, gone)
+        for place in gone:
+            self._whole.pop(place, None)
         self._held = set(assigned)
         for place in assigned:
             queue: asyncio.Queue[Chunk] = asyncio.Queue()
             self._lanes[place] = queue
-            self._task(self._lane(place, self._epoch, queue, starts.get(place)))
+            start = None if place in kept else starts.get(place)
+            self._followers.append(self._task(self._lane(place, self._epoch, queue, start)))
         _log.info("%s has %d partitions", self._step.name, len(assigned))
         self._feed.open_gate(True)

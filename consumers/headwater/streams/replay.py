@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
+from headwater.errors import Unavailable
 from headwater.settings import Settings
 from headwater.streams.chunk import Chunk
 from headwater.streams.clients import Reader
 from headwater.streams.step import Step
 
+_log = logging.getLogger("headwater.streams")
+
 Place = tuple[str, int]
+
+#: Between two tries while the broker is away.
+_AGAIN_SECONDS = 1.0
 
 
 async def replay(
@@ -19,25 +28,37 @@ async def replay(
     """Give what lies within the step's lookback before the committed offset, in order.
 
     The lookback counts from the newest message before that offset, so that a worker that was down for long
-    finds the same as one that was not. Raises Unavailable.
+    finds the same as one that was not. While the broker is away, it goes on trying.
     """
-    loop = asyncio.get_running_loop()
-    reader = Reader(settings)
+    # A thread of its own: a reader is not closed while another thread still polls it.
+    thread = ThreadPoolExecutor(1, f"{step.name}-replay")
+    call = partial(asyncio.get_running_loop().run_in_executor, thread)
+    position: int | None = None
     try:
-        first = await loop.run_in_executor(None, _first, reader, place, committed, step)
-        if first is None:
-            return
-        reader.assign({place: first})
-        position = first
-        # At the end before the committed offset: the broker has forgotten the rest, or it holds no messages there.
-        while position < committed and place not in reader.ended:
-            for chunk in await loop.run_in_executor(None, reader.poll, 4000, 0.5):
-                position = chunk.end
-                part = _before(chunk, committed)
-                if part.offsets:
-                    await give(part)
+        while True:
+            reader = await call(Reader, settings)
+            try:
+                if position is None:
+                    position = await call(_first, reader, place, committed, step)
+                if position is None:
+                    return
+                reader.assign({place: position})
+                # At the end before the committed offset: the broker has forgotten the rest, or has no messages there.
+                while position < committed and place not in reader.ended:
+                    for chunk in await call(reader.poll, 4000, 0.5):
+                        position = chunk.end
+                        part = _before(chunk, committed)
+                        if part.offsets:
+                            await give(part)
+            except Unavailable as error:
+                _log.warning("%s: state is not re-derived yet: %s", step.name, error)
+            else:
+                return
+            finally:
+                await call(reader.close)
+            await asyncio.sleep(_AGAIN_SECONDS)
     finally:
-        await loop.run_in_executor(None, reader.close)
+        thread.shutdown(wait=False)
 
 
 def _first(reader: Reader, place: Place, committed: int, step: Step) -> int | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from headwater.streams.batch import Batch
-from headwater.streams.clients import Sender
+from headwater.streams.clients import Sender, Stopped
 from headwater.streams.step import Backpressure, Output, Retry, Step
 
 _log = logging.getLogger("headwater.streams")
@@ -22,8 +22,8 @@ Outcome = TypeVar("Outcome")
 _SAY_AGAIN_SECONDS = 30.0
 
 
-class Stopped(Exception):
-    """The worker ends while a step waits to be asked again."""
+class Interrupted(Exception):
+    """The step would be asked again, but the partitions are asked back."""
 
 
 @dataclass
@@ -37,18 +37,25 @@ class Open:
 
 
 class Worker:
-    """Calls a step. One thread uses it; `stop` may come from any."""
+    """Calls a step. One thread uses it; `stop` and `interrupt` may come from any."""
 
     def __init__(self, step: Step, sender: Sender, clock: Callable[[], float] = time.monotonic) -> None:
         self._step = step
         self._sender = sender
         self._clock = clock
-        self._stop = threading.Event()
+        self._stopped = False
+        self._wake = threading.Event()
         self._round: Open | None = None
 
     def stop(self) -> None:
-        """End waiting: a call that is to be made again raises Stopped."""
-        self._stop.set()
+        """End waiting for good: a call that is to be made again raises Stopped, so does one that waits to send."""
+        self._stopped = True
+        self._wake.set()
+        self._sender.stop()
+
+    def interrupt(self) -> None:
+        """End waiting until the round is forgotten: a call that is to be made again raises Interrupted."""
+        self._wake.set()
 
     def process(self, batch: Batch, letters: list[Output], end: int) -> Open | None:
         """Process one batch and send what it gives, with its dead letters; the round where it ended with it."""
@@ -81,8 +88,11 @@ class Worker:
         self._step.revoked(places)
 
     def forget_round(self) -> None:
-        """Leave what is under way uncommitted; it comes again, here or elsewhere."""
+        """Leave what is under way uncommitted; it comes again, here or elsewhere. Ends an interruption."""
         self._round = None
+        self._wake.clear()
+        if self._stopped:  # asked last, since `stop` may come in between
+            self._wake.set()
 
     def _is_due(self) -> bool:
         limits = self._step.round
@@ -106,5 +116,5 @@ class Worker:
                     said = self._clock()
                     level = logging.INFO if isinstance(later, Backpressure) else logging.WARNING
                     _log.log(level, "%s waits: %s", self._step.name, later)
-                if self._stop.wait(later.after):
-                    raise Stopped from later
+                if self._wake.wait(later.after):
+                    raise (Stopped if self._stopped else Interrupted) from later
