@@ -69,8 +69,27 @@ class Settings:
     record_arguments: bool = _setting(
         False, "Whether runs record their process's command line (without what looks like a secret)."
     )
+    stitching_young_seconds: float = _setting(
+        300.0,
+        "How long after its last event a run stays in a stitching worker's memory alone; then it goes to the state "
+        "topic. What a worker reads again at start, seconds.",
+        at_least=0,
+    )
+    stitching_memory_bytes: int = _setting(
+        1024 * 1024 * 1024,
+        "Most that runs may take in a stitching worker's memory, bytes; beyond it they count as young no longer.",
+        at_least=1024,
+    )
+    stitching_folder: str = _setting(
+        "",
+        "Folder on a disk for the open runs that a stitching worker does not keep in memory, in files without a name. "
+        "Empty: the system's folder for temporary files.",
+    )
     stitching_lookback_seconds: float = _setting(
-        86_400.0, "What a stitching worker reads again at start, before its committed offset, seconds.", at_least=0
+        86_400.0,
+        "What a stitching worker reads again at start, before its committed offset, where the state topic has nothing "
+        "of the partition, seconds.",
+        at_least=0,
     )
     stitching_horizon_seconds: float = _setting(
         21_600.0, "How long a stitching worker remembers an ended run after its last event, seconds.", at_least=0
@@ -79,12 +98,6 @@ class Settings:
         604_800.0,
         "How long a stitching worker remembers a run that never ends after its last event, seconds.",
         at_least=0,
-    )
-    metrics_port: int = _setting(
-        0, "Port of a worker's /metrics, /live and /ready; 0: none. The embedded stack picks its own.", at_least=0
-    )
-    metrics_host: str = _setting(
-        "127.0.0.1", "Address that metrics_port is opened on; 0.0.0.0 where others must reach it."
     )
     home: str = _setting("", "Folder of the embedded stack. Empty: headwater under XDG_DATA_HOME, else ~/.local/share.")
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from headwater.schemas.records import RECORDS
-from headwater.schemas.topics import RUNS, SCHEMAS, TOPICS, dataset_key
+from headwater.schemas.topics import RUNS, SCHEMAS, STITCHING, TOPICS, dataset_key
 from headwater.settings import Settings
 
 
 def test_one_record_a_topic() -> None:
-    """Each record has one topic, so that TopicNameStrategy works; only the schema topic is compacted."""
+    """Each record has one topic, so that TopicNameStrategy works; only schemas and state are compacted."""
     assert sorted(topic.record for topic in TOPICS.values() if topic.record) == sorted(RECORDS)
-    assert [topic for topic in TOPICS.values() if topic.compacted] == [SCHEMAS]
+    assert [topic for topic in TOPICS.values() if topic.compacted] == [SCHEMAS, STITCHING]
     assert all(name == topic.name for name, topic in TOPICS.items())
 
 

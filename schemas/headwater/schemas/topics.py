@@ -14,7 +14,7 @@ MAX_MESSAGE_BYTES = 1024 * 1024
 
 @dataclass(frozen=True)
 class Topic:
-    """One topic. `record` is the record's name in `headwater.schemas.records`, None for schema texts."""
+    """One topic. `record` is the record's name in `headwater.schemas.records`, None for schema texts and state."""
 
     name: str
     record: str | None
@@ -58,6 +58,14 @@ SCHEMAS = Topic(
     retention_ms=-1,
     partitions=1,
 )
+STITCHING = Topic(
+    "lineage.stitching-state",
+    None,
+    "what of, then the run's id, 16 bytes, or a number",
+    "what stitching workers keep of runs that are not young; each partition is of the same one of lineage.runs",
+    compacted=True,
+    retention_ms=-1,
+)
 DEAD_LETTERS = Topic(
     "lineage.dead-letters",
     "dead_letter",
@@ -79,6 +87,7 @@ TOPICS: Mapping[str, Topic] = {
         DECISIONS,
         PRODUCERS,
         SCHEMAS,
+        STITCHING,
         DEAD_LETTERS,
     )
 }

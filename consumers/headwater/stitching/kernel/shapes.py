@@ -17,7 +17,8 @@ from headwater.stitching.kernel.together import Numbers
 #: jobs, a dataset under several versions where that matters, or more than the limits below.
 NOTHING, MESSAGE, ODD = range(3)
 
-#: Limits of an ordinary run: events that say something, inputs, outputs, column edges, links, sources that only column lineage names.
+#: Limits of an ordinary run: events that say something, inputs, outputs, column edges, links, sources that only column
+#: lineage names.
 MOST_EVENTS, INPUTS, OUTPUTS, MOST_ROWS, LINKS, STATED = 16, 64, 64, 256, 4, 64
 MOST_EDGES = 1024
 #: After every event in order of arrival: never.
