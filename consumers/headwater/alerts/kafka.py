@@ -9,13 +9,10 @@ from typing import Any, NamedTuple
 import confluent_kafka
 
 from headwater.errors import Unavailable
-from headwater.kafka import kafka_options
+from headwater.kafka import kafka_options, silent_logger
 from headwater.settings import Settings
 
-# librdkafka repeats itself at every attempt to connect; what matters is raised or told once.
-_silent = logging.getLogger("headwater.alerts.librdkafka")
-_silent.addHandler(logging.NullHandler())
-_silent.propagate = False
+_silent = silent_logger("alerts")
 
 _Error = confluent_kafka.KafkaError
 #: Errors that pass by themselves: the broker is away, or the topic is not there yet.

@@ -6,7 +6,6 @@ that is too small (see infra/README.md).
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,11 +13,10 @@ from typing import Any
 import confluent_kafka
 
 from headwater.errors import Unavailable
+from headwater.kafka import silent_logger
 from headwater.settings import Settings
 
-_silent = logging.getLogger("headwater.embedded.librdkafka")
-_silent.addHandler(logging.NullHandler())
-_silent.propagate = False
+_silent = silent_logger("embedded")
 
 #: How long a broker gets for all partitions of a group, in seconds.
 PATIENCE = 10.0

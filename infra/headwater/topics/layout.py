@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,14 +13,11 @@ from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.cimpl import NewTopic
 
 from headwater.errors import StateError, Unavailable
-from headwater.kafka import kafka_options
+from headwater.kafka import kafka_options, silent_logger
 from headwater.schemas.topics import MAX_MESSAGE_BYTES, TOPICS, Topic
 from headwater.settings import Settings
 
-#: What librdkafka would print of each attempt, we say once, as an error.
-silent = logging.getLogger("headwater.topics.librdkafka")
-silent.addHandler(logging.NullHandler())
-silent.propagate = False
+silent = silent_logger("topics")
 
 #: How long a broker gets to answer, s.
 PATIENCE = 10.0
