@@ -99,6 +99,12 @@ class Settings:
         "How long a stitching worker remembers a run that never ends after its last event, seconds.",
         at_least=0,
     )
+    metrics_port: int = _setting(
+        0, "Port of a worker's /metrics, /live and /ready; 0: none. The embedded stack picks its own.", at_least=0
+    )
+    metrics_host: str = _setting(
+        "127.0.0.1", "Address that metrics_port is opened on; 0.0.0.0 where others must reach it."
+    )
     home: str = _setting("", "Folder of the embedded stack. Empty: headwater under XDG_DATA_HOME, else ~/.local/share.")
 
 
