@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
+from time import time_ns
 from typing import Final, ParamSpec
 
 from headwater.producer import _avro, _events, _ids, _json, _provenance
@@ -26,13 +27,15 @@ _log: Final = logging.getLogger("headwater.producer")
 _COMPLAIN_SECONDS: Final = 60.0
 _CODE: Final = _avro.encoders("run_event").types["Code"]
 _PRODUCER_EVENT: Final = _avro.encoders("producer_event").message
+_RUNS: Final = topics.RUNS.name
+_LARGEST: Final = topics.MAX_MESSAGE_BYTES - 1024
 _RUN_HEADER: Final = framing.single_object_header(_avro.encoders("run_event").schema)
 _PRODUCER_HEADER: Final = framing.single_object_header(_avro.encoders("producer_event").schema)
 
 
 def now_us() -> int:
     """The time now, µs since 1970 UTC."""
-    return time.time_ns() // 1000
+    return time_ns() // 1000
 
 
 class Core:
@@ -47,12 +50,17 @@ class Core:
         #: Raise what would be swallowed; for tests.
         self.strict = False
         self.process_parent = RunReference.from_variables(os.environ)
+        #: Encodes event times that are not the present.
+        self._past = _avro.rising()
+        #: The fields kind, actor and purpose of a run that names neither.
+        self.run_frame = self.frame(None, None)
         self.reset()
 
     def reset(self) -> None:
         """Become a new producer, with its own id and numbers: at first, and in the child of a fork."""
         self.producer_id = uuid.uuid4().bytes
         self._numbers = itertools.count(1)
+        self._sequence = _avro.rising()
         self.last_number = 0
         self._opened = False
         self._closed = False
@@ -73,10 +81,14 @@ class Core:
         try:
             function(*args, **kwargs)
         except Exception as error:
-            if self.strict:
-                raise
-            self.delivery.drop("encoding")
-            self._complain(error)
+            self.failed(error)
+
+    def failed(self, error: Exception) -> None:
+        """Count an event that could not be told."""
+        if self.strict:
+            raise error
+        self.delivery.drop("encoding")
+        self._complain(error)
 
     def _complain(self, error: Exception) -> None:
         """Log with the traceback, each kind of error once a minute: a fault in a hot path must not fill the log."""
@@ -84,11 +96,6 @@ class Core:
         if now - self._complained.get(kind, -_COMPLAIN_SECONDS) >= _COMPLAIN_SECONDS:
             self._complained[kind] = now
             _log.error("an event was not sent: %s: %s", kind, error, exc_info=error)
-
-    def _number(self) -> int:
-        """The next sequence number."""
-        number = self.last_number = next(self._numbers)
-        return number
 
     def _open(self) -> None:
         if self._opening.acquire(blocking=False):
@@ -109,7 +116,7 @@ class Core:
 
     def _producer_event(self, kind: str) -> None:
         now = now_us()
-        number = self._number()
+        number = self.last_number = next(self._numbers)
         body = _PRODUCER_EVENT.encode(
             {
                 "emit_time": now,
@@ -157,36 +164,44 @@ class Core:
         """A message's header and the five fields with which each record begins."""
         if not self._opened:
             self._open()
-        now = now_us()
+        now = time_ns() // 1000
         emitted = _avro.time(now)
-        if event_time is None and self.clock is not now_us:
-            event_time = self.clock()
+        if event_time is not None:
+            happened = self._past(event_time)
+        elif self.clock is now_us:
+            happened = emitted
+        else:
+            happened = self._past(self.clock())
+        number = self.last_number = next(self._numbers)
         return b"".join(
-            (
-                header,
-                emitted,
-                self.producer_id,
-                _avro.long(self._number()),
-                event_id or _ids.uuid7(now),
-                emitted if event_time is None else _avro.time(event_time),
-            )
+            (header, emitted, self.producer_id, self._sequence(number), event_id or _ids.uuid7(now), happened)
         )
 
     def run_event(
         self, frame: bytes, run: bytes, job: Job | None, said: _events.Said, key: bytes, event_time: int | None
     ) -> None:
         """Send a run, job or dataset event, in parts where it is large."""
+        tail = said.tail()
+        known = self._known or self._process()
+        encoded_job = _avro.NULL if job is None else job.encoded(known.code)
+        if len(tail) > _events.LARGEST:
+            self._run_event_in_parts((frame, run, encoded_job), said, key, event_time)
+            return
+        head = self.head(_RUN_HEADER, None, event_time)
+        self.send(_RUNS, key, b"".join((head, _events.ONLY_PART, frame, run, encoded_job, tail)))
+
+    def _run_event_in_parts(
+        self, middle: tuple[bytes, ...], said: _events.Said, key: bytes, event_time: int | None
+    ) -> None:
         tails = _events.tails(said)
-        encoded_job = _avro.NULL if job is None else job.encoded(self._process().code)
-        event_id = _ids.uuid7(now_us()) if len(tails) > 1 else None
+        event_id = _ids.uuid7(now_us())
         for number, tail in enumerate(tails, 1):
             head = self.head(_RUN_HEADER, event_id, event_time)
-            message = b"".join((head, _events.part_numbers(number, len(tails)), frame, run, encoded_job, tail))
-            self.send(topics.RUNS.name, key, message)
+            self.send(_RUNS, key, b"".join((head, _events.part_numbers(number, len(tails)), *middle, tail)))
 
     def send(self, topic: str, key: bytes, message: bytes) -> None:
         """Hand a message to delivery, unless it is larger than a topic takes."""
-        if len(message) > topics.MAX_MESSAGE_BYTES - 1024:
+        if len(message) > _LARGEST:
             self.delivery.drop("too_large")
         else:
             self.delivery.submit(topic, key, message)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from headwater.producer import _avro, _json
@@ -27,31 +26,47 @@ LARGEST_TEXT: Final = 64 * 1024
 RUN: Final = _avro.string("run")
 JOB: Final = _avro.string("job")
 DATASET: Final = _avro.string("dataset")
-_ONLY_PART: Final = _avro.long(1) + _avro.long(1)
+#: The fields `part` and `parts` of an event that is whole.
+ONLY_PART: Final = _avro.long(1) + _avro.long(1)
 
 
-@dataclass
 class Said:
     """What one event says, each entry encoded: the lists by which an event can be split."""
 
-    inputs: list[bytes] = field(default_factory=list[bytes])
-    outputs: list[bytes] = field(default_factory=list[bytes])
-    parameters: list[bytes] = field(default_factory=list[bytes])
-    environment: list[bytes] = field(default_factory=list[bytes])
-    metrics: list[bytes] = field(default_factory=list[bytes])
-    resources: bytes = _avro.NULL
-    error: bytes = _avro.NULL
+    __slots__ = ("environment", "error", "inputs", "metrics", "outputs", "parameters", "resources")
 
-    def lists(self) -> tuple[list[bytes], ...]:
+    def __init__(self, inputs: Sequence[bytes] = (), outputs: Sequence[bytes] = ()) -> None:
+        self.inputs = list(inputs)
+        self.outputs = list(outputs)
+        self.metrics: list[bytes] = []
+        #: These two are replaced, never extended.
+        self.parameters: Sequence[bytes] = ()
+        self.environment: Sequence[bytes] = ()
+        self.resources = _avro.NULL
+        self.error = _avro.NULL
+
+    def lists(self) -> tuple[Sequence[bytes], ...]:
         """The five lists, in the order of the record's fields."""
         return self.inputs, self.outputs, self.parameters, self.environment, self.metrics
 
+    def tail(self) -> bytes:
+        """The bytes from `inputs` to the record's end."""
+        block = _avro.block
+        return b"".join(
+            (
+                block(self.inputs) if self.inputs else _avro.EMPTY,
+                block(self.outputs) if self.outputs else _avro.EMPTY,
+                block(self.parameters) if self.parameters else _avro.EMPTY,
+                block(self.environment) if self.environment else _avro.EMPTY,
+                block(self.metrics) if self.metrics else _avro.EMPTY,
+                self.resources,
+                self.error,
+            )
+        )
+
 
 def tails(said: Said) -> list[bytes]:
-    """The bytes from `inputs` to the record's end, one for each part of the event."""
-    whole = b"".join((*map(_avro.block, said.lists()), said.resources, said.error))
-    if len(whole) <= LARGEST:
-        return [whole]
+    """The tail in pieces that fit messages, each with some of the entries, where it is too long for one."""
     parts: list[tuple[list[bytes], ...]] = []
     room = 0
     for number, entries in enumerate(said.lists()):
@@ -68,7 +83,7 @@ def tails(said: Said) -> list[bytes]:
 
 def part_numbers(part: int, parts: int) -> bytes:
     """The fields `part` and `parts`."""
-    return _ONLY_PART if parts == 1 else _avro.long(part) + _avro.long(parts)
+    return _avro.long(part) + _avro.long(parts)
 
 
 def entries(values: Mapping[str, Any]) -> list[bytes]:
@@ -141,9 +156,9 @@ def run_reference(run_id: bytes, job_namespace: str, job_name: str) -> bytes:
 _STATES: Final = {state: _avro.string(state) for state in ("START", "RUNNING", "COMPLETE", "ABORT", "FAIL", "OTHER")}
 
 
-def run(state: str, run_id: bytes, rest: bytes) -> bytes:
+def run(state: str, run_id: bytes, rest: bytes, facets: bytes) -> bytes:
     """The field `run` of an event; `rest` is what `run_rest` made once for the run."""
-    return _avro.PRESENT + run_id + _STATES[state] + rest
+    return b"".join((_avro.PRESENT, run_id, _STATES[state], rest, facets))
 
 
 def run_rest(
@@ -165,6 +180,10 @@ def run_rest(
             _LINKS(links) if links else _avro.EMPTY,
         )
     )
+
+
+#: What `run_rest` makes of a run without any of that.
+BARE_REST: Final = run_rest(None, None, None, None, None, ())
 
 
 def column_lineage(values: Mapping[str, Any]) -> bytes:

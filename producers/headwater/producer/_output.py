@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from headwater.producer import _avro, _events
 from headwater.producer.handles import Dataset
 
 
 class Output:
     """An output, with its column lineage and explicit edges."""
+
+    __slots__ = ("complete", "dataset", "edges", "lineage", "told")
 
     def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
@@ -16,10 +20,13 @@ class Output:
         self.edges: list[bytes] = []
         self.complete = False
 
-    def entries(self) -> list[bytes]:
+    def entries(self) -> Sequence[bytes]:
         """The entries of the next event."""
-        if self.told and not self.lineage and not self.edges and not self.complete:
-            return []
+        if not self.lineage and not self.edges and not self.complete:
+            if self.told:
+                return ()
+            self.told = True
+            return self.dataset.entries
         complete = _avro.boolean(self.complete)
         whole = self.dataset.bare if self.told else self.dataset.with_slots
         size = sum(map(len, self.lineage)) + sum(map(len, self.edges))
@@ -29,7 +36,7 @@ class Output:
             ]
         else:
             bare = self.dataset.bare
-            found = [] if self.told else self.dataset.entries()
+            found = [] if self.told else [*self.dataset.entries]
             found += [bare(column_lineage=_avro.block(lineage)) for lineage in _events.chunks(self.lineage)]
             pieces = list(_events.chunks(self.edges)) or [[]]
             found += [bare(edges=_avro.block(edges), edges_complete=complete) for edges in pieces]

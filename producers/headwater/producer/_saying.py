@@ -21,12 +21,19 @@ class Saying:
         self._core = core
         self.job = job
         self.run_id = run_id
-        #: How children and other runs name it.
-        self.reference = RunReference(run_id, job.namespace, job.name)
+        self._root: RunReference | None = None
+        self._reference: RunReference | None = None
         self._said = _events.Said()
         self._parameters: dict[str, object] = {}
         self._outputs: dict[tuple[str, str, str | None], Output] = {}
         self._run_facets: dict[str, object] = {}
+
+    @property
+    def reference(self) -> RunReference:
+        """How children and other runs name it."""
+        if self._reference is None:
+            self._reference = RunReference(self.run_id, self.job.namespace, self.job.name, self._root)
+        return self._reference
 
     def _now(self) -> int | None:
         """The event time of what is told now; None where it is the time of telling."""
@@ -37,7 +44,7 @@ class Saying:
         self._core.guard(self._input, dataset)
 
     def _input(self, dataset: Dataset) -> None:
-        self._said.inputs.extend(dataset.entries())
+        self._said.inputs.extend(dataset.entries)
 
     def output(self, dataset: Dataset) -> None:
         """This run writes the dataset."""
@@ -171,8 +178,9 @@ class Saying:
     def _take(self) -> _events.Said:
         """What the next event tells; the one after it begins empty."""
         said, self._said = self._said, _events.Said()
-        # Parameters are repeated: each event then explains by itself what it wrote.
-        said.parameters = _events.entries(self._parameters)
+        if self._parameters:
+            # Repeated: each event then explains by itself what it wrote.
+            said.parameters = _events.entries(self._parameters)
         for output in self._outputs.values():
             said.outputs.extend(output.entries())
         return said

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypedDict, Unpack, cast
 
@@ -16,6 +16,8 @@ _JOB: Final = _TYPES["Job"]
 _COLUMN: Final = _TYPES["Column"]
 _IDENTITY: Final = slice(0, 3)  # namespace, name and version stand first in Dataset, as they are in DatasetRef
 _VERSION: Final = _DATASET.position["version"]
+_VERSION_ORIGIN: Final = _DATASET.position["version_origin"]
+_DECLARED: Final = _DATASET.field("version_origin")("declared")
 _JOB_CODE: Final = _JOB.position["code"]
 
 #: A column with one of these tags holds personal data: no plain value of it leaves the process.
@@ -101,47 +103,50 @@ class JobFields(TypedDict, total=False):
 class Dataset:
     """A dataset, or one version of it. Make it with `Producer.dataset`; `at` gives variants cheaply."""
 
-    __slots__ = ("_encoded", "_slots", "columns", "kind", "name", "namespace", "version", "version_origin")
+    __slots__ = ("_slots", "columns", "encoded", "entries", "kind", "name", "namespace", "version", "version_origin")
 
     def __init__(self, namespace: str, name: str, **fields: Unpack[DatasetFields]) -> None:
         self.namespace = namespace = without_credentials(namespace)
         self.name = name
-        self._set(_DATASET.slots({"namespace": namespace, "name": name, "kind": fields.get("kind", "table")}), fields)
-        self.kind: str = fields.get("kind", "table")
+        self.version: str | None = None
+        self.version_origin: str | None = None
+        self.columns: tuple[Column, ...] = ()
+        self.kind = "table"
+        self._set(_DATASET.slots({"namespace": namespace, "name": name, "kind": "table"}), fields)
 
     def _set(self, slots: list[bytes], fields: DatasetFields) -> None:
-        given = dict(fields)
-        if "version" in fields:
-            self.version: str | None = fields["version"]
-            given.setdefault("version_origin", None if self.version is None else "declared")
-            self.version_origin: str | None = given["version_origin"]  # type: ignore[assignment]  # widened by the copy above
-        elif not hasattr(self, "version"):
-            self.version = self.version_origin = None
         if "columns" in fields:
             self.columns = tuple(Column(c) if isinstance(c, str) else c for c in fields["columns"])
-        elif not hasattr(self, "columns"):
-            self.columns = ()
-        for field, value in given.items():
-            slots[_DATASET.position[field]] = _DATASET.field(field)(_DATASET_VALUES.get(field, _same)(value))
+            fields["columns"] = self.columns
+        for field, value in fields.items():
+            try:
+                position, encode, convert = _DATASET_FIELDS[field]
+            except KeyError:
+                raise TypeError(f"a dataset has no field {field!r}") from None
+            slots[position] = encode(value if convert is None else convert(value))
+        if "version" in fields:
+            self.version = fields["version"]
+            if "version_origin" not in fields:
+                self.version_origin = None if self.version is None else "declared"
+                slots[_VERSION_ORIGIN] = _DECLARED if self.version_origin else _avro.NULL
+        if "version_origin" in fields:
+            self.version_origin = fields["version_origin"]
+        if "kind" in fields:
+            self.kind = fields["kind"]
         self._slots = slots
-        self._encoded: bytes | None = None
+        #: Its bytes in an event.
+        self.encoded: bytes = b"".join(slots)
+        #: Its entries in an event: one, or several where its schema alone is too large for a message.
+        self.entries: Sequence[bytes] = (self.encoded,) if self.small else self._pieces()
 
     def at(self, **fields: Unpack[DatasetFields]) -> Dataset:
         """This dataset with other fields, e.g. a version and its rows; only those are encoded anew."""
         variant = Dataset.__new__(Dataset)
         variant.namespace, variant.name = self.namespace, self.name
         variant.version, variant.version_origin = self.version, self.version_origin
-        variant.columns = self.columns
+        variant.columns, variant.kind = self.columns, self.kind
         variant._set(self._slots.copy(), fields)  # noqa: SLF001 — its own class
-        variant.kind = fields.get("kind", self.kind)
         return variant
-
-    @property
-    def encoded(self) -> bytes:
-        """Its bytes in an event."""
-        if self._encoded is None:
-            self._encoded = b"".join(self._slots)
-        return self._encoded
 
     @property
     def reference(self) -> bytes:
@@ -178,13 +183,10 @@ class Dataset:
         """Whether it fits one message with room for as much again."""
         return len(self.encoded) <= _events.LARGEST // 2
 
-    def entries(self) -> list[bytes]:
-        """Its entries in an event: one, or several where its schema alone is too large for a message."""
-        if self.small:
-            return [self.encoded]
+    def _pieces(self) -> Sequence[bytes]:
         columns = [_COLUMN.encode(value) for value in _column_values(self.columns)]
         pieces = [self.bare(columns=_avro.block(piece)) for piece in _events.chunks(columns)]
-        return [self.with_slots(columns=_avro.EMPTY), *pieces]
+        return (self.with_slots(columns=_avro.EMPTY), *pieces)
 
     def __repr__(self) -> str:
         return f"Dataset({self.namespace!r}, {self.name!r}, version={self.version!r}, kind={self.kind!r})"
@@ -280,6 +282,11 @@ _DATASET_VALUES: Final[Mapping[str, Any]] = {
     "lifecycle": _lifecycle,
     "aliases": _aliases,
     "source_uri": _uri,
+}
+#: Of each field its place, its encoder, and what makes the contract's value of a caller's.
+_DATASET_FIELDS: Final[Mapping[str, tuple[int, _avro.Encode, Callable[[Any], Any] | None]]] = {
+    field.name: (position, field.encode, _DATASET_VALUES.get(field.name))
+    for position, field in enumerate(_DATASET.fields)
 }
 _BARE_DATASET: Final = _DATASET.slots({"namespace": "", "name": ""})
 assert _VERSION == 2  # noqa: S101 — the slice above rests on it; the contract's own test holds the order

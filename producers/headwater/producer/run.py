@@ -19,7 +19,7 @@ from headwater.producer._saying import Saying
 from headwater.producer._secrets import without_secret_texts
 from headwater.producer.handles import Dataset, Job
 from headwater.producer.reference import RunReference, current
-from headwater.producer.trace.context import of_run
+from headwater.producer.trace.context import NOTHING, Link, of_run
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -90,8 +90,9 @@ class Run(Saying):
         try:
             fields = self._fields
             parent = fields["parent"] if "parent" in fields else current.get() or self._core.process_parent
-            if parent is not None or not _IN_FRAME.isdisjoint(fields):
-                self._describe(fields, parent.reference if isinstance(parent, Run) else parent)
+            trace = of_run(self.run_id)
+            if parent is not None or trace is not NOTHING or not _IN_FRAME.isdisjoint(fields):
+                self._describe(fields, parent.reference if isinstance(parent, Run) else parent, *trace)
             for dataset in fields.get("inputs", ()):
                 self._said.inputs.extend(dataset.entries)
             for dataset in fields.get("outputs", ()):
@@ -103,7 +104,14 @@ class Run(Saying):
         except Exception as error:
             self._core.failed(error)
 
-    def _describe(self, fields: RunFields, parent: RunReference | None) -> None:
+    def _describe(
+        self,
+        fields: RunFields,
+        parent: RunReference | None,
+        trace_id: bytes | None,
+        span_id: bytes | None,
+        links: tuple[Link, ...],
+    ) -> None:
         """What only some runs say of themselves."""
         if parent is not None:
             self._root, self._reference = parent.root or parent, None
@@ -111,9 +119,9 @@ class Run(Saying):
             parent.encoded if parent else None,
             self._root.encoded if self._root else None,
             fields.get("nominal"),
-            fields.get("trace_id"),
-            fields.get("span_id"),
-            fields.get("links", ()),
+            fields.get("trace_id", trace_id),
+            fields.get("span_id", None if "trace_id" in fields else span_id),
+            (*fields.get("links", ()), *links),
         )
         self._frame = self._core.frame(fields.get("actor"), fields.get("purpose"))
         self._run_facets.update(fields.get("facets", {}))

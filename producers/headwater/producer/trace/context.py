@@ -18,7 +18,7 @@ from headwater.producer.trace.w3c import SAMPLED, TraceContext, usable
 
 Link = Mapping[str, Any]
 #: Trace id, span id and links of a run that is in no trace.
-_NOTHING: Final[tuple[None, None, tuple[Link, ...]]] = (None, None, ())
+NOTHING: Final[tuple[None, None, tuple[Link, ...]]] = (None, None, ())
 
 
 class Taken(NamedTuple):
@@ -122,9 +122,12 @@ def current_message() -> Taken | None:
 
 def of_run(run_id: bytes) -> tuple[bytes | None, bytes | None, tuple[Link, ...]]:
     """Trace id, span id and links of a run that begins here."""
-    trace, here = current_trace(), _here.get()
+    here = _here.get()
+    if here is None and "opentelemetry.trace" not in sys.modules:
+        return NOTHING
+    trace = current_trace()
     if here is None and trace is None:
-        return _NOTHING
+        return NOTHING
     links = here.links if here is not None and here.around == current.get() else ()
     if trace is None:
         return None, None, links
