@@ -21,10 +21,12 @@ from headwater.streams.chunk import Chunk
 from headwater.streams.clients import Sender, Stopped
 from headwater.streams.feed import Feed, Handlers, Place
 from headwater.streams.letters import dead_letters_of
+from headwater.streams.metrics import Tally
 from headwater.streams.reading import Reading, read
 from headwater.streams.replay import replay
 from headwater.streams.schemas import SchemaBook
-from headwater.streams.step import Step
+from headwater.streams.step import Step, clock_us
+from headwater.streams.watching import watch
 from headwater.streams.work import Interrupted, Open, Worker
 
 _log = logging.getLogger("headwater.streams")
@@ -37,10 +39,6 @@ CHUNKS = 6
 DRAIN_SECONDS = 5.0
 
 
-def _now_us() -> int:
-    return time.time_ns() // 1000
-
-
 class Pipeline:
     """Runs one step on its consumer group."""
 
@@ -50,7 +48,7 @@ class Pipeline:
         settings: Settings,
         book: SchemaBook,
         generation: str | None = None,
-        now_us: Callable[[], int] = _now_us,
+        now_us: Callable[[], int] = clock_us,
         headers: Mapping[str, bytes] | None = None,
     ) -> None:
         """`headers`: of the topics whose messages go out in Confluent's form."""
@@ -60,7 +58,8 @@ class Pipeline:
         self._generation = generation
         self._now_us = now_us
         self._sender = Sender(settings, headers)
-        self._worker = Worker(step, self._sender)
+        self.tally = Tally(step.name)
+        self._worker = Worker(step, self._sender, self.tally)
         self._reading, self._working, self._confirming = (
             ThreadPoolExecutor(1, f"{step.name}-{name}") for name in ("read", "work", "confirm")
         )
@@ -84,7 +83,8 @@ class Pipeline:
 
     async def start(self) -> None:
         """Join the group and begin."""
-        self._timers = [self._task(self._tick()), self._task(self._commit())]
+        timers = (self._tick(), self._commit(), watch(self.tally, self._feed.kafka, self._settings.prefix))
+        self._timers = [self._task(timer) for timer in timers]
         await self._feed.start()
 
     async def stop(self) -> None:
@@ -147,6 +147,7 @@ class Pipeline:
             await replay(self._settings, place, start, self._step, lambda chunk: self._replayed(chunk, epoch))
         if epoch != self._epoch:
             return
+        self.tally.restoring.discard(place)
         self._whole.setdefault(place, start or 0)
         read_ahead: asyncio.Queue[tuple[Chunk, asyncio.Future[Reading]]] = asyncio.Queue(2)
         follower = self._task(self._process(epoch, read_ahead))
@@ -172,12 +173,14 @@ class Pipeline:
             self._given(epoch)
 
     def _read(self, chunk: Chunk, replaying: bool, final: bool) -> Reading:
-        return read(chunk, self._book, replaying=replaying, generation=self._generation, final=final)
+        with self.tally.at("read"):
+            return read(chunk, self._book, replaying=replaying, generation=self._generation, final=final)
 
     def _step_on(self, chunk: Chunk, reading: Reading, epoch: int) -> Open | None:
         if epoch != self._epoch:
             return None
         letters = dead_letters_of(reading, self._step.name, self._settings.prefix, self._now_us)
+        self.tally.refused(chunk.topic, [one.reason for one in reading.refused[: len(letters)]])
         return self._worker.process(reading.batch, letters, chunk.end)
 
     async def _work(self, call: Callable[[], Open | None]) -> None:
@@ -210,8 +213,8 @@ class Pipeline:
                 # What others may have gone on behind is not committed: it would lead them back, or us past them.
                 if epoch == self._epoch:
                     offsets.update(one.offsets)
-            if offsets:
-                await self._feed.commit(offsets)
+            if offsets and await self._feed.commit(offsets):
+                self.tally.done(offsets, [one for _, one in ended], self._now_us())
             for _ in ended:
                 self._rounds.release()
             self._open_commits -= len(ended)
@@ -266,6 +269,7 @@ class Pipeline:
         self._settle()
 
     async def _revoked(self) -> None:
+        self.tally.assigned = None
         await self._drain()
         self._cancel_lanes()
         # A step that waits to be asked again would hold up the whole group.
@@ -284,9 +288,9 @@ class Pipeline:
         gone = self._held - kept
         if gone:
             await asyncio.get_running_loop().run_in_executor(self._working, self._worker.revoked, gone)
-        for place in gone:
-            self._whole.pop(place, None)
+        self._whole = {place: end for place, end in self._whole.items() if place not in gone}
         self._held = set(assigned)
+        self.tally.rebalanced(assigned, starts, assigned - kept)
         for place in assigned:
             queue: asyncio.Queue[Chunk] = asyncio.Queue()
             self._lanes[place] = queue

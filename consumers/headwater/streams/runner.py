@@ -13,6 +13,7 @@ from headwater.errors import HeadwaterError, StateError, Unavailable
 from headwater.schemas.registry import Registry
 from headwater.settings import Settings
 from headwater.streams import clients
+from headwater.streams.health import Health
 from headwater.streams.pipeline import Pipeline
 from headwater.streams.schemas import SchemaBook, publish_released, register_released
 from headwater.streams.step import Step
@@ -72,6 +73,13 @@ class _Run:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
+        health = Health(self._settings)
+        try:
+            return await self._serve(health)
+        finally:
+            health.close()
+
+    async def _serve(self, health: Health) -> int:
         if not await self._wait_for_broker():
             return 0
         book = SchemaBook(self._settings, self._registry)
@@ -81,6 +89,7 @@ class _Run:
             pipelines = [
                 Pipeline(step, self._settings, book, self._generation, headers=self._headers) for step in self._steps
             ]
+            health.tallies = [pipeline.tally for pipeline in pipelines]
             # Joining a group takes seconds, so all join at once.
             await asyncio.gather(*(pipeline.start() for pipeline in pipelines))
             _log.info("%s ready", ", ".join(step.name for step in self._steps))

@@ -9,9 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from headwater.streams.batch import Batch
 from headwater.streams.clients import Sender, Stopped
-from headwater.streams.step import Backpressure, Output, Retry, Step
+from headwater.streams.metrics import Tally, emit_times
+from headwater.streams.step import Backpressure, Output, Retry, Step, gauges_of
 
 _log = logging.getLogger("headwater.streams")
 
@@ -34,13 +38,19 @@ class Open:
     rows: int = 0
     bytes: int = 0
     offsets: dict[Place, int] = field(default_factory=dict[Place, int])
+    #: When its events were emitted, µs since 1970.
+    emitted: list[NDArray[np.int64]] = field(default_factory=list["NDArray[np.int64]"])
+    ended: float = 0.0
 
 
 class Worker:
     """Calls a step. One thread uses it; `stop` and `interrupt` may come from any."""
 
-    def __init__(self, step: Step, sender: Sender, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, step: Step, sender: Sender, tally: Tally | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._step = step
+        self._tally = tally or Tally(step.name)
         self._sender = sender
         self._clock = clock
         self._stopped = False
@@ -60,6 +70,7 @@ class Worker:
     def process(self, batch: Batch, letters: list[Output], end: int) -> Open | None:
         """Process one batch and send what it gives, with its dead letters; the round where it ended with it."""
         outputs = self._insist(lambda: self._step.process(batch))
+        self._tally.processed(batch, len(outputs))
         if batch.replaying:
             return None
         self._sender.send(outputs)
@@ -69,11 +80,13 @@ class Worker:
         self._round.rows += len(batch.offsets)
         self._round.bytes += sum(map(len, batch.values))
         self._round.offsets[batch.topic, batch.partition] = end
+        self._round.emitted += emit_times(batch)
         return self.end_round() if self._is_due() else None
 
     def tick(self, now_us: int) -> Open | None:
         """Let time pass; the round where it is over by time."""
         self._sender.send(self._insist(lambda: self._step.tick(now_us)))
+        self._tally.gauges = gauges_of(self._step)
         return self.end_round() if self._round is not None and self._is_due() else None
 
     def end_round(self) -> Open | None:
@@ -82,6 +95,7 @@ class Worker:
         if ended is not None:
             self._insist(self._step.flush)
             self._round = None
+            ended.ended = self._clock()
         return ended
 
     def revoked(self, places: set[Place]) -> None:
@@ -110,11 +124,16 @@ class Worker:
         said = float("-inf")
         while True:
             try:
-                return call()
+                with self._tally.at("work"):
+                    done = call()
             except Retry as later:
+                self._tally.waits(later)
                 if self._clock() - said > _SAY_AGAIN_SECONDS:
                     said = self._clock()
                     level = logging.INFO if isinstance(later, Backpressure) else logging.WARNING
                     _log.log(level, "%s waits: %s", self._step.name, later)
                 if self._wake.wait(later.after):
                     raise (Stopped if self._stopped else Interrupted) from later
+            else:
+                self._tally.waits(None)
+                return done
