@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from headwater.schemas import plain, records
 from headwater.schemas.codec import Bodies
 from headwater.schemas.records import Schema
+from headwater.streams.slices import Slices
 
 _RECORD_OF: Mapping[str, str] = {records.current(record).name: record for record in records.RECORDS}
 
@@ -43,10 +44,15 @@ class Batch:
 
     topic: str
     partition: int
-    keys: list[bytes | None]
+    keys: Sequence[bytes | None]
     offsets: NDArray[np.int64]
     timestamps: NDArray[np.int64]
     groups: list[Group]
-    values: list[bytes]
+    values: Sequence[bytes]
     replaying: bool = False
     generation: str | None = None
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of all messages."""
+        return int(Slices.of(self.values).lengths.sum())

@@ -7,7 +7,6 @@ commits go to its consumer explicitly. Its producer and tables are not used.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import ssl
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -17,13 +16,14 @@ from typing import Any, cast
 import faust
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from aiokafka.structs import ConsumerRecord, OffsetAndMetadata, TopicPartition
-from faust.transport.drivers.aiokafka import Consumer as FaustConsumer
 from faust.types import TP
 
 from headwater.errors import SettingsError
 from headwater.kafka import kafka_options
 from headwater.settings import Settings
-from headwater.streams.chunk import Chunk
+from headwater.streams.chunk import Chunk, Fetched, Sealed
+from headwater.streams.fetching import GatedConsumer
+from headwater.streams.records import LAST_TIME, RecordSet
 from headwater.streams.step import Step
 
 _log = logging.getLogger("headwater.streams")
@@ -32,28 +32,27 @@ Place = tuple[str, int]
 
 #: Without a heartbeat for so long a worker counts as dead, and another takes its partitions.
 SESSION_SECONDS = 6.0
-#: Messages that one chunk holds at most, and bytes that are fetched of a partition at once.
+#: Bytes that are fetched of a partition at once, and messages that one chunk holds at most where they come singly.
 CHUNK_ROWS = 4000
 FETCH_BYTES = 2 * 1024 * 1024
 
 
 class _Chunks:
-    """Faust's scheduling strategy: one pseudo-record a chunk; its value is the records, its offset the last one's."""
+    """Faust's scheduling strategy: a pseudo-record for each chunk; value: what was fetched, offset: the last one's."""
 
     def iterate(self, records: Mapping[Any, list[Any]]) -> Iterator[tuple[Any, Any]]:
         for place, chunk in records.items():
-            if chunk:
-                last = chunk[-1]
+            for value, offset, time in _chunks(chunk):
                 yield (
                     place,
                     ConsumerRecord(
-                        topic=last.topic,
-                        partition=last.partition,
-                        offset=last.offset,
-                        timestamp=last.timestamp,
-                        timestamp_type=last.timestamp_type,
+                        topic=place.topic,
+                        partition=place.partition,
+                        offset=offset,
+                        timestamp=time,
+                        timestamp_type=0,
                         key=None,
-                        value=cast("Any", chunk),
+                        value=value,
                         checksum=None,
                         serialized_key_size=0,
                         serialized_value_size=0,
@@ -62,35 +61,20 @@ class _Chunks:
                 )
 
 
-class _GatedConsumer(cast("Any", FaustConsumer)):  # type: ignore[misc] # Faust is untyped
-    """Fetches nothing while the gate is shut, and nothing of the partitions held.
-
-    Faust's own flow control would sleep a second at each turn; its own `pause_partitions` drops what was being
-    fetched of the partition at that moment, and goes on behind it.
-    """
-
-    gate: asyncio.Event
-    held: set[TP]
-
-    async def _getmany(self, active_partitions: Any, timeout: float) -> Any:
-        while not self.gate.is_set() and self.flow_active and not self.should_stop:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.gate.wait(), 0.1)
-        if not self.flow_active:
-            return {}
-        free = active_partitions - self.held if self.held else active_partitions
-        if not free:
-            await asyncio.sleep(0.05)
-            return {}
-        parent: Any = super()
-        return await parent._getmany(free, timeout)  # noqa: SLF001 — Faust's hook for drivers; the version is pinned
+def _chunks(fetched: list[Any]) -> Iterator[tuple[Any, int, int]]:
+    """What was fetched of a partition at once, each with its last offset and time: a record set, or records."""
+    if fetched and isinstance(fetched[0], RecordSet):
+        for record_set in fetched:
+            yield record_set, record_set.end - 1, int(record_set.batches[-1, LAST_TIME])
+    elif fetched:
+        yield fetched, fetched[-1].offset, fetched[-1].timestamp
 
 
 @dataclass(frozen=True)
 class Handlers:
     """What a feed calls, all on the event loop. `revoked` may take its time: the group waits for it."""
 
-    chunk: Callable[[Chunk], Awaitable[None]]
+    chunk: Callable[[Fetched], Awaitable[None]]
     revoked: Callable[[], Awaitable[None]]
     assigned: Callable[[set[Place]], Awaitable[None]]
 
@@ -107,7 +91,7 @@ class Feed:
         self._app = self._faust_app(step)
         transport = self._app.transport
         self._held: set[TP] = set()
-        transport.Consumer = type("Consumer", (_GatedConsumer,), {"gate": self._gate, "held": self._held})
+        transport.Consumer = type("Consumer", (GatedConsumer,), {"gate": self._gate, "held": self._held})
         topic = self._app.topic(
             *(settings.prefix + name for name in step.inputs), value_serializer="raw", key_serializer="raw", acks=False
         )
@@ -217,15 +201,17 @@ class Feed:
         async for event in stream.events():
             await self._handlers.chunk(self._chunk(event.value))
 
-    def _chunk(self, records: list[Any]) -> Chunk:
-        first = records[0]
+    def _chunk(self, fetched: Any) -> Fetched:
+        if isinstance(fetched, RecordSet):
+            return Sealed(fetched.topic.removeprefix(self._settings.prefix), fetched.partition, fetched)
+        first = fetched[0]
         return Chunk(
             first.topic.removeprefix(self._settings.prefix),
             first.partition,
-            [record.key for record in records],
-            [record.value or b"" for record in records],
-            [record.offset for record in records],
-            [record.timestamp for record in records],
+            [record.key for record in fetched],
+            [record.value or b"" for record in fetched],
+            [record.offset for record in fetched],
+            [record.timestamp for record in fetched],
         )
 
     async def _revoked(self, _app: Any, _revoked: Any, **_further: Any) -> None:

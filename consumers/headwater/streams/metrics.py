@@ -166,7 +166,7 @@ class Tally:
             return
         topic = (batch.topic,)
         self.counts[MESSAGES, topic] += len(batch.values)
-        self.counts[BYTES, topic] += sum(map(len, batch.values))
+        self.counts[BYTES, topic] += batch.bytes
         self.counts[OUTPUTS, ()] += outputs
 
     def refused(self, topic: str, reasons: Iterable[str]) -> None:

@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any
 
 from headwater.settings import Settings
-from headwater.streams.chunk import Chunk
+from headwater.streams.chunk import Chunk, Fetched
 from headwater.streams.clients import Sender, Stopped
 from headwater.streams.feed import Feed, Handlers, Place
 from headwater.streams.letters import dead_letters_of
@@ -68,7 +68,7 @@ class Pipeline:
         self._whole: dict[Place, int] = {}
         #: Counts assignments; what was taken in under an earlier one is dropped.
         self._epoch = 0
-        self._lanes: dict[Place, asyncio.Queue[Chunk]] = {}
+        self._lanes: dict[Place, asyncio.Queue[Fetched]] = {}
         self._followers: list[asyncio.Task[None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._taken = 0
@@ -119,7 +119,7 @@ class Pipeline:
             if not self.failed.done():
                 self.failed.set_exception(error)
 
-    async def _take(self, chunk: Chunk) -> None:
+    async def _take(self, chunk: Fetched) -> None:
         lane = self._lanes.get(chunk.place)
         if lane is None:
             return  # of an earlier assignment; it is fetched again
@@ -139,7 +139,7 @@ class Pipeline:
         if self._taken == 0 and self._open_commits == 0:
             self._idle.set()
 
-    async def _lane(self, place: Place, epoch: int, queue: asyncio.Queue[Chunk], start: int | None) -> None:
+    async def _lane(self, place: Place, epoch: int, queue: asyncio.Queue[Fetched], start: int | None) -> None:
         """One partition: its chunks one after another; reading runs ahead of processing."""
         loop = asyncio.get_running_loop()
         if start is not None:
@@ -149,7 +149,7 @@ class Pipeline:
             return
         self.tally.restoring.discard(place)
         self._whole.setdefault(place, start or 0)
-        read_ahead: asyncio.Queue[tuple[Chunk, asyncio.Future[Reading]]] = asyncio.Queue(2)
+        read_ahead: asyncio.Queue[tuple[Fetched, asyncio.Future[Reading]]] = asyncio.Queue(2)
         follower = self._task(self._process(epoch, read_ahead))
         try:
             while epoch == self._epoch:
@@ -158,7 +158,7 @@ class Pipeline:
         finally:
             follower.cancel()
 
-    async def _process(self, epoch: int, ahead: asyncio.Queue[tuple[Chunk, asyncio.Future[Reading]]]) -> None:
+    async def _process(self, epoch: int, ahead: asyncio.Queue[tuple[Fetched, asyncio.Future[Reading]]]) -> None:
         while epoch == self._epoch:
             chunk, future = await ahead.get()
             reading = await future
@@ -172,11 +172,11 @@ class Pipeline:
             self._whole[chunk.place] = max(self._whole[chunk.place], chunk.end)
             self._given(epoch)
 
-    def _read(self, chunk: Chunk, replaying: bool, final: bool) -> Reading:
+    def _read(self, chunk: Fetched, replaying: bool, final: bool) -> Reading:
         with self.tally.at("read"):
-            return read(chunk, self._book, replaying=replaying, generation=self._generation, final=final)
+            return read(chunk.opened(), self._book, replaying=replaying, generation=self._generation, final=final)
 
-    def _step_on(self, chunk: Chunk, reading: Reading, epoch: int) -> Open | None:
+    def _step_on(self, chunk: Fetched, reading: Reading, epoch: int) -> Open | None:
         if epoch != self._epoch:
             return None
         letters = dead_letters_of(reading, self._step.name, self._settings.prefix, self._now_us)
@@ -220,7 +220,7 @@ class Pipeline:
             self._open_commits -= len(ended)
             self._settle()
 
-    async def _wait_for_schemas(self, chunk: Chunk, reading: Reading) -> Reading:
+    async def _wait_for_schemas(self, chunk: Fetched, reading: Reading) -> Reading:
         loop = asyncio.get_running_loop()
         self._feed.pause(chunk.place, paused=True)
         _log.info("%s waits for %s", chunk.topic, ", ".join(map(str, reading.missing)))
@@ -292,7 +292,7 @@ class Pipeline:
         self._held = set(assigned)
         self.tally.rebalanced(assigned, starts, assigned - kept)
         for place in assigned:
-            queue: asyncio.Queue[Chunk] = asyncio.Queue()
+            queue: asyncio.Queue[Fetched] = asyncio.Queue()
             self._lanes[place] = queue
             start = None if place in kept else starts.get(place)
             self._followers.append(self._task(self._lane(place, self._epoch, queue, start)))

@@ -16,9 +16,7 @@ from headwater.schemas.records import Schema
 from headwater.schemas.topics import MAX_MESSAGE_BYTES, TOPICS
 from headwater.streams.batch import Batch, Group
 from headwater.streams.chunk import Chunk
-
-#: Behind the last message, so that a header can be read of every place in the buffer.
-_PADDING = bytes(16)
+from headwater.streams.slices import Keys, Slices
 
 
 @dataclass(frozen=True)
@@ -68,19 +66,16 @@ def read(
     chunk: Chunk, schemas: Schemas, *, replaying: bool = False, generation: str | None = None, final: bool = False
 ) -> Reading:
     """Read one chunk. `final`: unknown schemas are refused, not missing. Raises nothing for any bytes."""
-    count = len(chunk.values)
-    lengths = np.fromiter(map(len, chunk.values), np.int64, count)
-    buffer = np.frombuffer(b"".join([*chunk.values, _PADDING]), np.uint8)
-    ends = np.cumsum(lengths)
-    starts = ends - lengths
+    values = Slices.of(chunk.values)
+    buffer, starts, ends, lengths = values.buffer, values.starts, values.ends, values.lengths
     batch = Batch(
         chunk.topic,
         chunk.partition,
-        chunk.keys,
+        Keys.of(chunk.keys),
         np.array(chunk.offsets, np.int64),
         np.array(chunk.timestamps, np.int64),
         [],
-        chunk.values,
+        values,
         replaying,
         generation,
     )
@@ -120,7 +115,7 @@ def _by_schema(
         confluent &= ~large
     for row in np.flatnonzero(~(single | confluent | large)):
         try:
-            framing.read_header(reading.batch.values[row])
+            framing.read_header(reading.batch.values[int(row)])
         except InvalidMessage as error:
             reading.refused.append(Refused(int(row), error.reason, error.detail))
     rows = np.flatnonzero(single)

@@ -78,7 +78,7 @@ class Worker:
         if self._round is None:
             self._round = Open(self._clock())
         self._round.rows += len(batch.offsets)
-        self._round.bytes += sum(map(len, batch.values))
+        self._round.bytes += batch.bytes
         self._round.offsets[batch.topic, batch.partition] = end
         self._round.emitted += emit_times(batch)
         return self.end_round() if self._is_due() else None
