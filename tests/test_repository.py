@@ -34,7 +34,7 @@ MAKE_TARGETS = {"demo", "test", "prove", "bench", "lint", "up", "clean"}
 MAX_LINES, MAX_LINES_OF_TESTS = 300, 450
 
 _CONTRACT = {"errors", "settings", "kafka", "schemas"}
-_CONSUMERS = {"streams", "stitching", "detection", "alerts", "archive", "audit"}
+_CONSUMERS = {"streams", "stitching", "detection", "alerts", "archive", "audit", "ledger"}
 #: Which packages of ours each folder's code may import. Infra may import all: it is what puts them together.
 MAY_IMPORT = {
     "schemas": _CONTRACT,
@@ -51,8 +51,9 @@ MAY_IMPORT_PACKAGE = {
     "stitching": _CONTRACT | {"streams", "stitching"},
     "alerts": _CONTRACT | {"alerts"},
     # The archive brings its tables up when it starts.
-    "archive": _CONTRACT | {"streams", "archive", "audit", "migrations"},
+    "archive": _CONTRACT | {"streams", "archive", "audit", "ledger", "migrations"},
     "audit": _CONTRACT | {"audit"},
+    "ledger": _CONTRACT | {"audit", "ledger"},
 }
 
 #: Hosts that give packages out, and options that name one: where packages come from is the reader's own setting.

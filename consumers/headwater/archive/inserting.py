@@ -15,6 +15,7 @@ from headwater.archive.codes import Fault, fault_of
 from headwater.archive.landing import Landing
 from headwater.archive.packing import Row
 from headwater.audit.store import Client
+from headwater.ledger.chain import Message
 
 _log = logging.getLogger("headwater.archive")
 #: Partitions of a table that one insert may touch; the server refuses over 100.
@@ -37,6 +38,8 @@ class Frozen:
     landing: Landing
     rows: Sequence[Row]
     packed: Sequence[bytes] = field(repr=False)
+    #: What the ledger keeps of each row.
+    messages: Sequence[Message] = field(repr=False)
 
     @property
     def token(self) -> str:
@@ -47,6 +50,10 @@ class Frozen:
         spans = ",".join(f"{partition}:{min(all_)}-{max(all_)}" for partition, all_ in sorted(ranges.items()))
         digest = blake2b(b"".join(self.packed), digest_size=16).hexdigest()
         return f"{self.landing.table} {spans} {len(self.rows)} {digest}"
+
+    def part(self, some: slice) -> Frozen:
+        """Some of it."""
+        return Frozen(self.landing, self.rows[some], self.packed[some], self.messages[some])
 
 
 class Failed(Exception):
@@ -74,7 +81,8 @@ def freeze(landing: Landing, rows: Iterable[Row]) -> Iterator[Frozen]:
     cuts = [*range(0, len(months), MOST_PARTITIONS), len(months)]
     for start, stop in pairwise(cuts):
         some = [row for month in months[start:stop] for row in by_month[month]]
-        yield Frozen(landing, some, [packing.pack(row) for row in some])
+        packed, messages = zip(*(packing.pack(row) for row in some), strict=True)
+        yield Frozen(landing, some, packed, messages)
 
 
 def insert(client: Client, frozen: Frozen) -> list[Refusal]:
@@ -96,7 +104,7 @@ def insert(client: Client, frozen: Frozen) -> list[Refusal]:
         return [
             refusal
             for part in parts
-            for refusal in insert(client, Frozen(frozen.landing, frozen.rows[part], frozen.packed[part]))
+            for refusal in insert(client, frozen.part(part))
         ]
     return []
 

@@ -11,10 +11,10 @@ import json
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from headwater.archive import varints
+from headwater.ledger.chain import Message, body_digest
 from headwater.schemas.content import content_digest
 from headwater.schemas.records import Schema
 from headwater.streams.batch import Batch
@@ -71,14 +71,15 @@ def row_schema(schema: Schema) -> bytes:
     return json.dumps(outer).encode()
 
 
-def pack(row: Row) -> bytes:
-    """A row's bytes."""
+def pack(row: Row) -> tuple[bytes, Message]:
+    """A row's bytes, and what the ledger keeps of the message."""
     batch, place, arrival, fingerprint, body, shape = row
     offset = varints.encode(int(batch.offsets[place]))
     generation = (batch.generation or "").encode()
     key = batch.keys[place]
     keyed = b"\x00" if key is None else b"".join((b"\x02", varints.encode(len(key)), key))
-    return b"".join(
+    message = Message(int(batch.offsets[place]), body_digest(body), content_digest(shape))
+    packed = b"".join(
         (
             varints.encode(batch.partition),
             offset,
@@ -86,8 +87,8 @@ def pack(row: Row) -> bytes:
             generation,
             varints.encode(arrival),
             keyed,
-            blake2b(body, digest_size=DIGEST_BYTES).digest(),
-            content_digest(shape),
+            message.digest,
+            message.content,
             fingerprint,
             varints.encode(len(body)),
             body,
@@ -95,6 +96,7 @@ def pack(row: Row) -> bytes:
             offset,
         )
     )
+    return packed, message
 
 
 def event_time(shape: bytes) -> int:

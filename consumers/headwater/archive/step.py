@@ -13,13 +13,15 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from headwater.archive.codes import Fault
-from headwater.archive.inserting import Failed, Frozen, Refusal, freeze, insert
+from headwater.archive.inserting import SETTINGS, Failed, Frozen, Refusal, faults, freeze, insert
 from headwater.archive.landing import ARCHIVED, Landing, landings
 from headwater.archive.packing import Row
 from headwater.archive.schemas import keep
 from headwater.audit.connection import connect
 from headwater.audit.store import Client
 from headwater.errors import Unavailable
+from headwater.ledger.chain import Lane
+from headwater.ledger.keeping import Ledger
 from headwater.migrations import database_name, migrate
 from headwater.schemas import framing, reasons
 from headwater.schemas.records import Schema
@@ -80,6 +82,7 @@ class ArchiveStep:
         self._landings: Mapping[str, Landing] = {}
         self._rows: list[tuple[Batch, Schema, list[int], list[int]]] = []
         self._frozen: list[Frozen] = []
+        self._ledger = Ledger(SETTINGS)
         self._letters: list[Output] = []
         self._schemas: dict[int, Schema] = {}
         self._kept: set[int] = set()
@@ -103,7 +106,7 @@ class ArchiveStep:
 
     def flush(self) -> None:
         """Insert what was taken. Raises Retry where the store or the broker does not take it for now."""
-        if not (self._rows or self._frozen or self._letters):
+        if not (self._rows or self._frozen or self._letters or self._ledger.waiting):
             return
         try:
             self._store()
@@ -122,6 +125,7 @@ class ArchiveStep:
     def revoked(self, partitions: set[tuple[str, int]]) -> None:
         """Others read these now: what was not frozen yet is theirs to insert."""
         self._rows = [taken for taken in self._rows if (taken[0].topic, taken[0].partition) not in partitions]
+        self._ledger.forget(partitions)
 
     def _store(self) -> None:
         client = self._ready()
@@ -137,10 +141,19 @@ class ArchiveStep:
             self.refused += len(refusals)
             self.inserted += len(frozen.rows) - len(refusals)
             del self._frozen[0]
+            self._enter(frozen, {id(refusal.row) for refusal in refusals})
+        with faults():
+            self._ledger.write(client, self._now())
         if self._letters:
             if not self._send(self._letters):
                 raise Unavailable(f"{len(self._letters)} dead letters are not confirmed by the broker")
             self._letters = []
+
+    def _enter(self, frozen: Frozen, refused: set[int]) -> None:
+        for row, message in zip(frozen.rows, frozen.messages, strict=True):
+            if id(row) not in refused:
+                batch = row.batch
+                self._ledger.add(Lane(batch.topic, batch.generation or "", batch.partition), message)
 
     def _ready(self) -> Client:
         if self._client is None:

@@ -51,9 +51,36 @@ class Client(Protocol):
         """Insert bytes in a format of ClickHouse's."""
         ...
 
+    def raw_query(
+        self,
+        query: str,
+        parameters: dict[str, Any] | None = None,
+        settings: dict[str, Any] | None = None,
+        fmt: str | None = None,
+    ) -> bytes:
+        """A statement's rows in a format of ClickHouse's."""
+        ...
+
+    def raw_stream(
+        self,
+        query: str,
+        parameters: dict[str, Any] | None = None,
+        settings: dict[str, Any] | None = None,
+        fmt: str | None = None,
+    ) -> Stream:
+        """The same, piece by piece."""
+        ...
+
     def close(self) -> None:
         """Give the connections back."""
         ...
+
+
+class Stream(Protocol):
+    """Bytes that come."""
+
+    def read(self, size: int, /) -> bytes: ...
+    def close(self) -> None: ...
 
 
 class Summary(Protocol):

@@ -41,7 +41,7 @@ def test_a_container_holds_rows_that_fastavro_reads() -> None:
     sent = batch(topics.RUNS.name, events, first=2**40, partition=7, generation="g")
     sent.keys[0] = None
     rows = packed_rows(sent)
-    file = io.BytesIO(container(row_schema(records.current("run_event")), [pack(row) for row in rows]))
+    file = io.BytesIO(container(row_schema(records.current("run_event")), [pack(row)[0] for row in rows]))
     read = [cast("dict[str, Any]", row) for row in cast("Any", fastavro).reader(file)]
     assert len(read) == 5
     for n, row in enumerate(read):

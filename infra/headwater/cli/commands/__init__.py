@@ -17,13 +17,14 @@ from typing import cast
 from headwater.settings import Settings
 
 NAMES = (
-    # in this order: demo up status run trace audit sql alerts worker topics migrate settings completion version
+    # in this order: demo up status run trace audit verify sql alerts worker topics migrate settings completion version
     "demo",
     "up",
     "status",
     "run",
     "trace",
     "audit",
+    "verify",
     "sql",
     "worker",
     "alerts",
@@ -34,7 +35,7 @@ NAMES = (
     "version",
 )
 #: Those that ask the history. With --home they ask that of a folder, whether its stack is up or not.
-READERS = frozenset({"trace", "audit", "sql", "alerts"})
+READERS = frozenset({"trace", "audit", "verify", "sql", "alerts"})
 
 
 @dataclass(frozen=True)
