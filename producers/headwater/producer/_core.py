@@ -28,6 +28,10 @@ _COMPLAIN_SECONDS: Final = 60.0
 _CODE: Final = _avro.encoders("run_event").types["Code"]
 _PRODUCER_EVENT: Final = _avro.encoders("producer_event").message
 _RUNS: Final = topics.RUNS.name
+# What each event calls, without the way through a module.
+_time: Final = _avro.time
+_uuid7: Final = _ids.uuid7
+_ONLY_PART: Final = _events.ONLY_PART
 _LARGEST: Final = topics.MAX_MESSAGE_BYTES - 1024
 _RUN_HEADER: Final = framing.single_object_header(_avro.encoders("run_event").schema)
 _PRODUCER_HEADER: Final = framing.single_object_header(_avro.encoders("producer_event").schema)
@@ -140,10 +144,10 @@ class Core:
             self._known = _Known(self.settings)
         return self._known
 
-    def environment(self, more: Mapping[str, object] | None) -> list[bytes]:
+    def environment(self, more: Mapping[str, object] | None) -> _events.Entries:
         """What a run tells of its environment, and what the caller adds."""
-        known = self._process().environment
-        return known + _events.entries(more) if more else known
+        known = (self._known or self._process()).environment
+        return _events.Entries.of([*known.entries, *_events.entries(more)]) if more else known
 
     @staticmethod
     def run_version(run_id: bytes) -> str:
@@ -165,7 +169,7 @@ class Core:
         if not self._opened:
             self._open()
         now = time_ns() // 1000
-        emitted = _avro.time(now)
+        emitted = _time(now)
         if event_time is not None:
             happened = self._past(event_time)
         elif self.clock is now_us:
@@ -173,9 +177,7 @@ class Core:
         else:
             happened = self._past(self.clock())
         number = self.last_number = next(self._numbers)
-        return b"".join(
-            (header, emitted, self.producer_id, self._sequence(number), event_id or _ids.uuid7(now), happened)
-        )
+        return b"".join((header, emitted, self.producer_id, self._sequence(number), event_id or _uuid7(now), happened))
 
     def run_event(
         self, frame: bytes, run: bytes, job: Job | None, said: _events.Said, key: bytes, event_time: int | None
@@ -184,11 +186,11 @@ class Core:
         tail = said.tail()
         known = self._known or self._process()
         encoded_job = _avro.NULL if job is None else job.encoded(known.code)
-        if len(tail) > _events.LARGEST:
+        if len(tail) + len(encoded_job) + len(run) > _events.LARGEST:
             self._run_event_in_parts((frame, run, encoded_job), said, key, event_time)
             return
         head = self.head(_RUN_HEADER, None, event_time)
-        self.send(_RUNS, key, b"".join((head, _events.ONLY_PART, frame, run, encoded_job, tail)))
+        self.delivery.submit(_RUNS, key, b"".join((head, _ONLY_PART, frame, run, encoded_job, tail)))
 
     def _run_event_in_parts(
         self, middle: tuple[bytes, ...], said: _events.Said, key: bytes, event_time: int | None
@@ -218,7 +220,7 @@ class _Known:
             found["user"] = _provenance.user()
         if settings.record_arguments:
             found["arguments"] = _provenance.arguments()
-        self.environment = _events.entries(found)
+        self.environment = _events.Entries.of(_events.entries(found))
         self.opened = {name: _json.text(value) for name, value in found.items()}
         self.opened["packages"] = _json.text(_provenance.packages())
         self._code = _provenance.code()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from headwater.producer import _avro, _json
 from headwater.producer._secrets import looks_secret, without_secrets
@@ -30,24 +30,39 @@ DATASET: Final = _avro.string("dataset")
 ONLY_PART: Final = _avro.long(1) + _avro.long(1)
 
 
+class Entries(NamedTuple):
+    """Entries of an array or map that stay the same from event to event, and their bytes together."""
+
+    entries: Sequence[bytes]
+    block: bytes
+
+    @classmethod
+    def of(cls, entries: Sequence[bytes]) -> Entries:
+        """From the entries."""
+        return cls(entries, _avro.block(entries))
+
+
+_NO_ENTRIES: Final = Entries.of(())
+
+
 class Said:
     """What one event says, each entry encoded: the lists by which an event can be split."""
 
     __slots__ = ("environment", "error", "inputs", "metrics", "outputs", "parameters", "resources")
 
-    def __init__(self, inputs: Sequence[bytes] = (), outputs: Sequence[bytes] = ()) -> None:
-        self.inputs = list(inputs)
-        self.outputs = list(outputs)
+    def __init__(self) -> None:
+        self.inputs: list[bytes] = []
+        self.outputs: list[bytes] = []
         self.metrics: list[bytes] = []
         #: These two are replaced, never extended.
         self.parameters: Sequence[bytes] = ()
-        self.environment: Sequence[bytes] = ()
+        self.environment = _NO_ENTRIES
         self.resources = _avro.NULL
         self.error = _avro.NULL
 
     def lists(self) -> tuple[Sequence[bytes], ...]:
         """The five lists, in the order of the record's fields."""
-        return self.inputs, self.outputs, self.parameters, self.environment, self.metrics
+        return self.inputs, self.outputs, self.parameters, self.environment.entries, self.metrics
 
     def tail(self) -> bytes:
         """The bytes from `inputs` to the record's end."""
@@ -57,7 +72,7 @@ class Said:
                 block(self.inputs) if self.inputs else _avro.EMPTY,
                 block(self.outputs) if self.outputs else _avro.EMPTY,
                 block(self.parameters) if self.parameters else _avro.EMPTY,
-                block(self.environment) if self.environment else _avro.EMPTY,
+                self.environment.block,
                 block(self.metrics) if self.metrics else _avro.EMPTY,
                 self.resources,
                 self.error,
@@ -67,11 +82,12 @@ class Said:
 
 def tails(said: Said) -> list[bytes]:
     """The tail in pieces that fit messages, each with some of the entries, where it is too long for one."""
-    parts: list[tuple[list[bytes], ...]] = []
-    room = 0
+    # The first part is there even where nothing fits one.
+    parts: list[tuple[list[bytes], ...]] = [([], [], [], [], [])]
+    room = LARGEST - len(said.resources) - len(said.error)
     for number, entries in enumerate(said.lists()):
         for entry in entries:
-            if len(entry) > room or not parts:
+            if len(entry) > room and any(parts[-1]):
                 parts.append(([], [], [], [], []))
                 room = LARGEST - len(said.resources) - len(said.error)
             parts[-1][number].append(entry)

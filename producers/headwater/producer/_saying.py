@@ -24,6 +24,7 @@ class Saying:
         self._root: RunReference | None = None
         self._reference: RunReference | None = None
         self._said = _events.Said()
+        self._finished = False
         self._parameters: dict[str, object] = {}
         self._outputs: dict[tuple[str, str, str | None], Output] = {}
         self._run_facets: dict[str, object] = {}
@@ -177,7 +178,9 @@ class Saying:
 
     def _take(self) -> _events.Said:
         """What the next event tells; the one after it begins empty."""
-        said, self._said = self._said, _events.Said()
+        said = self._said
+        if not self._finished:
+            self._said = _events.Said()
         if self._parameters:
             # Repeated: each event then explains by itself what it wrote.
             said.parameters = _events.entries(self._parameters)

@@ -95,10 +95,9 @@ class Producer:
         self._core.guard(self._describe_job, job, inputs, outputs)
 
     def _describe_job(self, job: Job, inputs: Iterable[Dataset], outputs: Iterable[Dataset]) -> None:
-        said = _events.Said(
-            inputs=[entry for dataset in inputs for entry in dataset.entries],
-            outputs=[entry for dataset in outputs for entry in dataset.entries],
-        )
+        said = _events.Said()
+        said.inputs = [entry for dataset in inputs for entry in dataset.entries]
+        said.outputs = [entry for dataset in outputs for entry in dataset.entries]
         self._core.run_event(self._core.frame(None, None, _events.JOB), _avro.NULL, job, said, job.key, None)
 
     def describe_dataset(self, dataset: Dataset, *, event_time: int | None = None) -> None:
@@ -106,7 +105,8 @@ class Producer:
         self._core.guard(self._describe_dataset, dataset, event_time)
 
     def _describe_dataset(self, dataset: Dataset, event_time: int | None) -> None:
-        said = _events.Said(outputs=dataset.entries)
+        said = _events.Said()
+        said.outputs.extend(dataset.entries)
         self._core.run_event(
             self._core.frame(None, None, _events.DATASET), _avro.NULL, None, said, dataset.key, event_time
         )

@@ -56,9 +56,8 @@ class Run(Saying):
     """
 
     def __init__(self, core: Core, job: Job, fields: RunFields) -> None:
-        super().__init__(core, job, _run_id(fields.get("run_id")))
+        super().__init__(core, job, _run_id(fields["run_id"]) if "run_id" in fields else _ids.uuid7(now_us()))
         self._fields = fields
-        self._finished = False
         self._token: Token[RunReference | None] | None = None
         self._rest = _events.BARE_REST
         self._frame = core.run_frame
