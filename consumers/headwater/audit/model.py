@@ -126,7 +126,11 @@ class Step(_Plain):
 
 @dataclass(frozen=True)
 class Prediction(_Plain):
-    """One prediction. Feature and output values are JSON text, or a digest where the sender kept them back."""
+    """One prediction. Feature and output values are JSON text, or a digest where the sender kept them back.
+
+    `message`: the one that asked for it, as topic[partition]@offset; `trace_id`: W3C's, hexadecimal; both empty where
+    not known.
+    """
 
     event_id: uuid.UUID
     event_time: datetime
@@ -140,6 +144,8 @@ class Prediction(_Plain):
     features: Mapping[str, str]
     outputs: Mapping[str, str]
     sources: tuple[Node, ...]
+    message: str = ""
+    trace_id: str = ""
 
 
 @dataclass(frozen=True)

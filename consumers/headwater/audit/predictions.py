@@ -80,7 +80,14 @@ def _prediction(row: Mapping[str, Any]) -> Prediction:
         features=row["features"],
         outputs=row["outputs"],
         sources=tuple(ref(source) for source in row["sources"]),
+        message=_message(row),
+        trace_id=row["trace_id"] or "",
     )
+
+
+def _message(row: Mapping[str, Any]) -> str:
+    topic = row["message_topic"]
+    return f"{topic}[{row['message_partition']}]@{row['message_offset']}" if topic else ""
 
 
 def _node(row: Mapping[str, Any], what: str) -> Node:

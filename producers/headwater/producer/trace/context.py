@@ -56,6 +56,7 @@ class Received:
 @dataclass(frozen=True, slots=True)
 class _Here:
     trace: TraceContext | None
+    sender: bytes | None
     message: Taken | None
     links: tuple[Link, ...]
     #: The run around it: only runs right below have taken the messages, their children have them from their parents.
@@ -72,12 +73,12 @@ class Within:
         self._links = tuple(link for one in received if (link := one.link) is not None)
         # Several messages that are worked on together belong to no one trace: they are linked, none is joined.
         only = received[0] if len(received) == 1 else Received()
-        self._trace, self._message = only.trace, only.message
+        self._trace, self._sender, self._message = only.trace, only.run, only.message
         self._token: contextvars.Token[_Here | None] | None = None
         self._attached: tuple[Any, Any] | None = None
 
     def __enter__(self) -> Within:
-        self._token = _here.set(_Here(self._trace, self._message, self._links, current.get()))
+        self._token = _here.set(_Here(self._trace, self._sender, self._message, self._links, current.get()))
         if self._trace is not None:
             self._attached = _attach(self._trace)
         return self
@@ -134,18 +135,25 @@ def of_run(run_id: bytes) -> tuple[bytes | None, bytes | None, tuple[Link, ...]]
     return trace.trace_id, trace.span_id if trace.local else span_of(run_id), links
 
 
-def outgoing() -> tuple[TraceContext, RunReference | None]:
-    """What goes out with a message or request that is sent here: the trace (begun where there is none) and the run."""
+def outgoing() -> tuple[TraceContext, bytes | None]:
+    """What goes out with a message or request that is sent here: the trace, begun where there is none, and the run.
+
+    In no run of its own, a service passes on the run that its request or message came from.
+    """
     trace, here, inner = current_trace(), _here.get(), current.get()
     run = inner or process_run()
+    if inner is None and here is not None and here.sender is not None:
+        sender: bytes | None = here.sender
+    else:
+        sender = run.run_id if run is not None else None
     if trace is None:
         if run is None:
-            return TraceContext.begin(), None
+            return TraceContext.begin(), sender
         # The root's id, so that all runs below it, in whatever process, are in one trace.
-        return TraceContext(usable((run.root or run).run_id), span_of(run.run_id), SAMPLED), run
+        return TraceContext(usable((run.root or run).run_id), span_of(run.run_id), SAMPLED), sender
     if inner is not None and not trace.local and (here is None or here.around != inner):
         trace = replace(trace, span_id=span_of(inner.run_id))
-    return trace, run
+    return trace, sender
 
 
 def span_of(run_id: bytes) -> bytes:

@@ -54,7 +54,7 @@ def _outgoing(run: bool) -> list[tuple[str, str]]:
     if trace.state:
         found.append((TRACESTATE, trace.state))
     if run and sender is not None:
-        found.append((RUN_HEADER, str(uuid.UUID(bytes=sender.run_id))))
+        found.append((RUN_HEADER, str(uuid.UUID(bytes=sender))))
     return found
 
 
