@@ -8,9 +8,9 @@ from typing import Any, Final, Required, TypedDict, Unpack
 from headwater.producer import _avro, _events, _ids, _json
 from headwater.producer._core import Core
 from headwater.producer.handles import Dataset
-from headwater.producer.reference import RunReference, current_run
+from headwater.producer.reference import RunReference, current
 from headwater.producer.run import Run
-from headwater.producer.trace.context import Taken, current_message, current_trace
+from headwater.producer.trace.context import Taken, current_message, current_trace, nothing_received
 from headwater.schemas import digests, framing, topics
 
 _HEADER: Final = framing.single_object_header(_avro.encoders("prediction").schema)
@@ -18,7 +18,17 @@ _TOPIC: Final = topics.PREDICTIONS.name
 _PUBLIC: Final = _avro.string("public")
 _DIGEST: Final = _avro.string("digest")
 _RANDOM: Final = _avro.string("random")
-_DIGEST_LENGTH: Final = _avro.long(digests.DIGEST_BYTES)
+#: Stands before the bytes of a null|bytes that is a digest.
+_DIGEST_FOLLOWS: Final = _avro.PRESENT + _avro.long(digests.DIGEST_BYTES)
+_RUN_ID: Final = _avro.encoders("prediction").message.field("run_id")
+_TRACE_ID: Final = _avro.encoders("prediction").message.field("trace_id")
+_SPAN_ID: Final = _avro.encoders("prediction").message.field("span_id")
+#: Trace id, span id and message that are not there.
+_NO_REQUEST: Final = 3 * _avro.NULL
+#: Texts below this many characters are not too long for a message, whatever they hold.
+_SHORT: Final = _events.LARGEST_TEXT // 4
+#: A predictor keeps the bytes of so many names of features; of others they are made anew.
+_MOST_NAMES: Final = 10_000
 
 
 class PredictorFields(TypedDict, total=False):
@@ -60,7 +70,7 @@ class Predictor:
         values = fields.get("values", False)
         self._all_plain = values is True
         self._plain = frozenset[str]() if isinstance(values, bool) else frozenset(values)
-        self._names: dict[str, bytes] = {}
+        self._names: dict[str, tuple[bytes, bool]] = {}
 
     def emit(
         self,
@@ -84,50 +94,33 @@ class Predictor:
         the setting digest_key is set.
         """
         try:
-            return self._emit(key, features, outputs, sources, run, trace, message, subject, facets, event_time)
+            form, recorded = self._key(str(key))
+            encoded_key = recorded.encode("utf-8", "replace")
+            digest_of_all, encoded_features = self._features(features) if features else (_avro.NULL, _avro.EMPTY)
+            self._core.send(
+                _TOPIC,
+                encoded_key,
+                b"".join(
+                    (
+                        self._core.head(_HEADER, None, event_time),
+                        self._frame,
+                        _avro.binary(encoded_key),
+                        form,
+                        self._answering,
+                        _run_id(run),
+                        _request(trace, message),
+                        _avro.NULL if subject is None else self._subject(str(subject)),
+                        digest_of_all,
+                        encoded_features,
+                        self._features(outputs)[1] if outputs else _avro.EMPTY,
+                        self._sources if sources is None else _references(sources),
+                        _events.facets(facets) if facets else _avro.EMPTY,
+                    )
+                ),
+            )
         except Exception as error:
-            # A closure, not the arguments: what went wrong is told once, as for every other event.
-            self._core.guard(_raise, error)
+            self._core.failed(error)
             return ""
-
-    def _emit(
-        self,
-        key: object,
-        features: Mapping[str, Any] | None,
-        outputs: Mapping[str, Any] | None,
-        sources: Iterable[Dataset] | None,
-        run: Run | RunReference | bytes | None,
-        trace: tuple[bytes, bytes] | None,
-        message: Taken | tuple[str, int, int] | None,
-        subject: object,
-        facets: Mapping[str, object] | None,
-        event_time: int | None,
-    ) -> str:
-        form, recorded = self._key(str(key))
-        digest_of_all, encoded_features = self._features(features) if features else (_avro.NULL, _avro.EMPTY)
-        encoded_key = _avro.string(recorded)
-        self._core.send(
-            _TOPIC,
-            recorded.encode("utf-8", "replace"),
-            b"".join(
-                (
-                    self._core.head(_HEADER, None, event_time),
-                    self._frame,
-                    encoded_key,
-                    form,
-                    self._answering,
-                    _run_id(run),
-                    _here() if trace is None else b"".join((_avro.PRESENT, trace[0], _avro.PRESENT, trace[1])),
-                    _avro.NULL if message is None and (message := current_message()) is None else _message(*message),
-                    _avro.NULL if subject is None else self._subject(str(subject)),
-                    digest_of_all,
-                    encoded_features,
-                    self._features(outputs)[1] if outputs else _avro.EMPTY,
-                    self._sources if sources is None else _references(sources),
-                    _events.facets(facets) if facets else _avro.EMPTY,
-                )
-            ),
-        )
         return recorded
 
     def _key(self, key: str) -> tuple[bytes, str]:
@@ -144,19 +137,29 @@ class Predictor:
 
     def _features(self, values: Mapping[str, Any]) -> tuple[bytes, bytes]:
         """The digest over all values, and each as value or digest."""
-        names, plain, keyed, encoded = self._names, self._plain, self._value_digest, list[bytes]()
+        names, keyed, encoded, count = self._names, self._value_digest, list[bytes](), 0
         texts = [_json.text(value) for value in values.values()]
         for name, text in zip(values, texts, strict=True):
-            start = names.get(name)
-            if start is None:
-                start = names[name] = _avro.string(name)
-            if self._all_plain or name in plain:
-                encoded += (start, _avro.PRESENT, _avro.string(_events.shortened(text)), _avro.NULL)
+            start, plain = names.get(name) or self._name(name)
+            if plain:
+                encoded += (start, _avro.string(text if len(text) < _SHORT else _events.shortened(text)), _avro.NULL)
             elif keyed is not None:
-                encoded += (start, _avro.NULL, _avro.PRESENT, _DIGEST_LENGTH, _digest(keyed, text))
-        every = _avro.NULL if keyed is None else _avro.PRESENT + _DIGEST_LENGTH + _digest(keyed, "\n".join(texts))
-        count = len(values) if self._all_plain or keyed is not None else sum(name in plain for name in values)
-        return every, _avro.long(count) + b"".join(encoded) + _avro.EMPTY if count else _avro.EMPTY
+                hashing = keyed.copy()
+                hashing.update(text.encode("utf-8", "replace"))
+                encoded += (start, hashing.digest())
+            else:
+                continue
+            count += 1
+        every = _avro.NULL if keyed is None else _DIGEST_FOLLOWS + _digest(keyed, "\n".join(texts))
+        return every, b"".join((_avro.long(count), *encoded, _avro.EMPTY)) if count else _avro.EMPTY
+
+    def _name(self, name: str) -> tuple[bytes, bool]:
+        """What stands before a feature's value or digest, and whether it is the value."""
+        plain = self._all_plain or name in self._plain
+        found = (_avro.string(name) + (_avro.PRESENT if plain else _avro.NULL + _DIGEST_FOLLOWS), plain)
+        if len(self._names) < _MOST_NAMES:
+            self._names[name] = found
+        return found
 
 
 def _digest(keyed: Any, text: str) -> bytes:
@@ -172,22 +175,27 @@ def _references(datasets: Iterable[Dataset]) -> bytes:
 
 def _run_id(run: Run | RunReference | bytes | None) -> bytes:
     if run is None:
-        around = current_run()
+        around = current.get()
         return _avro.NULL if around is None else _avro.PRESENT + around.run_id
-    return _avro.PRESENT + (run if isinstance(run, bytes) else run.run_id)
+    return _RUN_ID(run if isinstance(run, bytes) else run.run_id)
 
 
-def _here() -> bytes:
-    """Trace id and span id of the request or message that is worked on."""
-    trace = current_trace()
-    if trace is None:
-        return _avro.NULL + _avro.NULL
-    return b"".join((_avro.PRESENT, trace.trace_id, _avro.PRESENT, trace.span_id))
+def _request(trace: tuple[bytes, bytes] | None, message: Taken | tuple[str, int, int] | None) -> bytes:
+    """Trace id, span id and message of the request that is worked on: what is given, else what is known here."""
+    if nothing_received():
+        if trace is None and message is None:
+            return _NO_REQUEST
+    else:
+        known = current_trace() if trace is None else None
+        trace = trace if known is None else (known.trace_id, known.span_id)
+        message = current_message() if message is None else message
+    return b"".join(
+        (
+            _avro.NULL + _avro.NULL if trace is None else _TRACE_ID(trace[0]) + _SPAN_ID(trace[1]),
+            _avro.NULL if message is None else _message(*message),
+        )
+    )
 
 
 def _message(topic: str, partition: int, offset: int) -> bytes:
     return _avro.PRESENT + _avro.string(topic) + _avro.long(partition) + _avro.long(offset)
-
-
-def _raise(error: Exception) -> None:
-    raise error

@@ -115,6 +115,11 @@ def current_trace() -> TraceContext | None:
     return None if here is None else here.trace
 
 
+def nothing_received() -> bool:
+    """Whether this code is in no trace and works on no message, told cheaply; False where that is not certain."""
+    return _here.get() is None and "opentelemetry.trace" not in sys.modules
+
+
 def current_message() -> Taken | None:
     """The message that this code works on."""
     here = _here.get()
@@ -123,10 +128,9 @@ def current_message() -> Taken | None:
 
 def of_run(run_id: bytes) -> tuple[bytes | None, bytes | None, tuple[Link, ...]]:
     """Trace id, span id and links of a run that begins here."""
-    here = _here.get()
-    if here is None and "opentelemetry.trace" not in sys.modules:
+    if nothing_received():
         return NOTHING
-    trace = current_trace()
+    trace, here = current_trace(), _here.get()
     if here is None and trace is None:
         return NOTHING
     links = here.links if here is not None and here.around == current.get() else ()
