@@ -1,197 +1,171 @@
-"""Columns out of whatever holds them: any dataframe that narwhals knows, or a mapping of names to arrays or lists."""
+"""Tables out of whatever holds them. What a library made is read by that library; nothing is imported for it."""
 
 from __future__ import annotations
 
-import datetime as dt
-import decimal
-import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import functools
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from headwater.errors import MissingExtra
-from headwater.producer import _json
+from headwater.producer.profiles import hashing, objects, of_pandas, of_polars, values
+from headwater.producer.profiles.values import Values
 
-NUMERIC: Final = "numeric"
-TIMESTAMP: Final = "timestamp"
-CATEGORICAL: Final = "categorical"
-BOOLEAN: Final = "boolean"
-OTHER: Final = "other"
+#: Rows of a batch, where we choose.
+BATCH: Final = 1 << 17
 
-_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_MICROSECOND: Final = dt.timedelta(microseconds=1)
+Columns = Sequence[tuple[str, Callable[[], Values]]]
+Made = Iterable[tuple[object, Callable[[], Values]]]
 
 
-@dataclass
-class Values:
-    """One column. `numbers` for numeric, boolean and timestamp (int64 µs), else `codes` into `texts`; where
-    `nulls` is True, what stands in the others means nothing.
+def library(data: Any) -> str:
+    """Which library made it: the first part of its type's module."""
+    return type(data).__module__.partition(".")[0].removeprefix("_")
+
+
+def batches(data: Any) -> Iterator[Any] | None:
+    """Tables one after another, where `data` is not in memory as a whole; None where it is.
+
+    A LazyFrame and a DuckDB relation are computed by this, a RecordBatchReader is read to its end.
     """
+    match library(data), type(data).__name__:
+        case "pyarrow", "RecordBatchReader":
+            return cast("Iterator[Any]", iter(data))
+        case "pyarrow", "Scanner" | "FileSystemDataset" | "InMemoryDataset" | "UnionDataset" | "Dataset":
+            return cast("Iterator[Any]", data.to_batches())
+        case "polars", "LazyFrame":
+            collect = getattr(data, "collect_batches", None)
+            return iter([data.collect()]) if collect is None else cast("Iterator[Any]", collect(chunk_size=BATCH))
+        case "duckdb", "DuckDBPyRelation":
+            return _relation(data)
+        case _ if "pyarrow" in sys.modules and not _in_memory(data) and hasattr(data, "__arrow_c_stream__"):
+            return cast("Iterator[Any]", sys.modules["pyarrow"].RecordBatchReader.from_stream(data))
+        case _:
+            return None
 
-    kind: str
-    declared_type: str
-    nulls: NDArray[np.bool_]
-    numbers: NDArray[Any] | None = None
-    texts: Sequence[str] = ()
-    codes: NDArray[np.int64] | None = None
 
-    def __len__(self) -> int:
-        return len(self.nulls)
+def _in_memory(data: Any) -> bool:
+    return library(data) in {"pyarrow", "polars", "pandas", "numpy", "narwhals"}
 
 
-def columns(data: Any) -> Iterable[tuple[str, Values]]:
-    """Each column by its name, one after the other, so that only one is copied at a time.
+def _relation(data: Any) -> Iterator[Any]:
+    if "pyarrow" in sys.modules:
+        reader = getattr(data, "to_arrow_reader", None) or data.fetch_record_batch
+        return cast("Iterator[Any]", reader(BATCH))
+    # numpy has no type for these and would round them.
+    inexact = any(str(kind).startswith(("DECIMAL", "HUGEINT", "UHUGEINT", "BIGNUM")) for kind in data.types)
+    if not inexact:
+        return iter([data.fetchnumpy()])
+    rows = data.fetchall()
+    return iter([{name: [row[i] for row in rows] for i, name in enumerate(data.columns)}])
 
-    Raises MissingExtra where `data` is a dataframe and narwhals is not installed, TypeError where it is none.
+
+def columns(data: Any) -> Columns:
+    """Each column's name, and what makes its values, so that only one need be copied at a time.
+
+    A name that occurs again gets its number behind it. Raises MissingExtra where narwhals would be needed and is not
+    installed, TypeError where `data` is no table.
     """
+    found: list[tuple[str, Callable[[], Values]]] = []
+    seen: dict[str, int] = {}
+    for given, make in _lazily(data):
+        name = str(given)
+        seen[name] = seen.get(name, 0) + 1
+        found.append((name if seen[name] == 1 else f"{name} ({seen[name]})", make))
+    return found
+
+
+def _lazily(data: Any) -> Made:
     if isinstance(data, Mapping):
-        for name, column in cast("Mapping[object, Any]", data).items():
-            yield str(name), column_values(column)
-        return
-    frame = _frame(data)
-    for name in frame.columns:
-        yield str(name), _series_values(frame[name])
+        mapping = cast("Mapping[object, Any]", data)
+        return [(name, functools.partial(of_column, mapping[name])) for name in mapping]
+    match library(data), type(data).__name__:
+        case "numpy", _ if isinstance(data, np.ndarray):
+            return _of_numpy(cast("NDArray[Any]", data))
+        case "pandas", "DataFrame":
+            return [(name, functools.partial(_pandas_column, data, number)) for number, name in enumerate(data.columns)]
+        case "polars", "DataFrame":
+            return [(name, functools.partial(of_column, data[name])) for name in data.columns]
+        case "pyarrow", "Table" | "RecordBatch":
+            return [
+                (name, functools.partial(of_column, data.column(number)))
+                for number, name in enumerate(data.schema.names)
+            ]
+        case (("pandas" | "polars"), "Series"):
+            return [(data.name or "value", functools.partial(of_column, data))]
+        case _:
+            return _of_narwhals(data)
 
 
-def names(data: Any) -> list[str]:
-    """The names of the columns."""
-    if isinstance(data, Mapping):
-        return [str(name) for name in cast("Mapping[object, Any]", data)]
-    return [str(name) for name in _frame(data).columns]
+def _of_numpy(array: NDArray[Any]) -> Made:
+    if array.dtype.names is not None:
+        return [(name, functools.partial(of_column, array[name])) for name in array.dtype.names]
+    if array.ndim == 1:
+        return [("value", functools.partial(of_column, array))]
+    if array.ndim == 2:
+        return [(number, functools.partial(of_column, array[:, number])) for number in range(array.shape[1])]
+    raise TypeError(f"an array of {array.ndim} dimensions is no table")
 
 
-def _frame(data: Any) -> Any:
+def _of_narwhals(data: Any) -> Made:
     try:
-        import narwhals as nw  # noqa: PLC0415 — optional, and only for those who hand over a dataframe
+        import narwhals as nw  # noqa: PLC0415 — optional, and only for dataframes that nothing here knows
     except ImportError as error:
         raise MissingExtra("profiles", "narwhals") from error
-    frame: Any = nw.from_native(data)
-    return frame.collect() if isinstance(frame, nw.LazyFrame) else frame
+    frame: Any = nw.from_native(data, pass_through=False)
+    if isinstance(frame, nw.LazyFrame):
+        frame = frame.collect()
+    native: Any = nw.to_native(frame)
+    if library(native) in {"pandas", "polars", "pyarrow"}:
+        return _lazily(native)
+    return [(name, functools.partial(_narwhals_column, frame[name])) for name in frame.columns]
 
 
-def column_values(column: Any) -> Values:
-    """One column from a numpy array or anything that can be listed."""
+def _pandas_column(frame: Any, number: int) -> Values:
+    return of_pandas.of_pandas(frame.iloc[:, number])
+
+
+def _narwhals_column(series: Any) -> Values:
+    return objects.of_objects(series.to_list(), str(series.dtype))
+
+
+def of_column(column: Any) -> Values:
+    """One column: an array, a series, or anything that can be listed."""
+    match library(column):
+        case "polars":
+            return of_polars.of_polars(column)
+        case "pandas":
+            return of_pandas.of_pandas(column)
+        case "pyarrow":
+            from headwater.producer.profiles import of_arrow  # noqa: PLC0415 — pyarrow made the column
+
+            return of_arrow.of_arrow(column)
+        case _:
+            pass
+    if isinstance(column, np.ma.MaskedArray):
+        return _masked(column)
     if isinstance(column, np.ndarray):
         array = cast("NDArray[Any]", column)
-    elif hasattr(column, "to_numpy"):
-        array = cast("NDArray[Any]", column.to_numpy())
-    else:
-        listed: list[Any] = list(column)
-        array = np.empty(len(listed), object)
-        array[:] = listed
-    if isinstance(array, np.ma.MaskedArray):
-        masked = cast("Any", array)
-        values = column_values(np.asarray(masked.data))
-        values.nulls = values.nulls | np.ma.getmaskarray(masked)
-        return values
-    return _array_values(array, str(array.dtype))
+        if array.ndim != 1:
+            return objects.of_objects(array.tolist(), str(array.dtype))
+        return values.of_array(array, str(array.dtype)) or objects.of_objects(array.tolist(), str(array.dtype))
+    return objects.of_objects(list(column), "object")
 
 
-def _array_values(array: NDArray[Any], declared: str) -> Values:
-    nulls = np.zeros(len(array), np.bool_)
-    match array.dtype.kind:
-        case "f":
-            return Values(NUMERIC, declared, nulls, numbers=array.astype(np.float64, copy=False))
-        case "i" | "u":
-            return Values(NUMERIC, declared, nulls, numbers=array)
-        case "b":
-            return Values(BOOLEAN, declared, nulls, numbers=array)
-        case "M":
-            return Values(TIMESTAMP, declared, np.isnat(array), numbers=_microseconds(array))
-        case "m":
-            seconds = array.astype("timedelta64[us]").astype(np.int64)
-            return Values(NUMERIC, declared, np.isnat(array), numbers=seconds)
-        case "U" | "T":
-            return _text_values(array.tolist(), declared, CATEGORICAL)
-        case _:
-            return object_values(array.tolist(), declared)
-
-
-def _microseconds(array: NDArray[Any]) -> NDArray[np.int64]:
-    return array.astype("datetime64[us]").astype(np.int64)
-
-
-def _series_values(series: Any) -> Values:
-    """One column of a narwhals frame."""
-    declared = str(series.dtype)
-    plain: Any = series.dtype
-    nulls: NDArray[np.bool_] = np.asarray(series.is_null().to_numpy(), np.bool_)
-    if plain.is_float():
-        return Values(NUMERIC, declared, nulls, numbers=np.asarray(_filled(series, nulls, 0.0), np.float64))
-    if plain.is_integer():
-        return Values(NUMERIC, declared, nulls, numbers=np.asarray(_filled(series, nulls, 0)))
-    if declared == "Boolean":
-        return Values(BOOLEAN, declared, nulls, numbers=np.asarray(_filled(series, nulls, value=False), np.bool_))
-    if declared.startswith(("Datetime", "Date")):
-        array = np.asarray(series.to_numpy())
-        if array.dtype.kind == "M":
-            return Values(TIMESTAMP, declared, nulls | np.isnat(array), numbers=_microseconds(array))
-    if declared in {"String", "Categorical", "Enum"} or declared.startswith("Enum"):
-        return _text_values(series.to_list(), declared, CATEGORICAL)
-    return object_values(series.to_list(), declared)
-
-
-def _filled(series: Any, nulls: NDArray[np.bool_], value: object) -> Any:
-    return (series.fill_null(value) if nulls.any() else series).to_numpy()
-
-
-def object_values(values: list[Any], declared: str) -> Values:
-    """A column of Python objects: what kind it is shows the first that is not null."""
-    first = next((value for value in values if not _is_null(value)), None)
-    match first:
-        case bool() | np.bool_():
-            return _converted(values, declared, BOOLEAN, bool, np.bool_)
-        case int() | float() | decimal.Decimal() | np.integer() | np.floating():
-            whole = all(isinstance(v, int | np.integer) for v in values if v is not None)
-            return _converted(values, declared, NUMERIC, int if whole else float, np.int64 if whole else np.float64)
-        case dt.date():
-            return _converted(values, declared, TIMESTAMP, _time, np.int64)
-        case str():
-            return _text_values(values, declared, CATEGORICAL)
-        case _:
-            return _text_values(values, declared, OTHER)
-
-
-def _converted(values: list[Any], declared: str, kind: str, convert: Any, dtype: Any) -> Values:
-    # NaN is a number and no null; in other columns it is what pandas puts where nothing is.
-    nan_is_null = kind != NUMERIC
-    nulls = np.fromiter((_is_null(v, nan=nan_is_null) for v in values), np.bool_, len(values))
-    try:
-        converted = [0 if null else convert(v) for v, null in zip(values, nulls, strict=True)]
-        return Values(kind, declared, nulls, numbers=np.array(converted, dtype))
-    except (TypeError, ValueError, OverflowError):
-        return _text_values(values, declared, OTHER)
-
-
-def _text_values(values: list[Any], declared: str, kind: str) -> Values:
-    index: dict[Any, int] = {}
-    known = index.setdefault
-    try:
-        codes = np.fromiter((known(value, len(index)) for value in values), np.int64, len(values))
-        distinct = list(index)
-    except TypeError:  # lists and dicts have no hash: as texts they have
-        return _text_values([None if _is_null(v) else _json.text(v) for v in values], declared, OTHER)
-    null_of = np.fromiter((_is_null(value) for value in distinct), np.bool_, len(distinct))
-    texts = [value if isinstance(value, str) else _json.text(value) for value in distinct]
-    return Values(kind, declared, null_of[codes] if len(codes) else np.zeros(0, np.bool_), texts=texts, codes=codes)
-
-
-def _is_null(value: Any, *, nan: bool = True) -> bool:
-    if value is None:
-        return True
-    if isinstance(value, str | int):
-        return False
-    if isinstance(value, float):
-        return nan and math.isnan(value)
-    return type(value).__name__ in {"NAType", "NaTType"}
-
-
-def _time(value: Any) -> int:
-    if not isinstance(value, dt.datetime):
-        value = dt.datetime(value.year, value.month, value.day, tzinfo=dt.UTC)
-    elif value.tzinfo is None:
-        value = value.replace(tzinfo=dt.UTC)
-    return cast("int", (value - _EPOCH) // _MICROSECOND)
+def _masked(array: Any) -> Values:
+    mask: values.Nulls = np.ma.getmaskarray(array)
+    declared = str(array.dtype)
+    data: NDArray[Any] = np.asarray(array.data)
+    if not mask.any():
+        return of_column(data)
+    if data.dtype.kind == "O" or data.dtype.kind in "UST":
+        listed: list[Any] = data.tolist()
+        hidden: list[bool] = mask.tolist()
+        return objects.of_objects([None if h else value for value, h in zip(listed, hidden, strict=True)], declared)
+    found = of_column(np.where(mask, np.zeros(1, data.dtype), data))
+    found.nulls = mask if found.nulls is None else mask | found.nulls
+    found.hashes[mask] = hashing.NULL
+    return found
