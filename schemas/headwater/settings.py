@@ -64,6 +64,11 @@ class Settings:
         5.0, "Longest that a producer holds up the end of its process to send what is left, seconds.", at_least=0
     )
     alive_seconds: float = _setting(60.0, "How often a producer says that it is alive, seconds.", at_least=1)
+    producer_metrics: str = _setting(
+        "",
+        "Which libraries are told a producer's numbers: opentelemetry, prometheus, both with a comma, or off. "
+        "Empty: those that the service has imported.",
+    )
     record_host: bool = _setting(False, "Whether a producer records the name of its host.")
     record_user: bool = _setting(False, "Whether a producer records the name of its user.")
     record_arguments: bool = _setting(

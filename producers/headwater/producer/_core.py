@@ -15,7 +15,7 @@ from dataclasses import asdict, replace
 from time import time_ns
 from typing import Final, ParamSpec
 
-from headwater.producer import _avro, _events, _ids, _json, _provenance
+from headwater.producer import _avro, _events, _ids, _json, _provenance, _telemetry
 from headwater.producer._delivery import Delivery
 from headwater.producer.handles import Job
 from headwater.producer.reference import RunReference
@@ -112,10 +112,12 @@ class Core:
 
     def alive(self) -> None:
         """Say so."""
+        _telemetry.look(self.settings.producer_metrics)
         self.guard(self._producer_event, "alive")
 
     def chore(self) -> bool:
         """What the sending thread sees to beside sending; True once there is nothing left of it."""
+        _telemetry.look(self.settings.producer_metrics)
         return self._known is not None and self._known.ask_git()
 
     def _producer_event(self, kind: str) -> None:

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Final, Unpack
 
 from headwater import settings as settings_module
-from headwater.producer import _avro, _events
+from headwater.producer import _avro, _events, _telemetry
 from headwater.producer._core import Core, now_us
 from headwater.producer._delivery import Delivery, KafkaDelivery
 from headwater.producer._disabled import DisabledDelivery
@@ -42,10 +42,14 @@ class Producer:
     ) -> None:
         self.settings = settings or settings_module.load(**arguments)
         self._core = core = Core(self.settings, clock)
+        watched = False
         if delivery is None:
             disabled = os.environ.get("HEADWATER_DISABLED", "") not in {"", "0"}
             delivery = DisabledDelivery() if disabled else KafkaDelivery(self.settings, core.alive, core.chore)
+            watched = not disabled
         core.delivery = delivery
+        if watched:
+            _telemetry.watch(core)
         _CORES.add(core)
 
     # Handles.
@@ -167,6 +171,7 @@ def _close_at_exit() -> None:
 
 
 def _after_fork() -> None:
+    _telemetry.forked()
     for core in list(_CORES):
         core.delivery.forked()
         core.reset()
