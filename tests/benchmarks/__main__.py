@@ -9,7 +9,12 @@ import sys
 from tests.benchmarks.machine import describe
 
 #: Name -> module with `HELP` and `run(arguments)`.
-BENCHMARKS = {"stitching": "tests.benchmarks.stitching", "producer": "tests.benchmarks.producer"}
+BENCHMARKS = {
+    "stitching": "tests.benchmarks.stitching",
+    "workers": "tests.benchmarks.workers",
+    "latency": "tests.benchmarks.latency",
+    "producer": "tests.benchmarks.producer",
+}
 
 
 def main() -> int:

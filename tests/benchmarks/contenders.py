@@ -6,8 +6,11 @@ are what one writes with Faust's documentation at hand: an agent, fastavro, a di
 
 from __future__ import annotations
 
+import atexit
 import io
+import shutil
 import sys
+import tempfile
 from typing import Any, cast
 
 import confluent_kafka
@@ -89,8 +92,13 @@ class Simple:
 
 
 def stock(bootstrap: str, prefix: str, *, send: bool) -> None:
-    """Faust with default settings, an event at a time."""
+    """Faust, an event at a time. What was tried and is left at its default, since it brought nothing: Faust's optional
+    Cython path, larger buffers; with `topic.send` waiting 20 ms for a fuller batch brought 8 %.
+    """
     import faust
+
+    folder = tempfile.mkdtemp(prefix="headwater-stock-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
 
     app: Any = cast("Any", faust).App(
         f"{prefix}stock",
@@ -99,6 +107,8 @@ def stock(bootstrap: str, prefix: str, *, send: bool) -> None:
         web_enabled=False,
         consumer_auto_offset_reset="earliest",
         topic_disable_leader=True,
+        producer_linger=0.02,
+        datadir=folder,
     )
     source = app.topic(f"{prefix}lineage.runs", value_serializer="raw", key_serializer="raw")
     target = app.topic(f"{prefix}lineage.edges", value_serializer="raw", key_serializer="raw")

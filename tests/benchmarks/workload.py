@@ -10,6 +10,8 @@ from headwater.schemas import plain, records
 from headwater.schemas.records import Schema
 
 EPOCH_US = 1_700_000_000_000_000
+#: Datasets that a run reads, each an edge to the one that it writes.
+INPUTS = 3
 
 
 def _id(chance: random.Random) -> bytes:
