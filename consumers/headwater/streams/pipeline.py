@@ -143,7 +143,6 @@ class Pipeline:
         """One partition: its chunks one after another; reading runs ahead of processing."""
         loop = asyncio.get_running_loop()
         if start is not None:
-            await loop.run_in_executor(self._reading, lambda: None)
             await replay(self._settings, place, start, self._step, lambda chunk: self._replayed(chunk, epoch))
         if epoch != self._epoch:
             return
@@ -221,11 +220,11 @@ class Pipeline:
             self._settle()
 
     async def _wait_for_schemas(self, chunk: Fetched, reading: Reading) -> Reading:
-        loop = asyncio.get_running_loop()
+        loop, epoch = asyncio.get_running_loop(), self._epoch
         self._feed.pause(chunk.place, paused=True)
         _log.info("%s waits for %s", chunk.topic, ", ".join(map(str, reading.missing)))
         try:
-            await loop.run_in_executor(None, self._book.wait, reading.missing)
+            await self._book.waited(reading.missing, ended=lambda: epoch != self._epoch)
         finally:
             self._feed.pause(chunk.place, paused=False)
         return await loop.run_in_executor(self._reading, self._read, chunk, False, True)
@@ -234,7 +233,7 @@ class Pipeline:
         loop = asyncio.get_running_loop()
         reading = await loop.run_in_executor(self._reading, self._read, chunk, True, False)
         if reading.missing:
-            await loop.run_in_executor(None, self._book.wait, reading.missing)
+            await self._book.waited(reading.missing, ended=lambda: epoch != self._epoch)
             reading = await loop.run_in_executor(self._reading, self._read, chunk, True, True)
         if epoch == self._epoch:
             await loop.run_in_executor(self._working, self._step_on, chunk, reading, epoch)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Protocol
 
-from headwater.errors import ContractError, HeadwaterError
+from headwater.errors import ContractError, HeadwaterError, Unavailable
 from headwater.schemas import framing, records
 from headwater.schemas.records import Schema
 from headwater.schemas.topics import SCHEMAS, TOPICS, Topic
@@ -18,7 +21,7 @@ from headwater.streams.reading import SchemaName
 
 _log = logging.getLogger("headwater.streams")
 
-#: How long a partition waits for a schema that nobody knows.
+#: How long a partition waits for a schema that nobody knows, while those who may know it can be asked.
 WAIT_SECONDS = 5.0
 #: How long a schema that was waited for in vain is not waited for again.
 MISSED_SECONDS = 60.0
@@ -48,6 +51,12 @@ class SchemaBook:
         self._known: dict[SchemaName, Schema] = {}
         self._missed: dict[SchemaName, float] = {}
         self._changed = threading.Condition()
+        self._waiting = 0
+        self._waiters = ThreadPoolExecutor(4, "schemas")
+        #: When the schema topic was last seen to have nothing that was not read; asked while somebody waits.
+        self._read_whole_at = float("-inf")
+        self._ends: dict[tuple[str, int], tuple[int, float]] = {}
+        self._said: dict[str, str] = {}
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="schema-topic", daemon=True)
         for record in records.RECORDS:
@@ -69,22 +78,38 @@ class SchemaBook:
         until = self._missed.get(name)
         return until is not None and self._clock() < until
 
-    def wait(self, names: set[SchemaName], seconds: float = WAIT_SECONDS) -> set[SchemaName]:
-        """Wait until all are known, at most so long; what is still unknown then, and counts as missed."""
+    def wait(
+        self, names: set[SchemaName], seconds: float = WAIT_SECONDS, ended: Callable[[], bool] = lambda: False
+    ) -> set[SchemaName]:
+        """Wait until all are known; what is still unknown in the end.
+
+        After `seconds` a schema is missed where the registry does not have it and the schema topic, read to its
+        end, does not either: while one of them cannot be asked, waiting goes on. `ended` ends it too.
+        """
         deadline = self._clock() + seconds
-        while True:
-            unknown = {name for name in names if name not in self._known}
-            for name in [name for name in unknown if name.registry_id is not None]:
-                if self._ask_registry(name):
-                    unknown.discard(name)
-            left = deadline - self._clock()
-            if not unknown or left <= 0 or self._ended.is_set():
-                break
+        with self._changed:
+            self._waiting += 1
+        try:
+            while True:
+                unknown = {name for name in names if name not in self._known}
+                asked = self._ask_registry(unknown)
+                unknown -= self._known.keys()
+                now = self._clock()
+                if not unknown or self._ended.is_set() or ended():
+                    return unknown
+                if now >= deadline and asked and (self._read_whole_at >= deadline or not self._thread.is_alive()):
+                    for name in unknown:
+                        self._missed[name] = now + MISSED_SECONDS
+                    return unknown
+                with self._changed:
+                    self._changed.wait(min(max(deadline - now, 0.1), 0.5))
+        finally:
             with self._changed:
-                self._changed.wait(min(left, 0.5))
-        for name in unknown:
-            self._missed[name] = self._clock() + MISSED_SECONDS
-        return unknown
+                self._waiting -= 1
+
+    async def waited(self, names: set[SchemaName], ended: Callable[[], bool]) -> None:
+        """As `wait`, from an event loop, on threads that nothing else needs."""
+        await asyncio.get_running_loop().run_in_executor(self._waiters, partial(self.wait, names, ended=ended))
 
     def start(self) -> None:
         """Read the schema topic from its beginning and follow it, in a thread of its own."""
@@ -94,23 +119,35 @@ class SchemaBook:
         self._ended.set()
         with self._changed:
             self._changed.notify_all()
+        self._waiters.shutdown(wait=False, cancel_futures=True)
         if self._thread.is_alive():
             self._thread.join(5)
 
-    def _ask_registry(self, name: SchemaName) -> bool:
-        if self._registry is None or name.registry_id is None:
-            return False
-        try:
-            schema = self._registry.schema(name.registry_id)
-        except HeadwaterError as error:
-            _log.warning("registry: %s", error)
-            return False
-        if schema is None:
-            return False
-        with self._changed:
-            self._known[name] = schema
-        self.add(schema)
+    def _ask_registry(self, names: set[SchemaName]) -> bool:
+        """Ask for those that are its; whether it answered."""
+        for name in names:
+            if self._registry is None or name.registry_id is None:
+                continue
+            try:
+                schema = self._registry.schema(name.registry_id)
+            except Unavailable as error:
+                self._warn("registry", str(error))
+                return False
+            except HeadwaterError as error:
+                self._warn("registry", str(error))
+                continue
+            self._said.pop("registry", None)
+            if schema is not None:
+                with self._changed:
+                    self._known[name] = schema
+                self.add(schema)
         return True
+
+    def _warn(self, source: str, why: str) -> None:
+        """Say it where it is not what was said last."""
+        if self._said.get(source) != why:
+            self._said[source] = why
+            _log.warning("%s: %s; trying again", source, why)
 
     def _follow(self) -> None:
         while not self._ended.is_set():
@@ -118,7 +155,7 @@ class SchemaBook:
             try:
                 self._read(reader)
             except HeadwaterError as error:
-                _log.warning("schema topic: %s; trying again", error)
+                self._warn("schema topic", str(error))
                 self._ended.wait(1.0)
             finally:
                 reader.close()
@@ -126,13 +163,30 @@ class SchemaBook:
     def _read(self, reader: Reader) -> None:
         partitions = reader.partitions(SCHEMAS.name)
         if not partitions:
+            self._read_whole_at = self._clock()
             self._ended.wait(1.0)
             return
-        reader.assign({(SCHEMAS.name, partition): 0 for partition in partitions})
+        positions = {(SCHEMAS.name, partition): 0 for partition in partitions}
+        reader.assign(positions)
         while not self._ended.is_set():
             for chunk in reader.poll(1000, 0.2):
+                positions[chunk.place] = chunk.end
                 for value in chunk.values:
                     self._take(value)
+            now = self._clock()
+            if self._waiting and all(self._is_read(reader, place, at) for place, at in positions.items()):
+                self._read_whole_at = now
+                self._said.pop("schema topic", None)
+
+    def _is_read(self, reader: Reader, place: tuple[str, int], position: int) -> bool:
+        """Whether a partition has no message from the position on. Raises Unavailable."""
+        low, high = reader.ends(place)
+        before, since = self._ends.get(place, (-1, 0.0))
+        if high != before:
+            self._ends[place] = high, self._clock()
+        # What stands at the end may be no message (a transaction's mark): then the end is not moved by reading.
+        still = high == before and place in reader.ended and self._clock() - since >= WAIT_SECONDS
+        return position >= high or low >= high or still
 
     def _take(self, value: bytes) -> None:
         try:
