@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from headwater.producer import _avro, _json
-from headwater.producer._secrets import looks_secret, without_secrets
+from headwater.producer._secrets import recordable
 from headwater.schemas import topics
 
 _ENCODERS: Final = _avro.encoders("run_event")
@@ -104,18 +104,12 @@ def part_numbers(part: int, parts: int) -> bytes:
 
 def entries(values: Mapping[str, Any]) -> list[bytes]:
     """Parameters or environment as entries of a map: without secrets, texts cut."""
-    return [
-        _avro.string(name) + _avro.string(shortened(_json.text(without_secrets(value))))
-        for name, value in ((str(name), value) for name, value in values.items())
-        if not looks_secret(name, value)
-    ]
+    return [_avro.string(name) + _avro.string(shortened(_json.text(value))) for name, value in recordable(values)]
 
 
 def facets(values: Mapping[str, object]) -> bytes:
     """Facets as a map."""
-    return _avro.block(
-        [_avro.string(name) + _avro.string(shortened(_json.text(without_secrets(v)))) for name, v in values.items()]
-    )
+    return _avro.block(entries(values))
 
 
 def shortened(text: str) -> str:

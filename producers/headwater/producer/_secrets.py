@@ -1,11 +1,19 @@
-"""Which parameters and environment variables look like secrets: they are never recorded, not even their digest."""
+"""What looks like a secret: by its name or its form it is never recorded, not even its digest.
+
+Names of parameters, facets and variables; values that are secrets by themselves; secrets within longer texts;
+credentials within addresses. What the settings hold as secret, and what the environment holds under a secret's name,
+is known by its value and taken out of errors and logs wherever it stands.
+"""
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping
+import traceback
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, Final, cast
-from urllib.parse import urlsplit, urlunsplit
 
 _NAME: Final = re.compile(
     r"pass(word|wd|phrase|code)?$|^pw(d)?$|_pw(d)?$|passw|secret|token|credential|api_?key|access_?key|private_?key"
@@ -26,21 +34,66 @@ _INNOCENT: Final = re.compile(
 )
 
 
+# What may hold a secret at all: most values do not, and are told apart by one search.
+_HINT: Final = re.compile(
+    r"pass|pwd|secret|token|key|credential|bearer|basic|://|-----|AKIA|ASIA|gh[pousr]_|xox|sk-|eyJ", re.IGNORECASE
+)
+
+
+@lru_cache(maxsize=4096)
+def _secret_name(name: str) -> bool:
+    return bool(_NAME.search(_INNOCENT.sub("", name.replace("-", "_").replace(".", "_"))))
+
+
 def looks_secret(name: str, value: object = None) -> bool:
     """Whether a name, or a value that is text, looks like a secret."""
-    if _NAME.search(name.replace("-", "_").replace(".", "_")) and not _INNOCENT.search(name):
-        return True
-    return isinstance(value, str) and bool(_VALUE.search(value))
+    return _secret_name(name) or (isinstance(value, str) and bool(_HINT.search(value) and _VALUE.search(value)))
 
 
 def without_secrets(value: Any) -> Any:
-    """The value, where it is a mapping or list without the entries that look like secrets, at any depth."""
+    """The value without what looks like a secret: entries of mappings and lists at any depth, parts of texts."""
+    if isinstance(value, str):
+        return without_secret_texts(value) if _HINT.search(value) else value
+    if value is None or isinstance(value, int | float):
+        return value
     if isinstance(value, Mapping):
-        entries = cast("Mapping[object, object]", value)
-        return {str(k): without_secrets(v) for k, v in entries.items() if not looks_secret(str(k), v)}
-    if isinstance(value, list | tuple):
-        return [without_secrets(entry) for entry in cast("list[Any]", value) if not looks_secret("", entry)]
-    return value
+        return dict(recordable(cast("Mapping[object, object]", value)))
+    if isinstance(value, list | tuple | set | frozenset):
+        return [without_secrets(entry) for entry in cast("Iterable[Any]", value) if not looks_secret("", entry)]
+    if hasattr(value, "tolist"):  # numpy's and others' numbers
+        return value
+    # JSON has no form for it; its text may show what it holds.
+    try:
+        return without_secrets(str(value))
+    except Exception:  # a host's object may raise anything
+        return value
+
+
+def recordable(values: Mapping[Any, Any]) -> list[tuple[str, Any]]:
+    """Names and values without those that look like a secret."""
+    return [
+        (name, without_secrets(value))
+        for name, value in ((str(name), value) for name, value in values.items())
+        if not looks_secret(name, value)
+    ]
+
+
+# Values known to be secret: shorter ones would be found in innocent words, and so would plain words.
+_KNOWN: Final = re.compile(r"(?=.*[\W\d_]).{8,}|.{16,}", re.DOTALL)
+_known: Final[set[str]] = set()
+
+
+def remember(*secrets: str) -> None:
+    """Take these out of every error and log line from now on."""
+    _known.update(filter(_KNOWN.fullmatch, secrets))
+
+
+def _known_values() -> list[str]:
+    """The longest first, for one may hold another."""
+    named = (value for name, value in os.environ.items() if _secret_name(name))
+    # The path of a file that holds a secret is none.
+    found = {value for value in named if _KNOWN.fullmatch(value) and not (value[0] in "/~" and Path(value).exists())}
+    return sorted(_known | found, key=len, reverse=True)
 
 
 _IN_TEXT: Final = (
@@ -62,12 +115,46 @@ def without_secret_texts(text: str) -> str:
     """A message or stack trace with what looks like a secret in it replaced by …"""
     for pattern, instead in _IN_TEXT:
         text = pattern.sub(instead, text)
+    for value in _known_values():
+        text = text.replace(value, "…")
     return text
 
 
+def loggable(error: BaseException) -> BaseException:
+    """The error, or where its text or that of its causes holds a secret another with the same traceback."""
+    whole = "".join(traceback.format_exception(error))
+    if without_secret_texts(whole) == whole:
+        return error
+    return RuntimeError(f"{type(error).__name__}: {without_secret_texts(str(error))}").with_traceback(
+        error.__traceback__
+    )
+
+
+# Parameters within an address: ;password=… as JDBC drivers and ODBC take them.
+_IN_ADDRESS: Final = re.compile(
+    r"(?i)[;&][\w. -]{0,40}(?:passw(?:or)?d|pwd|secret|token|key|sig(?:nature)?|credential)[\w. -]{0,40}=[^;&]*"
+)
+_ORACLE: Final = re.compile(r"(?i)^(jdbc:oracle:\w+:)[^/@\s]*/.*@")
+_SCP: Final = re.compile(r"[^/\s]+@[^/\s]+:")
+
+
 def without_credentials(address: str) -> str:
-    """A URL (or git's user@host:path) without user, password, query and fragment."""
-    if "://" not in address:
-        return address.rpartition("@")[2] if re.match(r"[^/\s]+@[^/\s]+:", address) else address
-    parts = urlsplit(address)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    """A URL (or git's user@host:path, or a driver's address) without user, password, query and fragment."""
+    scheme, found, rest = address.partition("://")
+    if not found:
+        address = _IN_ADDRESS.sub("", _ORACLE.sub(r"\1", address))
+        return address.rpartition("@")[2] if _SCP.match(address) else address
+    rest = re.split(r"[?#]", rest, maxsplit=1)[0]
+    host, slash, path = rest.partition("/")
+    if "@" in host:
+        host = host.rpartition("@")[2]
+    elif "@" in path and not re.fullmatch(r"[^:]*(?::\d*)?|\[[\da-fA-F:.]*\](?::\d*)?", host):
+        host, slash, path = rest.rpartition("@")[2].partition("/")  # a password may hold a slash
+    if scheme.isalnum():
+        scheme = scheme.lower()
+    return f"{scheme}://{host}{slash}{_IN_ADDRESS.sub('', path) if ';' in path else path}"
+
+
+def without_user(name: str) -> str:
+    """A name that holds an address: without user and password, else as it is."""
+    return re.sub(r"(?<=://)[^/\s@]*@", "", name) if "://" in name else name

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypedDict, Unpack, cast
+from typing import Any, Final, TypedDict, Unpack
 
-from headwater.producer import _avro, _events, _json
-from headwater.producer._secrets import without_credentials, without_secrets
+from headwater.producer import _avro, _events
+from headwater.producer._secrets import without_credentials, without_user
+from headwater.producer._values import DATASET_VALUES, JOB_VALUES, Owners, Tags, tags_as_records
 from headwater.schemas import topics
 
 _TYPES: Final = _avro.encoders("run_event").types
@@ -22,11 +23,6 @@ _JOB_CODE: Final = _JOB.position["code"]
 
 #: A column with one of these tags holds personal data: no plain value of it leaves the process.
 PERSONAL: Final = frozenset({"personal", "pii"})
-
-#: team:data-platform, or ("team:data-platform", "MAINTAINER").
-Owners = Iterable["str | tuple[str, str]"]
-#: "pii", or a mapping of tags to values.
-Tags = Iterable[str] | Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -107,7 +103,7 @@ class Dataset:
 
     def __init__(self, namespace: str, name: str, **fields: Unpack[DatasetFields]) -> None:
         self.namespace = namespace = without_credentials(namespace)
-        self.name = name
+        self.name = name = without_user(name)
         self.version: str | None = None
         self.version_origin: str | None = None
         self.columns: tuple[Column, ...] = ()
@@ -199,12 +195,12 @@ class Job:
 
     def __init__(self, namespace: str, name: str, **fields: Unpack[JobFields]) -> None:
         self.namespace = namespace = without_credentials(namespace)
-        self.name = name
+        self.name = name = without_user(name)
         #: Whether the code was given; else an event carries what the process runs.
         self.own_code = "code" in fields
         values: dict[str, Any] = {"integration": "HEADWATER"}
         for field, value in fields.items():
-            values[field] = _JOB_VALUES.get(field, _same)(value)
+            values[field] = JOB_VALUES.get(field, _same)(value)
         self._slots = _JOB.slots({"namespace": namespace, "name": name, **values})
         #: The code it was last encoded with, and the bytes.
         self._encoded: tuple[bytes | None, bytes] = (None, b"")
@@ -231,24 +227,6 @@ def _same(value: Any) -> Any:
     return value
 
 
-def owner_values(owners: Owners) -> list[dict[str, Any]]:
-    """Owners as the contract's records."""
-    return [{"name": o} if isinstance(o, str) else {"name": o[0], "type": o[1]} for o in owners]
-
-
-def tag_values(tags: Tags) -> list[dict[str, Any]]:
-    """Tags as the contract's records."""
-    if isinstance(tags, Mapping):
-        named = cast("Mapping[str, object]", tags)
-        return [{"key": key, "value": str(value)} for key, value in named.items()]
-    return [{"key": tag} for tag in tags]
-
-
-def facet_values(facets: Mapping[str, object]) -> dict[str, str]:
-    """Facets as JSON by name, without what looks like a secret."""
-    return {name: _events.shortened(_json.text(without_secrets(value))) for name, value in facets.items()}
-
-
 def _column_values(columns: Iterable[Column | str]) -> list[dict[str, Any]]:
     found = (Column(column) if isinstance(column, str) else column for column in columns)
     return [
@@ -257,32 +235,13 @@ def _column_values(columns: Iterable[Column | str]) -> list[dict[str, Any]]:
             "type": column.type,
             "nullable": column.nullable,
             "description": column.description,
-            "tags": tag_values(column.tags),
+            "tags": tags_as_records(column.tags),
         }
         for column in found
     ]
 
 
-def _lifecycle(change: str | Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    return {"change": change} if isinstance(change, str) else change
-
-
-def _aliases(aliases: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
-    return [{"namespace": namespace, "name": name} for namespace, name in aliases]
-
-
-def _uri(address: str | None) -> str | None:
-    return None if address is None else without_credentials(str(address))
-
-
-_JOB_VALUES: Final[Mapping[str, Any]] = {"owners": owner_values, "tags": tag_values, "facets": facet_values}
-_DATASET_VALUES: Final[Mapping[str, Any]] = {
-    **_JOB_VALUES,
-    "columns": _column_values,
-    "lifecycle": _lifecycle,
-    "aliases": _aliases,
-    "source_uri": _uri,
-}
+_DATASET_VALUES: Final[Mapping[str, Any]] = {**DATASET_VALUES, "columns": _column_values}
 #: Of each field its place, its encoder, and what makes the contract's value of a caller's.
 _DATASET_FIELDS: Final[Mapping[str, tuple[int, _avro.Encode, Callable[[Any], Any] | None]]] = {
     field.name: (position, field.encode, _DATASET_VALUES.get(field.name))
