@@ -59,6 +59,7 @@ def test_the_surface_is_what_it_says() -> None:
         "MissingExtra",
         "Predictor",
         "Producer",
+        "Profiler",
         "Run",
         "RunReference",
         "SettingsError",

@@ -3,6 +3,7 @@
 import logging
 
 from headwater.errors import MissingExtra, SettingsError
+from headwater.producer._profiler import Profiler
 from headwater.producer.handles import Column, Dataset, Job
 from headwater.producer.memory import InMemoryProducer
 from headwater.producer.predictions import Predictor
@@ -24,6 +25,7 @@ __all__ = [
     "MissingExtra",
     "Predictor",
     "Producer",
+    "Profiler",
     "Run",
     "RunReference",
     "SettingsError",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 from headwater.errors import MissingExtra
 from headwater.producer import _avro, _ids
@@ -11,12 +12,78 @@ from headwater.producer._core import Core, now_us
 from headwater.producer.handles import Dataset, Job
 from headwater.schemas import framing, topics
 
+if TYPE_CHECKING:
+    from headwater.producer.profiles import Gathering, Profile
+
 _ENCODERS: Final = _avro.encoders("profile")
 _MESSAGE: Final = _ENCODERS.message
 _COLUMN: Final = _ENCODERS.types["ColumnProfile"]
 _HEADER: Final = framing.single_object_header(_ENCODERS.schema)
 _LARGEST: Final = 240 * 1024
 _AFTER_HEAD: Final = _MESSAGE.position["namespace"]
+
+
+@dataclass(frozen=True)
+class About:
+    """What a profile is of, beside the data."""
+
+    core: Core
+    dataset: Dataset
+    role: str
+    partitions: Sequence[str]
+    job: Job | None
+    run_id: bytes | None
+
+    def gathering(self) -> Gathering:
+        """A profile in the making. Raises MissingExtra."""
+        try:
+            from headwater.producer import profiles  # noqa: PLC0415 — numpy, only where a profile is wanted
+        except ImportError as error:
+            raise MissingExtra("profiles", "numpy") from error
+        return profiles.Gathering(personal=self.dataset.personal_columns, digest_key=self.core.settings.digest_key)
+
+    def send(
+        self,
+        found: Profile,
+        *,
+        rows: int | None = None,
+        window: tuple[int, int] | None = None,
+        event_time: int | None = None,
+    ) -> Dataset:
+        """Send a profile; returns the dataset with its rows and fingerprint.
+
+        `rows`: of the whole, where `found` is of a sample. `window`: first and last event time in it, µs.
+        """
+        from headwater.producer import profiles  # noqa: PLC0415 — whoever has a profile has numpy
+
+        dataset = self.dataset
+        version, origin = dataset.version, dataset.version_origin
+        if version is None and self.role == "output" and self.run_id is not None:
+            version, origin = self.core.run_version(self.run_id), "run"
+        whole = found.rows if rows is None else rows
+        values: dict[str, Any] = {
+            "namespace": dataset.namespace,
+            "name": dataset.name,
+            "version": version,
+            "version_origin": origin,
+            "kind": dataset.kind,
+            "run_id": self.run_id,
+            "job_namespace": self.job.namespace if self.job else "",
+            "job_name": self.job.name if self.job else "",
+            "role": self.role,
+            "partitions": self.partitions,
+            **profiles.as_record(found),
+            "rows": whole,
+            "sampled_rows": None if rows is None else found.rows,
+        }
+        if window is not None:
+            values["window_start"], values["window_end"] = window
+        _send(self.core, dataset.key, values, [_COLUMN.encode(column) for column in found.columns], event_time)
+        # Of a sample the fingerprint is not the dataset's.
+        described = (
+            dataset.at(rows=whole) if rows is not None else dataset.at(rows=whole, fingerprint=found.fingerprint)
+        )
+        return described.at(partitions=self.partitions) if self.partitions else described
 
 
 def send_profile(
@@ -35,42 +102,22 @@ def send_profile(
 
     Raises MissingExtra; what else goes wrong is counted, and the dataset comes back as it was.
     """
-    try:
-        from headwater.producer import profiles  # noqa: PLC0415 — numpy, only where a profile is wanted
-    except ImportError as error:
-        raise MissingExtra("profiles", "numpy") from error
+    about = About(core, dataset, role, partitions, job, run_id)
+    gathering = about.gathering()
     described = [dataset]
+    missing: list[MissingExtra] = []
 
     def work() -> None:
-        found = profiles.profile(data, personal=dataset.personal_columns, digest_key=core.settings.digest_key)
-        version, origin = dataset.version, dataset.version_origin
-        if version is None and role == "output" and run_id is not None:
-            version, origin = core.run_version(run_id), "run"
-        rows = found.rows if sampled_of is None else sampled_of
-        values: dict[str, Any] = {
-            "namespace": dataset.namespace,
-            "name": dataset.name,
-            "version": version,
-            "version_origin": origin,
-            "kind": dataset.kind,
-            "run_id": run_id,
-            "job_namespace": job.namespace if job else "",
-            "job_name": job.name if job else "",
-            "role": role,
-            "partitions": partitions,
-            **profiles.as_record(found),
-            "rows": rows,
-            "sampled_rows": None if sampled_of is None else found.rows,
-        }
-        _send(core, dataset.key, values, [_COLUMN.encode(column) for column in found.columns], event_time)
-        # Of a sample the fingerprint is not the dataset's.
-        described[0] = (
-            dataset.at(rows=rows) if sampled_of is not None else dataset.at(rows=rows, fingerprint=found.fingerprint)
-        )
-        if partitions:
-            described[0] = described[0].at(partitions=partitions)
+        try:
+            gathering.add(data, last=True)
+        except MissingExtra as error:
+            missing.append(error)
+            return
+        described[0] = about.send(gathering.result(), rows=sampled_of, event_time=event_time)
 
     core.guard(work)
+    if missing:
+        raise missing[0]
     return described[0]
 
 

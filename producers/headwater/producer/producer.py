@@ -14,10 +14,12 @@ from headwater.producer import _avro, _events, _telemetry
 from headwater.producer._core import Core, now_us
 from headwater.producer._delivery import Delivery, KafkaDelivery
 from headwater.producer._disabled import DisabledDelivery
-from headwater.producer._profiling import send_profile
+from headwater.producer._profiler import Profiler
+from headwater.producer._profiling import About, send_profile
+from headwater.producer._saying import RunFields
 from headwater.producer.handles import Dataset, DatasetFields, Job, JobFields
 from headwater.producer.predictions import Predictor, PredictorFields
-from headwater.producer.run import Run, RunFields
+from headwater.producer.run import Run
 from headwater.producer.stats import Stats
 from headwater.settings import Settings
 
@@ -99,9 +101,10 @@ class Producer:
         self._core.guard(self._describe_job, job, inputs, outputs)
 
     def _describe_job(self, job: Job, inputs: Iterable[Dataset], outputs: Iterable[Dataset]) -> None:
-        said = _events.Said()
-        said.inputs = [entry for dataset in inputs for entry in dataset.entries]
-        said.outputs = [entry for dataset in outputs for entry in dataset.entries]
+        said = _events.Said(
+            inputs=[entry for dataset in inputs for entry in dataset.entries],
+            outputs=[entry for dataset in outputs for entry in dataset.entries],
+        )
         self._core.run_event(self._core.frame(None, None, _events.JOB), _avro.NULL, job, said, job.key, None)
 
     def describe_dataset(self, dataset: Dataset, *, event_time: int | None = None) -> None:
@@ -109,11 +112,9 @@ class Producer:
         self._core.guard(self._describe_dataset, dataset, event_time)
 
     def _describe_dataset(self, dataset: Dataset, event_time: int | None) -> None:
-        said = _events.Said()
-        said.outputs.extend(dataset.entries)
-        self._core.run_event(
-            self._core.frame(None, None, _events.DATASET), _avro.NULL, None, said, dataset.key, event_time
-        )
+        said = _events.Said(outputs=dataset.entries)
+        frame = self._core.frame(None, None, _events.DATASET)
+        self._core.run_event(frame, _avro.NULL, None, said, dataset.key, event_time)
 
     # Predictions and profiles.
 
@@ -143,6 +144,10 @@ class Producer:
             run_id=None,
             event_time=event_time,
         )
+
+    def profiler(self, dataset: Dataset, *, role: str = "output", partitions: Sequence[str] = ()) -> Profiler:
+        """A profile of what comes in pieces outside any run; `Profiler` explains."""
+        return Profiler(About(self._core, dataset, role, partitions, None, None))
 
     # Delivery.
 

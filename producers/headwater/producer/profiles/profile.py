@@ -16,6 +16,8 @@ from headwater.schemas import digests
 
 #: Of more columns than this only the first are profiled; `columns_total` says how many there are.
 MOST_COLUMNS: Final = 500
+#: Where names of columns come without end (a stream of free mappings), those beyond this are no longer counted.
+_MOST_NAMES: Final = 100_000
 #: The algorithm of the fingerprint: rows, sum and exclusive or of the row hashes of headwater-hash-2.
 FINGERPRINT: Final = "headwater-rows-2"
 
@@ -84,10 +86,12 @@ class Gathering:
             elif len(values) != count:
                 raise _lengths(name, len(values), count or 0)
             self._take(name, values, rows)
+        there = {name for name, _ in columns}
         for name, column in self._columns.items():
-            if name not in dict(columns):
+            if name not in there:
                 column.skip(count or 0)
-        self._left_out |= left_out
+        if len(self._left_out) < _MOST_NAMES:
+            self._left_out |= left_out
         of_rows = (rows or hashing.Rows(count or 0)).hashes()
         self._fingerprint.add(of_rows)
         self._smallest.add(of_rows)
