@@ -108,6 +108,15 @@ class Sender:
         """Wait no longer for room in the queue."""
         self._stopped = True
 
+    def send_to(self, place: _Place, key: bytes | None, value: bytes) -> None:
+        """Queue one message, as it is, for just this partition. Raises SendFailed."""
+        self._check()
+        topic, partition = self._prefix + place[0], place[1]
+        try:
+            self._producer.produce(topic, value, key, partition, on_delivery=self._failed)
+        except confluent_kafka.KafkaException as error:
+            raise SendFailed(f"{topic} does not take a message of {len(value)} bytes: {error}") from error
+
     def confirm(self, seconds: float) -> bool:
         """Whether all that was sent before this call is delivered, within `seconds`. Raises SendFailed."""
         left = self._producer.flush(seconds)

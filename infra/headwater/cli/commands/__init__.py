@@ -1,6 +1,6 @@
 """The commands, in the order in which `headwater --help` lists them.
 
-Each is a module here with the command's name: HELP (a line), `add_arguments(parser)` and
+Each is a module here with the command's name (_ for -): HELP (a line), `add_arguments(parser)` and
 `run(arguments, settings)`, which returns the exit code; and EXTRA where it needs more than the bare install. A
 module is imported only when its command is given or the whole help is asked for, and imports what it needs of
 other packages only when it runs.
@@ -17,7 +17,8 @@ from typing import cast
 from headwater.settings import Settings
 
 NAMES = (
-    # in this order: demo up status run trace audit verify sql alerts worker topics migrate settings completion version
+    # in this order: demo up status run trace audit verify sql worker alerts dead-letters topics migrate settings
+    # completion version
     "demo",
     "up",
     "status",
@@ -28,6 +29,7 @@ NAMES = (
     "sql",
     "worker",
     "alerts",
+    "dead-letters",
     "topics",
     "migrate",
     "settings",
@@ -52,7 +54,7 @@ class Command:
 
 def command(name: str) -> Command:
     """The command of that name, which must be one of NAMES."""
-    module = import_module(f"{__name__}.{name}")
+    module = import_module(f"{__name__}.{name.replace('-', '_')}")
     return Command(
         name,
         cast("str", module.HELP),
