@@ -28,11 +28,9 @@ _log: Final = logging.getLogger("headwater.producer")
 _COMPLAIN_SECONDS: Final = 60.0
 _CODE: Final = _avro.encoders("run_event").types["Code"]
 _PRODUCER_EVENT: Final = _avro.encoders("producer_event").message
-_RUNS: Final = topics.RUNS.name
 # What each event calls, without the way through a module.
 _time: Final = _avro.time
 _uuid7: Final = _ids.uuid7
-_ONLY_PART: Final = _events.ONLY_PART
 _LARGEST: Final = topics.MAX_MESSAGE_BYTES - 1024
 _RUN_HEADER: Final = framing.single_object_header(_avro.encoders("run_event").schema)
 _PRODUCER_HEADER: Final = framing.single_object_header(_avro.encoders("producer_event").schema)
@@ -189,27 +187,21 @@ class Core:
         number = self.last_number = next(self._numbers)
         return b"".join((header, emitted, self.producer_id, self._sequence(number), event_id or _uuid7(now), happened))
 
+    def job(self, job: Job) -> bytes:
+        """The field `job` of an event."""
+        return job.encoded((self._known or self._process()).code)
+
     def run_event(
         self, frame: bytes, run: bytes, job: Job | None, said: _events.Said, key: bytes, event_time: int | None
     ) -> None:
-        """Send a run, job or dataset event, in parts where it is large."""
-        tail = said.tail()
-        known = self._known or self._process()
-        encoded_job = _avro.NULL if job is None else job.encoded(known.code)
-        if len(tail) + len(encoded_job) + len(run) > _events.LARGEST:
-            self._run_event_in_parts((frame, run, encoded_job), said, key, event_time)
-            return
-        head = self.head(_RUN_HEADER, None, event_time)
-        self.delivery.submit(_RUNS, key, b"".join((head, _ONLY_PART, frame, run, encoded_job, tail)))
-
-    def _run_event_in_parts(
-        self, middle: tuple[bytes, ...], said: _events.Said, key: bytes, event_time: int | None
-    ) -> None:
-        tails = _events.tails(said)
+        """Send a run, job or dataset event, in parts where it is large; `Run` sends its small ones itself."""
+        tails = said.parts()
+        encoded_job = _avro.NULL if job is None else self.job(job)
         event_id = _ids.uuid7(now_us())
         for number, tail in enumerate(tails, 1):
             head = self.head(_RUN_HEADER, event_id, event_time)
-            self.send(_RUNS, key, b"".join((head, _events.part_numbers(number, len(tails)), *middle, tail)))
+            numbers = _events.part_numbers(number, len(tails))
+            self.send(topics.RUNS.name, key, b"".join((head, numbers, frame, run, encoded_job, tail)))
 
     def send(self, topic: str, key: bytes, message: bytes) -> None:
         """Hand a message to delivery, unless it is larger than a topic takes."""

@@ -26,6 +26,8 @@ LARGEST_TEXT: Final = 64 * 1024
 RUN: Final = _avro.string("run")
 JOB: Final = _avro.string("job")
 DATASET: Final = _avro.string("dataset")
+#: The fields `resources` and `error` of an event that has neither.
+NOTHING_ONCE: Final = 2 * _avro.NULL
 #: The fields `part` and `parts` of an event that is whole.
 ONLY_PART: Final = _avro.long(1) + _avro.long(1)
 
@@ -42,59 +44,36 @@ class Entries(NamedTuple):
         return cls(entries, _avro.block(entries))
 
 
-_NO_ENTRIES: Final = Entries.of(())
+NO_ENTRIES: Final = Entries.of(())
 
 
-class Said:
-    """What one event says, each entry encoded: the lists by which an event can be split."""
+class Said(NamedTuple):
+    """What one event says, each entry encoded: the lists by which an event can be split, and what is said once."""
 
-    __slots__ = ("environment", "error", "inputs", "metrics", "outputs", "parameters", "resources")
+    inputs: Sequence[bytes] = ()
+    outputs: Sequence[bytes] = ()
+    parameters: Sequence[bytes] = ()
+    environment: Sequence[bytes] = ()
+    metrics: Sequence[bytes] = ()
+    once: bytes = NOTHING_ONCE
 
-    def __init__(self) -> None:
-        self.inputs: list[bytes] = []
-        self.outputs: list[bytes] = []
-        self.metrics: list[bytes] = []
-        #: These two are replaced, never extended.
-        self.parameters: Sequence[bytes] = ()
-        self.environment = _NO_ENTRIES
-        self.resources = _avro.NULL
-        self.error = _avro.NULL
-
-    def lists(self) -> tuple[Sequence[bytes], ...]:
-        """The five lists, in the order of the record's fields."""
-        return self.inputs, self.outputs, self.parameters, self.environment.entries, self.metrics
-
-    def tail(self) -> bytes:
-        """The bytes from `inputs` to the record's end."""
-        block = _avro.block
-        return b"".join(
-            (
-                block(self.inputs) if self.inputs else _avro.EMPTY,
-                block(self.outputs) if self.outputs else _avro.EMPTY,
-                block(self.parameters) if self.parameters else _avro.EMPTY,
-                self.environment.block,
-                block(self.metrics) if self.metrics else _avro.EMPTY,
-                self.resources,
-                self.error,
-            )
-        )
-
-
-def tails(said: Said) -> list[bytes]:
-    """The tail in pieces that fit messages, each with some of the entries, where it is too long for one."""
-    # The first part is there even where nothing fits one.
-    parts: list[tuple[list[bytes], ...]] = [([], [], [], [], [])]
-    room = LARGEST - len(said.resources) - len(said.error)
-    for number, entries in enumerate(said.lists()):
-        for entry in entries:
-            if len(entry) > room and any(parts[-1]):
-                parts.append(([], [], [], [], []))
-                room = LARGEST - len(said.resources) - len(said.error)
-            parts[-1][number].append(entry)
-            room -= len(entry)
-    # What is said once stands in the last part: who has that knows how it ended.
-    ends = [_avro.NULL * 2] * (len(parts) - 1) + [said.resources + said.error]
-    return [b"".join((*map(_avro.block, part), end)) for part, end in zip(parts, ends, strict=True)]
+    def parts(self) -> list[bytes]:
+        """The bytes from `inputs` to the record's end: whole, or where it is too long in pieces."""
+        whole = b"".join((*map(_avro.block, self[:-1]), self.once))
+        if len(whole) <= LARGEST:
+            return [whole]
+        parts: list[tuple[list[bytes], ...]] = [([], [], [], [], [])]
+        room = LARGEST - len(self.once)
+        for number, entries in enumerate(self[:-1]):
+            for entry in entries:
+                if len(entry) > room and any(parts[-1]):
+                    parts.append(([], [], [], [], []))
+                    room = LARGEST - len(self.once)
+                parts[-1][number].append(entry)
+                room -= len(entry)
+        # What is said once stands in the last part: who has that knows how it ended.
+        ends = [NOTHING_ONCE] * (len(parts) - 1) + [self.once]
+        return [b"".join((*map(_avro.block, part), end)) for part, end in zip(parts, ends, strict=True)]
 
 
 def part_numbers(part: int, parts: int) -> bytes:
@@ -163,12 +142,7 @@ def run_reference(run_id: bytes, job_namespace: str, job_name: str) -> bytes:
     return run_id + _avro.string(job_namespace) + _avro.string(job_name)
 
 
-_STATES: Final = {state: _avro.string(state) for state in ("START", "RUNNING", "COMPLETE", "ABORT", "FAIL", "OTHER")}
-
-
-def run(state: str, run_id: bytes, rest: bytes, facets: bytes) -> bytes:
-    """The field `run` of an event; `rest` is what `run_rest` made once for the run."""
-    return b"".join((_avro.PRESENT, run_id, _STATES[state], rest, facets))
+STATES: Final = {state: _avro.string(state) for state in ("START", "RUNNING", "COMPLETE", "ABORT", "FAIL", "OTHER")}
 
 
 def run_rest(

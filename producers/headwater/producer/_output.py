@@ -13,9 +13,9 @@ class Output:
 
     __slots__ = ("complete", "dataset", "edges", "lineage", "told")
 
-    def __init__(self, dataset: Dataset) -> None:
+    def __init__(self, dataset: Dataset, *, told: bool = False) -> None:
         self.dataset = dataset
-        self.told = False
+        self.told = told
         self.lineage: list[bytes] = []
         self.edges: list[bytes] = []
         self.complete = False

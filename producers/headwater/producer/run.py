@@ -7,41 +7,21 @@ import contextlib
 import functools
 import traceback
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import Token
 from types import TracebackType
-from typing import Any, Final, ParamSpec, TypedDict, TypeVar
+from typing import Final, ParamSpec, TypeVar
 
-from headwater.producer import _avro, _events, _ids
-from headwater.producer._core import Core, now_us
+from headwater.producer import _events
 from headwater.producer._decorate import decorated
-from headwater.producer._saying import Saying
+from headwater.producer._saying import RunFields, Saying
 from headwater.producer._secrets import without_secret_texts
-from headwater.producer.handles import Dataset, Job
+from headwater.producer.handles import Dataset
 from headwater.producer.reference import RunReference, current
 from headwater.producer.trace.context import NOTHING, Link, of_run
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-class RunFields(TypedDict, total=False):
-    """What can be said when a run is made; `Producer.run` explains each."""
-
-    inputs: Iterable[Dataset]
-    outputs: Iterable[Dataset]
-    parameters: Mapping[str, object]
-    nominal: tuple[int, int] | None
-    actor: str | None
-    purpose: str | None
-    parent: RunReference | Run | None
-    run_id: bytes | uuid.UUID | None
-    clock: Callable[[], int] | None
-    facets: Mapping[str, object]
-    environment: Mapping[str, object]
-    links: Sequence[Mapping[str, Any]]
-    trace_id: bytes | None
-    span_id: bytes | None
 
 
 #: Fields that change what a run says of itself, beside its id and state.
@@ -55,12 +35,7 @@ class Run(Saying):
     cancellation or Ctrl-C), is recorded, and passes on unchanged. No method raises because of what it is given.
     """
 
-    def __init__(self, core: Core, job: Job, fields: RunFields) -> None:
-        super().__init__(core, job, _run_id(fields["run_id"]) if "run_id" in fields else _ids.uuid7(now_us()))
-        self._fields = fields
-        self._token: Token[RunReference | None] | None = None
-        self._rest = _events.BARE_REST
-        self._frame = core.run_frame
+    _token: Token[RunReference | None] | None = None
 
     @property
     def id(self) -> uuid.UUID:
@@ -91,15 +66,17 @@ class Run(Saying):
             parent = fields["parent"] if "parent" in fields else current.get() or self._core.process_parent
             trace = of_run(self.run_id)
             if parent is not None or trace is not NOTHING or not _IN_FRAME.isdisjoint(fields):
-                self._describe(fields, parent.reference if isinstance(parent, Run) else parent, *trace)
+                self._describe(fields, parent.reference if isinstance(parent, Saying) else parent, *trace)
             for dataset in fields.get("inputs", ()):
-                self._said.inputs.extend(dataset.entries)
-            for dataset in fields.get("outputs", ()):
-                self._output(dataset)
+                self._inputs += dataset.entries
+            outputs: list[bytes] = []
+            if "outputs" in fields:
+                given = self._given = _once_each(fields["outputs"])
+                for dataset in given:
+                    outputs += dataset.entries
             if "parameters" in fields:
                 self._parameters.update(fields["parameters"])
-            self._said.environment = self._core.environment(fields.get("environment"))
-            self._emit(state)
+            self._emit(state, outputs, self._core.environment(fields.get("environment")))
         except Exception as error:
             self._core.failed(error)
 
@@ -147,7 +124,7 @@ class Run(Saying):
         self._finished = True
         try:
             if error is not None:
-                self._said.error = _error(error)
+                self._failure = _error(error)
             self._emit(state)
         except Exception as fault:
             self._core.failed(fault)
@@ -182,29 +159,13 @@ class Run(Saying):
         fields: RunFields = {**self._fields, "run_id": None}
         return decorated(function, functools.partial(Run, self._core, self.job, fields))
 
-    # Events.
 
-    def _now(self) -> int | None:
-        clock = self._fields.get("clock")
-        return None if clock is None else clock()
-
-    def _emit(self, state: str) -> None:
-        facets = _events.facets(self._run_facets) if self._run_facets else _avro.EMPTY
-        self._core.run_event(
-            self._frame,
-            _events.run(state, self.run_id, self._rest, facets),
-            self.job,
-            self._take(),
-            self.run_id,
-            self._now(),
-        )
-
-
-def _run_id(given: bytes | uuid.UUID | None) -> bytes:
-    """The given id, or a new one where none of use was given: no run may be lost to a bad id."""
-    if isinstance(given, uuid.UUID):
-        return given.bytes
-    return given if isinstance(given, bytes) and len(given) == 16 else _ids.uuid7(now_us())
+def _once_each(datasets: Iterable[Dataset]) -> Sequence[Dataset]:
+    """The datasets; of those with one identity the last."""
+    found = tuple(datasets)
+    if len(found) < 2:
+        return found
+    return tuple({(dataset.namespace, dataset.name, dataset.version): dataset for dataset in found}.values())
 
 
 def _error(error: BaseException | str) -> bytes:
