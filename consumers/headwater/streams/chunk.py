@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from headwater.streams.records import RecordSet, unpack
+from headwater.streams.records import Numbers, RecordSet, unpack
+
+#: Whole numbers, as they came.
+Whole = Sequence[int] | Numbers
 
 
 @dataclass(frozen=True)
@@ -19,8 +22,8 @@ class Chunk:
     partition: int
     keys: Sequence[bytes | None]
     values: Sequence[bytes]
-    offsets: Sequence[int]
-    timestamps: Sequence[int]
+    offsets: Whole
+    timestamps: Whole
     #: The offset to commit, where it is not the one after the last message.
     after: int = -1
 
@@ -32,7 +35,7 @@ class Chunk:
     @property
     def end(self) -> int:
         """The offset after the last message: what to commit."""
-        return self.after if self.after >= 0 else self.offsets[-1] + 1
+        return self.after if self.after >= 0 else int(self.offsets[-1]) + 1
 
     def opened(self) -> Chunk:
         """Itself."""
@@ -60,7 +63,7 @@ class Sealed:
     def opened(self) -> Chunk:
         """The messages; there may be none. Raises CorruptRecordException, UnsupportedCodecError."""
         keys, values, offsets, timestamps = unpack(self.record_set)
-        return Chunk(self.topic, self.partition, keys, values, offsets.tolist(), timestamps.tolist(), self.end)
+        return Chunk(self.topic, self.partition, keys, values, offsets, timestamps, self.end)
 
 
 #: What a feed gives.

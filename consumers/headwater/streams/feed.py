@@ -37,6 +37,13 @@ CHUNK_ROWS = 4000
 FETCH_BYTES = 2 * 1024 * 1024
 
 
+class _App(cast("Any", faust.App)):  # type: ignore[misc] # Faust is untyped
+    """Faust's application; without its folder in the working directory, in which it would put nothing of ours."""
+
+    def _create_directories(self) -> None:
+        return
+
+
 class _Chunks:
     """Faust's scheduling strategy: a pseudo-record for each chunk; value: what was fetched, offset: the last one's."""
 
@@ -102,7 +109,7 @@ class Feed:
 
     def _faust_app(self, step: Step) -> Any:
         brokers = ";".join(f"kafka://{broker.strip()}" for broker in self._settings.brokers.split(","))
-        return cast("Any", faust).App(
+        return _App(
             f"{self._settings.prefix}headwater-{step.name}",
             broker=brokers,
             broker_credentials=_credentials(self._settings),

@@ -31,10 +31,10 @@ from headwater.streams.work import Interrupted, Open, Worker
 
 _log = logging.getLogger("headwater.streams")
 
-#: Rounds in flight.
-ROUNDS = 3
+#: Rounds in flight: so many that processing need not wait for the broker's confirmation of those before.
+ROUNDS = 8
 #: Chunks that are taken in before they are processed; with more than that nothing is fetched.
-CHUNKS = 6
+CHUNKS = 8
 #: How long a rebalance or a stop waits for what is under way; what is not done then comes again.
 DRAIN_SECONDS = 5.0
 

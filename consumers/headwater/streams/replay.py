@@ -48,7 +48,7 @@ async def replay(
                     for chunk in await call(reader.poll, 4000, 0.5):
                         position = chunk.end
                         part = _before(chunk, committed)
-                        if part.offsets:
+                        if len(part.offsets):
                             await give(part)
             except Unavailable as error:
                 _log.warning("%s: state is not re-derived yet: %s", step.name, error)
@@ -70,7 +70,7 @@ def _first(reader: Reader, place: Place, committed: int, step: Step) -> int | No
     newest: int | None = None
     for _attempt in range(20):
         for chunk in reader.poll(1, 0.5):
-            newest = chunk.timestamps[0]
+            newest = int(chunk.timestamps[0])
         if newest is not None:
             break
     if newest is None or newest < 0:

@@ -164,6 +164,7 @@ def test_a_fault_ends_the_process(kafka: Kafka, prefix: str, start: Start) -> No
     _, error = worker.communicate(timeout=60)
     assert worker.returncode == 6
     assert "ZeroDivisionError" in error.splitlines()[-1]
+    assert not list(Path.cwd().glob(f"{prefix}*")), "a worker leaves nothing in its working directory"
 
 
 def test_without_a_broker_it_says_so_once_and_goes_on_asking(prefix: str) -> None:
