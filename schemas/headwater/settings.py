@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from headwater.errors import SettingsError
 
@@ -46,7 +47,9 @@ class Settings:
     store_url: str = _setting("http://127.0.0.1:8123", "ClickHouse over HTTP, where the history is kept.")
     store_user: str = _setting("default", "ClickHouse user.")
     store_password: str = _setting("", "ClickHouse password.", secret=True)
-    database: str = _setting("headwater", "ClickHouse database; the prefix is put before it.")
+    database: str = _setting(
+        "headwater", "ClickHouse database; the prefix is put before it, and each dot of the two is an underscore there."
+    )
     partitions: int = _setting(12, "Partitions of each topic when it is created; never changed afterwards.", at_least=1)
     service: str = _setting("", "Name of the service that a producer runs in, told when it opens.")
     actor: str = _setting("", "Who acts, in every event of a producer: a service, a user, a team. Empty: not said.")
@@ -59,6 +62,22 @@ class Settings:
     )
     queue_bytes: int = _setting(
         32 * 1024 * 1024, "Most that a producer's events may take in memory, bytes.", at_least=2 * 1024 * 1024
+    )
+    spool_dir: str = _setting(
+        "",
+        "Folder where events wait on disk while the broker is away, for one user's producers together. Empty: "
+        "headwater/spool under XDG_STATE_HOME, else ~/.local/state (Windows: LOCALAPPDATA).",
+    )
+    spool_bytes: int = _setting(
+        1024 * 1024 * 1024,
+        "Most that this folder may take on disk, bytes. 0: no spool, events wait in memory.",
+        at_least=0,
+    )
+    spool_sync_seconds: float = _setting(
+        1.0,
+        "How often what was spooled is forced to the disk (fsync), against loss of power, seconds. "
+        "The death of a process loses nothing of it.",
+        at_least=0,
     )
     exit_seconds: float = _setting(
         5.0, "Longest that a producer holds up the end of its process to send what is left, seconds.", at_least=0
@@ -111,6 +130,20 @@ class Settings:
         "127.0.0.1", "Address that metrics_port is opened on; 0.0.0.0 where others must reach it."
     )
     home: str = _setting("", "Folder of the embedded stack. Empty: headwater under XDG_DATA_HOME, else ~/.local/share.")
+
+    @property
+    def database_name(self) -> str:
+        """The database that holds the history, prefix and all.
+
+        Each dot is an underscore there: ClickHouse finds no parameterised view in a database with a dot in its name.
+        """
+        return (self.prefix + self.database).replace(".", "_")
+
+    def __post_init__(self) -> None:
+        for address, instead in (("registry_url", "registry_auth"), ("store_url", "store_user and store_password")):
+            if "@" in urlsplit(getattr(self, address)).netloc:
+                # The value is not shown: addresses are printed, and this one holds a secret.
+                raise SettingsError(f"{address}: user and password belong in {instead}, not in the address")
 
 
 _FIELDS: Mapping[str, dataclasses.Field[Any]] = {f.name: f for f in dataclasses.fields(Settings)}

@@ -26,7 +26,7 @@ def connect(settings: Settings, *, database: bool = True) -> Client:
     url = urlsplit(settings.store_url)
     if url.scheme not in ("http", "https") or not url.hostname:
         raise SettingsError(f"store_url: {settings.store_url!r} is no address such as http://127.0.0.1:8123")
-    name = settings.prefix + settings.database
+    name = settings.database_name
     try:
         client: Client = clickhouse_connect.get_client(
             host=url.hostname,

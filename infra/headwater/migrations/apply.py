@@ -42,7 +42,7 @@ class Done:
 
 def database_name(settings: Settings) -> str:
     """The database that holds the history."""
-    return settings.prefix + settings.database
+    return settings.database_name
 
 
 def status(client: Client, settings: Settings, migrations: Sequence[Migration] | None = None) -> list[Standing]:

@@ -47,7 +47,7 @@ class IncidentsStep:
         self._policy = policy or Policy()
         self._clock = clock
         self._sender = Sender(clock)
-        self._book = Book(self._policy, settings.prefix + settings.database)
+        self._book = Book(self._policy, settings.database_name)
         self._replayed_at: int | None = None
         self._batches = 0
 

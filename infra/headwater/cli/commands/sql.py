@@ -35,5 +35,5 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     elif not sys.stdin.isatty():
         print(answer(client, sys.stdin.read(), form), end="")
     else:
-        prompt(client, form, settings.prefix + settings.database)
+        prompt(client, form, settings.database_name)
     return 0

@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 def _print_addresses(brokers: str, store_url: str, settings: Settings, home: str, *, as_json: bool) -> None:
     from headwater.embedded.examples import examples
 
-    database = settings.prefix + settings.database
+    database = settings.database_name
     shown = examples(brokers, store_url, database)
     if as_json:
         facts = {"brokers": brokers, "store_url": store_url, "database": database, "home": home, "examples": shown}

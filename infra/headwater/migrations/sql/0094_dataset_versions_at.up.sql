@@ -1,0 +1,47 @@
+-- Parameterised (at, known_at): versions of datasets: who wrote each, when, rows, bytes, fingerprint; null where nobody did
+-- kind: immediate
+CREATE VIEW IF NOT EXISTS ${database}.dataset_versions_at ${on_cluster} AS
+-- written_at: when the run that wrote it ended, else the last event that names it as written; a version that only
+-- failed or aborted runs wrote has none, and no read is resolved to it.
+SELECT
+    n.namespace AS namespace,
+    n.name AS name,
+    assumeNotNull(n.version) AS version,
+    n.version_origin AS version_origin,
+    n.kind AS kind,
+    w.run_id AS run_id,
+    w.job_namespace AS job_namespace,
+    w.job_name AS job_name,
+    w.state AS run_state,
+    if(w.state IN ('FAIL', 'ABORT'), NULL, w.written_at) AS written_at,
+    w.rows AS rows,
+    w.bytes AS bytes,
+    w.fingerprint_algorithm AS fingerprint_algorithm,
+    w.fingerprint_digest AS fingerprint_digest,
+    n.arrival AS arrival,
+    n.key AS key,
+    n.dataset AS dataset
+FROM (SELECT * FROM ${database}.nodes_at(known_at = {known_at:DateTime64(6, 'UTC')}) WHERE isNotNull(version) AND arrival <= {known_at:DateTime64(6, 'UTC')}) AS n
+LEFT JOIN
+(
+    SELECT
+        u.namespace AS namespace,
+        u.name AS name,
+        u.version AS version,
+        argMax(u.run_id, (u.event_time, toString(u.event_id))) AS run_id,
+        argMax(u.job_namespace, (u.event_time, toString(u.event_id))) AS job_namespace,
+        argMax(u.job_name, (u.event_time, toString(u.event_id))) AS job_name,
+        argMax(r.state, (u.event_time, toString(u.event_id))) AS state,
+        max(ifNull(r.ended_at, u.event_time)) AS written_at,
+        argMaxIf(u.rows, (u.event_time, toString(u.event_id)), isNotNull(u.rows)) AS rows,
+        argMaxIf(u.bytes, (u.event_time, toString(u.event_id)), isNotNull(u.bytes)) AS bytes,
+        argMaxIf(u.fingerprint_algorithm, (u.event_time, toString(u.event_id)), u.fingerprint_algorithm != '') AS fingerprint_algorithm,
+        argMaxIf(u.fingerprint_digest, (u.event_time, toString(u.event_id)), u.fingerprint_algorithm != '') AS fingerprint_digest
+    FROM (SELECT * FROM ${database}.dataset_uses WHERE event_time <= {at:DateTime64(6, 'UTC')} AND arrival <= {known_at:DateTime64(6, 'UTC')}) AS u
+    LEFT JOIN (SELECT run_id, job_namespace, job_name, state, ended_at FROM ${database}.runs_at(at = {at:DateTime64(6, 'UTC')}, known_at = {known_at:DateTime64(6, 'UTC')})) AS r
+        ON r.run_id = u.run_id AND r.job_namespace = u.job_namespace AND r.job_name = u.job_name
+    WHERE u.access = 'write' AND isNotNull(u.version)
+    GROUP BY u.namespace, u.name, u.version
+) AS w ON w.namespace = n.namespace AND w.name = n.name AND w.version = n.version
+SETTINGS join_use_nulls = 1
+COMMENT 'Parameterised (at, known_at): versions of datasets: who wrote each, when, rows, bytes, fingerprint; null where nobody did'

@@ -1,0 +1,5 @@
+-- Column edges that stand, one row each: as known now
+-- kind: immediate
+CREATE OR REPLACE VIEW ${database}.column_edges ${on_cluster} AS
+SELECT * FROM ${database}.column_edges_at(at = toDateTime64('2299-12-31 23:59:59.999999', 6, 'UTC'), known_at = toDateTime64('2299-12-31 23:59:59.999999', 6, 'UTC'))
+COMMENT 'Column edges that stand, one row each'

@@ -1,0 +1,5 @@
+-- Predictions, one row each: as known now
+-- kind: immediate
+CREATE OR REPLACE VIEW ${database}.predictions ${on_cluster} AS
+SELECT * FROM ${database}.predictions_at(at = toDateTime64('2299-12-31 23:59:59.999999', 6, 'UTC'), known_at = toDateTime64('2299-12-31 23:59:59.999999', 6, 'UTC'))
+COMMENT 'Predictions, one row each'

@@ -1,0 +1,5 @@
+-- What each check said: as known now
+-- kind: immediate
+CREATE OR REPLACE VIEW ${database}.verdicts ${on_cluster} AS
+SELECT * FROM ${database}.verdicts_at(at = toDateTime64('2299-12-31 23:59:59.999999', 6, 'UTC'), known_at = toDateTime64('2299-12-31 23:59:59.999999', 6, 'UTC'))
+COMMENT 'What each check said'

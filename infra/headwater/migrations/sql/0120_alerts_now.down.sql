@@ -1,0 +1,40 @@
+-- Each state of each incident, as it was told: as known now
+-- kind: immediate
+CREATE OR REPLACE VIEW ${database}.alerts ${on_cluster} AS
+SELECT
+    v.event_id AS event_id,
+    v.event_time AS event_time,
+    v.incident_id AS incident_id,
+    v.state AS state,
+    v.number AS number,
+    v.page AS page,
+    v.severity AS severity,
+    v.title AS title,
+    v.explanation AS explanation,
+    v.`check` AS `check`,
+    v.namespace AS namespace,
+    v.name AS name,
+    v.version AS version,
+    v.`column` AS `column`,
+    v.job_namespace AS job_namespace,
+    v.job_name AS job_name,
+    v.rule AS rule,
+    v.run_id AS run_id,
+    v.onset AS onset,
+    v.last_seen AS last_seen,
+    v.root AS root,
+    v.causes AS causes,
+    v.verdicts AS verdicts,
+    v.suppressed AS suppressed,
+    v.suppressed_by AS suppressed_by,
+    v.reaches AS reaches,
+    v.truncated AS truncated,
+    v.truncated_because AS truncated_because,
+    v.owners AS owners,
+    v.measures AS measures,
+    v.evidence AS evidence,
+    v.command AS command,
+    v.sql AS sql,
+    v.arrival AS arrival
+FROM ${database}.alert_events AS v FINAL
+COMMENT 'Each state of each incident, as it was told'

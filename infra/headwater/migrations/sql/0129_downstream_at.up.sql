@@ -1,0 +1,33 @@
+-- Parameterised (namespace, name, version, depth, at, known_at): what derives from a dataset or a version of it
+-- kind: immediate
+CREATE VIEW IF NOT EXISTS ${database}.downstream_at ${on_cluster} AS
+-- Every node reached, with the fewest edges to it; truncated: the walk stopped at the depth given, more may lie beyond.
+WITH RECURSIVE
+    pairs AS
+    (
+        SELECT DISTINCT source_key, target_key FROM ${database}.edges_at(at = {at:DateTime64(6, 'UTC')}, known_at = {known_at:DateTime64(6, 'UTC')}) WHERE source_key != 0 AND target_key != 0
+    ),
+    reached AS
+    (
+        SELECT n.key AS key, toUInt32(0) AS depth
+        FROM ${database}.nodes_at(known_at = {known_at:DateTime64(6, 'UTC')}) AS n
+        WHERE n.arrival <= {known_at:DateTime64(6, 'UTC')} AND n.namespace = {namespace:String} AND n.name = {name:String}
+            AND (isNull({version:Nullable(String)}) OR n.version = {version:Nullable(String)})
+        UNION ALL
+        SELECT DISTINCT p.target_key AS key, r.depth + 1 AS depth
+        FROM pairs AS p
+        INNER JOIN reached AS r ON p.source_key = r.key
+        WHERE r.depth < {depth:UInt32}
+    )
+SELECT
+    n.namespace AS namespace,
+    n.name AS name,
+    n.version AS version,
+    n.kind AS kind,
+    w.near AS depth,
+    CAST(max(w.near) OVER () >= {depth:UInt32}, 'Bool') AS truncated,
+    n.key AS key
+FROM (SELECT key, min(depth) AS near FROM reached GROUP BY key) AS w
+INNER JOIN (SELECT key, namespace, name, version, kind FROM ${database}.nodes_at(known_at = {known_at:DateTime64(6, 'UTC')})) AS n ON n.key = w.key
+SETTINGS join_use_nulls = 0
+COMMENT 'Parameterised (namespace, name, version, depth, at, known_at): what derives from a dataset or a version of it'
