@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from headwater.audit.model import Explanation, Node, Prediction
+from headwater.audit.plain_names import first_with, forms
 from headwater.audit.rows import select
 from headwater.audit.steps import steps
 from headwater.audit.store import Client
@@ -22,14 +23,22 @@ _SQL = (
 
 
 def explain_prediction(
-    client: Client, key: str, stream: str | None = None, *, depth: int = 50, budget: int = 20_000
+    client: Client,
+    key: str,
+    stream: str | None = None,
+    *,
+    digest_key: str = "",
+    depth: int = 50,
+    budget: int = 20_000,
 ) -> Explanation:
     """The newest prediction of that key, back to the raw sources.
 
-    key: as its sender named it (a digest where keys are kept back). stream: name of the prediction stream,
-    where several have the key. Raises NotFound where no prediction has it.
+    key: as it was recorded; with digest_key, the sender's setting, by its plain name too. stream: name of the
+    prediction stream, where several have the key. Raises NotFound where no prediction has it.
     """
-    rows = select(client, _SQL, {"key": key, "stream": stream})
+    rows = first_with(
+        (select(client, _SQL, {"key": form, "stream": stream}) for form in forms("key", key, digest_key)), bool
+    )
     if not rows:
         where = f" on stream {stream}" if stream else ""
         raise NotFound(f"no prediction has the key {key!r}{where}; keys are digests where their sender keeps them back")

@@ -16,6 +16,7 @@ from importlib.resources import files
 from typing import Any
 
 from headwater.audit.model import Answer
+from headwater.audit.plain_names import PERSONAL, first_with, forms
 from headwater.audit.rows import table
 from headwater.audit.store import Client
 from headwater.errors import NotFound, SettingsError
@@ -79,9 +80,10 @@ def _read(name: str, text: str) -> Question:
     return Question(name.removesuffix(".sql"), " ".join(doc), tuple(parameters), "\n".join(lines).strip())
 
 
-def ask(client: Client, question: str, /, **parameters: object) -> Answer:
+def ask(client: Client, question: str, /, digest_key: str = "", **parameters: object) -> Answer:
     """Ask a question of QUESTIONS.
 
+    `digest_key`: the setting of the services that told; by it predictions and persons are found by their plain names.
     Values are text or the type that they stand for; times are ISO 8601 with an offset, or aware datetimes.
     Raises NotFound for an unknown question, SettingsError for a parameter that is unknown, missing or wrong.
     """
@@ -98,6 +100,16 @@ def ask(client: Client, question: str, /, **parameters: object) -> Answer:
         if given is None and parameter.name not in parameters:
             raise SettingsError(f"{question} needs {parameter.name}: {parameter.doc}")
         values[parameter.name] = parameter.value(given)
+    personal = next((name for name in PERSONAL if name in values), None)
+    if personal is None:
+        return _answer(client, asked, values)
+    return first_with(
+        (_answer(client, asked, {**values, personal: form}) for form in forms(personal, values[personal], digest_key)),
+        lambda answer: bool(answer.rows),
+    )
+
+
+def _answer(client: Client, asked: Question, values: dict[str, Any]) -> Answer:
     columns, rows = table(client, asked.sql, values)
     return Answer(asked.name, columns, tuple(rows), asked.sql, values)
 

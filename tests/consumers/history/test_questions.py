@@ -166,6 +166,7 @@ ASKED: dict[str, dict[str, object]] = {
     "model_made_of": {"namespace": NS, "name": "model", "version": "m1"},
     "reaches": {"namespace": NS, "name": "raw"},
     "prediction": {"key": "flight-3"},
+    "predictions_about": {"subject": "00" * 16},
     "owners": {"name": "train"},
     "gaps": {"service": "scoring"},
     "slowest_stages": {},

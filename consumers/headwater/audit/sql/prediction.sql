@@ -1,8 +1,9 @@
 -- One prediction by its key: model version, deployment, feature values or digests, source versions, the run.
--- param key String: What the prediction is about, as its sender names it (a digest where it is kept back).
+-- param key String: What the prediction is about; by its plain name where the setting digest_key is the sender's.
 SELECT
     p.event_time AS event_time,
     p.event_id AS event_id,
+    p.key_form AS key_form,
     p.stream_name AS stream,
     p.deployment_name AS deployment,
     p.model_name AS model,

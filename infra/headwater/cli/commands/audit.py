@@ -16,7 +16,10 @@ EXTRA = "audit"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.description = "`headwater audit --list` shows every question with its parameters."
+    parser.description = (
+        "`headwater audit --list` shows every question with its parameters. With the setting digest_key of the "
+        "services that told, predictions and persons are found by their plain names."
+    )
     parser.add_argument("question", nargs="?", metavar="NAME", help="the question")
     parser.add_argument(
         "--param",
@@ -53,7 +56,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         if not equals:
             raise SettingsError(f"--param {pair}: write NAME=VALUE")
         parameters[name] = value
-    answer = ask(connect(settings), arguments.question, **parameters)
+    answer = ask(connect(settings), arguments.question, digest_key=settings.digest_key, **parameters)
     if arguments.json:
         print(json.dumps(answer.as_dict(), indent=2))
     elif arguments.csv:
