@@ -42,6 +42,19 @@ def peer_python(name: str, *requirements: str) -> Path:
     return _python(once(folder, fill))
 
 
+def run_here(module: str, *arguments: str) -> Any:
+    """What a module of the benchmarks prints last in a process of its own, read as JSON. It must not fail."""
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=_RUN_SECONDS,
+        check=True,
+        stdin=subprocess.DEVNULL,
+    )
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
 def run_peer(python: Path, script: str, *arguments: str, environment: Mapping[str, str] | None = None) -> Any:
     """What `peer_scripts/<script>` prints last, read as JSON. Raises NoPeer."""
     command = [str(python), str(SCRIPTS / script), *arguments]

@@ -1,170 +1,105 @@
-"""What an event costs the process that tells it: fragments, beside plain fastavro and ready bytes, all with `produce`.
+"""What an event costs the process that tells it, and how long its caller waits, beside openlineage-python and fastavro.
 
-Each sends the same fields (3 inputs, 1 output) to a broker of its own and, but for the floor, makes ids and times
-for each event; the CPU of the whole process counts until the last event is confirmed, librdkafka's threads too.
+Each way sends the same fields (3 inputs, 1 output) from a process of its own to one broker of the benchmark's.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import statistics
 import tempfile
-import time
-import uuid
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import confluent_kafka
-
-from headwater.producer import Dataset, Job, Producer
-from headwater.schemas import framing, plain, records
-from headwater.settings import Settings
 from tests.backends.clients import create_topics
 from tests.backends.local_kafka import LocalKafka
+from tests.benchmarks import producer_callers
+from tests.benchmarks.peers import NoPeer, peer_python, run_here, run_peer
+from tests.benchmarks.producer_ways import FIELDS, PREFIX, TOPIC
 
-HELP = "what an event costs the process that tells it"
+HELP = "what an event costs the process that tells it, and how long its caller waits"
 
-TOPIC = "lineage.runs"
-NAMESPACE = "postgres://warehouse.internal:5432"
+OPENLINEAGE = "openlineage-python[kafka]==1.54.0"
+_PEER_TOPIC = "peer"
+
+#: Way -> what it is called in the table.
+_ROWS = {
+    "fragments": "Headwater, one event a run",
+    "with": "Headwater, `with` (START and COMPLETE), an event",
+    "openlineage": "openlineage-python, `flush=False`, objects made once",
+    "openlineage each": "openlineage-python, `flush=False`, objects made for each event",
+    "fastavro": "plain fastavro + `produce`",
+    "ready": "ready bytes + `produce` (the floor)",
+    "predictions": "Headwater, a prediction, 8 features, plain values",
+    "digested": "Headwater, a prediction, 8 features, keyed digests",
+}
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Start a broker and print the table."""
-    events = 20_000 if arguments.quick else 200_000
+    """Start a broker and print the tables."""
     with tempfile.TemporaryDirectory() as folder:
-        kafka = LocalKafka(Path(folder), heap_mb=1024, throughput=True)
+        kafka = LocalKafka(Path(folder) / "kafka", heap_mb=1024, throughput=True)
         kafka.start()
         try:
-            _table(kafka.bootstrap, events)
+            topics = (TOPIC, "lineage.producers", "lineage.schemas", "lineage.predictions", _PEER_TOPIC)
+            create_topics(kafka.bootstrap, dict.fromkeys((PREFIX + topic for topic in topics), 4))
+            _costs(kafka.bootstrap, quick=arguments.quick)
+            producer_callers.tables(kafka, Path(folder), quick=arguments.quick)
         finally:
             kafka.stop()
 
 
-def _table(brokers: str, events: int) -> None:
-    prefix = "bench."
-    create_topics(brokers, {prefix + name: 4 for name in (TOPIC, "lineage.producers", "lineage.schemas")})
-    ways = {"fragments (Headwater)": fragments, "plain fastavro + produce": fastavro, "ready bytes + produce": ready}
-    print("| way | caller, µs an event | CPU of the process, µs an event | bytes |")
+def _costs(brokers: str, *, quick: bool) -> None:
+    events, rounds = (10_000, 1) if quick else (100_000, 5)
+    found: dict[str, list[Mapping[str, float]]] = {way: [] for way in _ROWS}
+    without: dict[str, str] = {}
+    # In turns, so that a busy minute of the machine falls on all ways.
+    for _ in range(rounds):
+        for way in _ROWS:
+            try:
+                found[way].append(_way(way, brokers, events))
+            except NoPeer as error:
+                without[way] = str(error)
+    print(f"Medians of {rounds}, {events:,} events each (openlineage-python: a tenth).\n")
+    print("| way | wall time in the caller, µs an event | CPU of the process, µs an event | bytes |")
     print("|---|---|---|---|")
-    for name, way in ways.items():
-        wall, cpu, size = way(brokers, prefix, events)
-        print(f"| {name} | {wall / events * 1e6:.2f} | {cpu / events * 1e6:.2f} | {size} |", flush=True)
+    for way, name in _ROWS.items():
+        if way in without:
+            print(f"| {name} | not run: {without[way]} | | |")
+        else:
+            size = f"{found[way][0]['bytes']:.0f}" if found[way][0]["bytes"] else "as fastavro's"
+            print(f"| {name} | {_median(found, way, 'wall'):.2f} | {_spread(found, way)} | {size} |", flush=True)
+    cpu = {way: _median(found, way, "cpu") for way in _ROWS if found[way]}
+    print()
+    for peer, bar in (("openlineage", 25), ("openlineage each", 25), ("fastavro", 3)):
+        if peer in cpu:
+            ratio = cpu[peer] / cpu["fragments"]
+            print(f"Bar: ≥ {bar}× less CPU than {_ROWS[peer]}: {_reached(ratio >= bar)}, {ratio:.1f}×.")
+    for way in ("predictions", "digested"):
+        print(f"Bar: ≤ 15 µs a prediction ({_ROWS[way]}): {_reached(cpu[way] <= 15)}, {cpu[way]:.1f} µs.")
+    print(flush=True)
 
 
-def _handles(producer: Producer) -> tuple[Job, list[Dataset], Dataset]:
-    job = producer.job(NAMESPACE, "features.daily", kind="TASK", owners=["team:features"], code=None)
-    inputs = [producer.dataset(NAMESPACE, f"raw.table_{i}", version=f"snapshot-{i}", rows=1000) for i in range(3)]
-    return job, inputs, producer.dataset(NAMESPACE, "features.daily", version="7", rows=5000)
+def _way(way: str, brokers: str, events: int) -> Mapping[str, float]:
+    found: Mapping[str, float]
+    if way.startswith("openlineage"):
+        fields = json.dumps({**FIELDS, "once": way == "openlineage"})
+        of = (brokers, PREFIX + _PEER_TOPIC, str(max(2000, events // 10)), fields)
+        found = run_peer(peer_python("openlineage", OPENLINEAGE), "openlineage_emit.py", *of)
+    else:
+        found = run_here("tests.benchmarks.producer_ways", way, brokers, str(events))
+    return found
 
 
-def fragments(brokers: str, prefix: str, events: int) -> tuple[float, float, int]:
-    """Our producer, one COMPLETE event a run."""
-    settings = Settings(brokers=brokers, prefix=prefix, queue_bytes=1 << 30)
-    producer = Producer(settings)
-    job, inputs, output = _handles(producer)
-    outputs = [output]
-    with producer.run(job, inputs=inputs, outputs=outputs):
-        pass
-    assert producer.flush(60)
-
-    def emit() -> None:
-        producer.run(job, inputs=inputs, outputs=outputs).whole()
-
-    wall, cpu = _measure(emit, lambda: producer.flush(120), events)
-    assert not producer.stats().drops, producer.stats()
-    producer.close(30)
-    return wall, cpu, len(_message(job, inputs, output))
+def _median(found: Mapping[str, list[Mapping[str, float]]], way: str, figure: str) -> float:
+    return statistics.median(one[figure] for one in found[way])
 
 
-def _message(job: Job, inputs: list[Dataset], output: Dataset) -> bytes:
-    return plain.message(records.current("run_event"), _event(inputs, output, job))
+def _spread(found: Mapping[str, list[Mapping[str, float]]], way: str) -> str:
+    each = [one["cpu"] for one in found[way]]
+    return f"{statistics.median(each):.2f} ({min(each):.2f}–{max(each):.2f})"
 
 
-def _event(inputs: list[Dataset], output: Dataset, job: Job) -> dict[str, Any]:
-    now = time.time_ns() // 1000
-
-    def dataset(of: Dataset, rows: int) -> dict[str, Any]:
-        return {
-            "namespace": of.namespace,
-            "name": of.name,
-            "version": of.version,
-            "version_origin": of.version_origin,
-            "kind": of.kind,
-            "rows": rows,
-        }
-
-    return {
-        "emit_time": now,
-        "producer_id": b"p" * 16,
-        "sequence": now & 0xFFFFF,
-        "event_id": uuid.uuid4().bytes,
-        "event_time": now,
-        "run": {"run_id": uuid.uuid4().bytes, "state": "COMPLETE"},
-        "job": {
-            "namespace": job.namespace,
-            "name": job.name,
-            "kind": "TASK",
-            "integration": "HEADWATER",
-            "owners": [{"name": "team:features"}],
-        },
-        "inputs": [dataset(one, 1000) for one in inputs],
-        "outputs": [dataset(output, 5000)],
-        "environment": ENVIRONMENT,
-    }
-
-
-ENVIRONMENT = {
-    "python": '"3.11.7"',
-    "implementation": '"cpython"',
-    "platform": '"linux-x86_64"',
-    "packages_digest": '"sha256:' + "0" * 64 + '"',
-}
-
-
-def fastavro(brokers: str, prefix: str, events: int) -> tuple[float, float, int]:
-    """The same record by fastavro, one call of produce each."""
-    client = _client(brokers)
-    job, inputs, output = _handles(Producer(Settings()))
-    schema = records.current("run_event")
-    header = framing.single_object_header(schema)
-
-    def emit() -> None:
-        event = _event(inputs, output, job)
-        client.produce(prefix + TOPIC, header + plain.encode(schema, event), event["run"]["run_id"])
-
-    return *_measure(emit, lambda: client.flush(120), events), len(_message(job, inputs, output))
-
-
-def ready(brokers: str, prefix: str, events: int) -> tuple[float, float, int]:
-    """The floor: the same bytes again and again."""
-    client = _client(brokers)
-    job, inputs, output = _handles(Producer(Settings()))
-    message = _message(job, inputs, output)
-
-    def emit() -> None:
-        client.produce(prefix + TOPIC, message, message[:16])
-
-    return *_measure(emit, lambda: client.flush(120), events), len(message)
-
-
-def _client(brokers: str) -> Any:
-    return confluent_kafka.Producer(
-        {
-            "bootstrap.servers": brokers,
-            "enable.idempotence": True,
-            "linger.ms": 5,
-            "compression.type": "lz4",
-            "queue.buffering.max.messages": 10_000_000,
-            "queue.buffering.max.kbytes": 2_000_000,
-        }
-    )
-
-
-def _measure(emit: Callable[[], None], finish: Callable[[], object], events: int) -> tuple[float, float]:
-    cpu = time.process_time()
-    start = time.perf_counter()
-    for _ in range(events):
-        emit()
-    wall = time.perf_counter() - start
-    finish()
-    return wall, time.process_time() - cpu
+def _reached(reached: bool) -> str:
+    return "reached" if reached else "MISSED"

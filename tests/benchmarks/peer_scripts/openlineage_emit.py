@@ -86,7 +86,7 @@ def main():
         job, environment, inputs, outputs = once or shared(fields)
         return RunEvent(
             eventType=RunState.COMPLETE,
-            eventTime=dt.datetime.now(dt.timezone.utc).isoformat(),
+            eventTime=dt.datetime.now(dt.UTC).isoformat(),
             run=Run(str(generate_new_uuid()), facets={"environmentVariables": environment}),
             job=job,
             inputs=inputs,
@@ -107,4 +107,5 @@ def main():
     print(json.dumps({"wall": wall / events * 1e6, "cpu": cpu / events * 1e6, "bytes": size}))
 
 
-main()
+if __name__ == "__main__":
+    main()
