@@ -5,6 +5,7 @@
 `ask(client, "who_read", namespace=…, name=…)`, one of `QUESTIONS`.
 """
 
+from headwater.audit.clocks import Clocks
 from headwater.audit.connection import connect
 from headwater.audit.incidents import incidents
 from headwater.audit.lookup import find, resolve
@@ -31,6 +32,7 @@ QUESTIONS = questions()
 __all__ = [
     "QUESTIONS",
     "Answer",
+    "Clocks",
     "Explanation",
     "Incident",
     "Node",

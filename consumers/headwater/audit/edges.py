@@ -8,8 +8,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
+from headwater.audit.clocks import NOW, Clocks
 from headwater.audit.model import Direction
 from headwater.audit.rows import NO_RUN, chunks, select
 from headwater.audit.store import Client
@@ -39,35 +40,44 @@ _PLAIN = "run_id, job_namespace, job_name"
 _COLUMN = "source_column, target_column, transformation, subtype, masking, run_id, job_namespace, job_name"
 
 
-def _sql(table: str, side: str, columns: str, says: str) -> str:
-    """Edges of which at least one assertion stands.
+class _Asked(NamedTuple):
+    """Where edges are looked up: the table, its column for the keys, and what an edge says beside `columns`."""
 
-    `side`: the column that the keys are looked up in; `says`: what an edge says beside `columns`.
-    """
+    table: str
+    side: str
+    columns: str
+    says: str
+
+
+def _sql(asked: _Asked, clocks: Clocks) -> str:
+    """Edges of which at least one assertion stands."""
+    table, side, columns, says = asked
     return (
         f"SELECT source, target, source_dataset, {columns}, min(at) AS at FROM ("
         f"SELECT source, target, source_dataset, {columns}, known_by, min(known_at) AS at FROM {table} "
-        f"WHERE {side} IN {{keys:Array(UInt64)}} GROUP BY source, target, source_dataset, {columns}, {says}, known_by "
-        f"HAVING max(withdrawn_by != toUUID('{NO_RUN}')) = 0"
+        f"WHERE {side} IN {{keys:Array(UInt64)}} AND {clocks.known()} "
+        f"GROUP BY source, target, source_dataset, {columns}, {says}, known_by "
+        f"HAVING max({clocks.withdrawn()}) = 0"
         f") GROUP BY source, target, source_dataset, {columns} ORDER BY source, target, {columns}"
     )
 
 
-_SQL = {
-    ("up", False): _sql("edges_by_target", "target", _PLAIN, "explicit"),
-    ("down", False): _sql("edges_by_source", "source", _PLAIN, "explicit"),
-    ("up", True): _sql("column_edges_by_target", "target", _COLUMN, "captured, description, confidence"),
-    ("down", True): _sql("column_edges_by_source", "source", _COLUMN, "captured, description, confidence"),
+_ASKED = {
+    ("up", False): _Asked("edges_by_target", "target", _PLAIN, "explicit"),
+    ("down", False): _Asked("edges_by_source", "source", _PLAIN, "explicit"),
+    ("up", True): _Asked("column_edges_by_target", "target", _COLUMN, "captured, description, confidence"),
+    ("down", True): _Asked("column_edges_by_source", "source", _COLUMN, "captured, description, confidence"),
 }
 
 
 class Edges:
     """Edges next to nodes; remembers the versions of the datasets that it had to resolve."""
 
-    def __init__(self, client: Client, direction: Direction, *, columns: bool) -> None:
+    def __init__(self, client: Client, direction: Direction, *, columns: bool, clocks: Clocks = NOW) -> None:
         self._client = client
         self._direction: Direction = direction
-        self._sql = _SQL[direction, columns]
+        self._clocks = clocks
+        self._sql = _sql(_ASKED[direction, columns], clocks)
         self._versions: dict[int, tuple[list[datetime], list[int]]] = {}
 
     def next_to(self, keys: Iterable[int], datasets: Iterable[int]) -> list[Edge]:
@@ -80,7 +90,7 @@ class Edges:
         asked = wanted if self._direction == "up" else wanted | set(datasets)
         rows: list[dict[str, Any]] = []
         for some in chunks(sorted(asked - {0})):
-            rows += select(self._client, self._sql, {"keys": some})
+            rows += select(self._client, self._sql, {"keys": some, **self._clocks.values()})
         rows = [row for row in rows if row["source"] and row["target"]]
         edges = self._resolved(rows)
         return edges if self._direction == "up" else [edge for edge in edges if edge.source in wanted]
@@ -109,9 +119,9 @@ class Edges:
         for some in chunks(sorted(missing)):
             for row in select(
                 self._client,
-                "SELECT dataset, key, written_at FROM dataset_versions "
+                f"SELECT dataset, key, written_at FROM {self._clocks.view('dataset_versions')} "
                 "WHERE dataset IN {datasets:Array(UInt64)} AND isNotNull(written_at) ORDER BY written_at, key",
-                {"datasets": some},
+                {"datasets": some, **self._clocks.values()},
             ):
                 found[row["dataset"]].append((row["written_at"], row["key"]))
         for dataset in missing:
@@ -125,11 +135,11 @@ class Edges:
             for row in select(
                 self._client,
                 "SELECT assumeNotNull(run_id) AS run, sipHash64(namespace, name, toUInt8(1), '') AS dataset, "
-                "min(event_time) AS at FROM dataset_uses "
-                "WHERE access = 'read' AND isNull(version) AND run_id IN {runs:Array(UUID)} GROUP BY run, dataset",
-                {"runs": some},
+                "min(u.event_time) AS first FROM dataset_uses AS u WHERE access = 'read' AND isNull(version) "
+                f"AND run_id IN {{runs:Array(UUID)}} AND {self._clocks.events()} GROUP BY run, dataset",
+                {"runs": some, **self._clocks.values()},
             ):
-                times[row["run"], row["dataset"]] = row["at"]
+                times[row["run"], row["dataset"]] = row["first"]
         return times
 
 

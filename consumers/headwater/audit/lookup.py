@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 
+from headwater.audit.clocks import NOW, Clocks
 from headwater.audit.model import Node
 from headwater.audit.rows import chunks, select
 from headwater.audit.store import Client
@@ -22,27 +23,35 @@ class Found:
 
 
 _SELECT = "SELECT key, dataset, namespace, name, version, kind FROM nodes FINAL "
+_SELECT_AT = (
+    "SELECT key, dataset, namespace, name, version, kind, arrival "
+    "FROM (SELECT * FROM nodes_at(known_at = {known_at:DateTime64(6, 'UTC')})) "
+)
 
 
-def exact(client: Client, node: Node) -> list[Found]:
+def exact(client: Client, node: Node, clocks: Clocks = NOW) -> list[Found]:
     """The node and, where it names no version, all versions. Raises NotFound with suggestions."""
     found = _read(
         client,
-        _SELECT
+        (_SELECT_AT if clocks.set else _SELECT)
         + "WHERE namespace = {namespace:String} AND name = {name:String} "
-        + "AND (isNull({version:Nullable(String)}) OR version = {version:Nullable(String)}) ORDER BY key",
-        {"namespace": node.namespace, "name": node.name, "version": node.version},
+        + "AND (isNull({version:Nullable(String)}) OR version = {version:Nullable(String)}) "
+        + ("AND arrival <= {known_at:DateTime64(6, 'UTC')} ORDER BY key" if clocks.set else "ORDER BY key"),
+        {"namespace": node.namespace, "name": node.name, "version": node.version, **clocks.values()},
     )
     if not found:
+        if clocks.set and exact(client, node):
+            raise NotFound(f"{node} was not known then; it came later")
         raise NotFound(f"{node} is not in the history{_hint(suggest(client, node.name))}")
     return found
 
 
-def by_keys(client: Client, keys: set[int]) -> dict[int, Found]:
+def by_keys(client: Client, keys: set[int], clocks: Clocks = NOW) -> dict[int, Found]:
     """Nodes by their keys; a key that no node has is left out."""
     found: dict[int, Found] = {}
+    sql = (_SELECT_AT if clocks.set else _SELECT) + "WHERE key IN {keys:Array(UInt64)}"
     for some in chunks(sorted(keys)):
-        for one in _read(client, _SELECT + "WHERE key IN {keys:Array(UInt64)}", {"keys": some}):
+        for one in _read(client, sql, {"keys": some, **clocks.values()}):
             found[one.key] = one
     return found
 

@@ -6,18 +6,19 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from headwater.audit.clocks import NOW, Clocks
 from headwater.audit.model import Node, Step
 from headwater.audit.rows import chunks, moment, names, select
 from headwater.audit.store import Client
 
 
-def steps(client: Client, runs: Iterable[uuid.UUID]) -> dict[str, Step]:
+def steps(client: Client, runs: Iterable[uuid.UUID], clocks: Clocks = NOW) -> dict[str, Step]:
     """Each run by its id as text. A run that the history has only heard of by name is left out."""
     found: dict[str, Step] = {}
     for some in chunks(sorted(set(runs))):
-        ends = _ends(client, some)
-        sql = "SELECT * FROM runs WHERE run_id IN {runs:Array(UUID)} ORDER BY events"
-        for row in select(client, sql, {"runs": some}):
+        ends = _ends(client, some, clocks)
+        sql = f"SELECT * FROM {clocks.view('runs')} WHERE run_id IN {{runs:Array(UUID)}} ORDER BY events"
+        for row in select(client, sql, {"runs": some, **clocks.values()}):
             found[str(row["run_id"])] = _step(row, ends)
     return found
 
@@ -54,14 +55,14 @@ def _metrics(metrics: Iterable[Any]) -> dict[str, float]:
     return dict(sorted(found.items()))
 
 
-def _ends(client: Client, runs: list[uuid.UUID]) -> dict[tuple[uuid.UUID, str], tuple[Node, ...]]:
+def _ends(client: Client, runs: list[uuid.UUID], clocks: Clocks) -> dict[tuple[uuid.UUID, str], tuple[Node, ...]]:
     ends: dict[tuple[uuid.UUID, str], tuple[Node, ...]] = {}
     for row in select(
         client,
         "SELECT assumeNotNull(run_id) AS run, access, namespace, name, version FROM dataset_uses "
-        "WHERE run_id IN {runs:Array(UUID)} GROUP BY run, access, namespace, name, version "
+        f"WHERE run_id IN {{runs:Array(UUID)}} AND {clocks.events()} GROUP BY run, access, namespace, name, version "
         "ORDER BY namespace, name, version",
-        {"runs": runs},
+        {"runs": runs, **clocks.values()},
     ):
         place = (row["run"], row["access"])
         ends[place] = (*ends.get(place, ()), Node(row["namespace"], row["name"], row["version"]))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
+from headwater.audit.clocks import NOW, Clocks
 from headwater.audit.edges import Edge, Edges
 from headwater.audit.lookup import Found, by_keys, exact
 from headwater.audit.model import Direction, Node, Walk, WalkEdge, WalkNode
@@ -29,12 +30,14 @@ def walk(
     *,
     columns: bool | None = None,
     versions: Versions | None = None,
+    clocks: Clocks = NOW,
 ) -> Walk:
     """What lies up or down from a node (or several).
 
     depth: edges from the root at most. budget: edges read at most. columns: along column edges; None: where
     a root names a column. versions: of a root without version, all of them or the one written last; None:
-    the last one upwards, all downwards. Raises NotFound for a root that is not there.
+    the last one upwards, all downwards. clocks: what had happened and what had arrived by when; versions of reads
+    that named none are resolved as of them too. Raises NotFound for a root that is not there.
     """
     roots = (node,) if isinstance(node, Node) else tuple(node)
     columns = any(root.column is not None for root in roots) if columns is None else columns
@@ -42,11 +45,11 @@ def walk(
     found: dict[int, Found] = {}
     start: dict[Place, int] = {}
     for root in roots:
-        for one in _start(client, root, chosen):
+        for one in _start(client, root, chosen, clocks):
             found[one.key] = one
             start[one.key, root.column if columns else None] = 0
-    steps = Edges(client, direction, columns=columns)
-    progress = _Progress(direction, found, start)
+    steps = Edges(client, direction, columns=columns, clocks=clocks)
+    progress = _Progress(direction, found, start, clocks)
     progress.run(client, steps, depth, budget)
     depths = progress.depths
     return Walk(
@@ -62,15 +65,15 @@ def walk(
     )
 
 
-def _start(client: Client, root: Node, versions: Versions) -> Iterable[Found]:
-    every = exact(client, root)
+def _start(client: Client, root: Node, versions: Versions, clocks: Clocks) -> Iterable[Found]:
+    every = exact(client, root, clocks)
     if root.version is not None or versions == "all" or len(every) == 1:
         return every
     written = select(
         client,
-        "SELECT key FROM dataset_versions WHERE dataset = {dataset:UInt64} "
+        f"SELECT key FROM {clocks.view('dataset_versions')} WHERE dataset = {{dataset:UInt64}} "
         "ORDER BY written_at DESC NULLS LAST, arrival DESC, key LIMIT 1",
-        {"dataset": every[0].dataset},
+        {"dataset": every[0].dataset, **clocks.values()},
     )
     return [one for one in every if one.key in {row["key"] for row in written}] or every
 
@@ -78,7 +81,8 @@ def _start(client: Client, root: Node, versions: Versions) -> Iterable[Found]:
 class _Progress:
     """What a walk has seen so far."""
 
-    def __init__(self, direction: Direction, found: dict[int, Found], start: dict[Place, int]) -> None:
+    def __init__(self, direction: Direction, found: dict[int, Found], start: dict[Place, int], clocks: Clocks) -> None:
+        self.clocks = clocks
         self.direction: Direction = direction
         self.found = found
         self.depths = dict(start)
@@ -102,7 +106,7 @@ class _Progress:
             taken = fresh[:room]
             self.edges.update(dict.fromkeys(taken))
             ends = {key for edge in taken for key in (edge.source, edge.target)}
-            self.found.update(by_keys(client, ends - self.found.keys()))
+            self.found.update(by_keys(client, ends - self.found.keys(), self.clocks))
             frontier = {_end(edge, self.direction) for edge in taken} - self.depths.keys()
             self.depths.update(dict.fromkeys(frontier, level))
 

@@ -7,10 +7,13 @@ nothing later had come.
 from __future__ import annotations
 
 import random
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from headwater.audit import Clocks, Node, walk
+from headwater.errors import NotFound
 from headwater.schemas import plain as avro
 from headwater.schemas import records, topics
 from headwater.schemas.topics import TOPICS
@@ -18,6 +21,7 @@ from headwater.streams.batch import Batch
 from tests.consumers.history.conftest import History
 from tests.consumers.history.messages import (
     NS,
+    START,
     as_uuid,
     at,
     batch,
@@ -68,11 +72,11 @@ def answers(history: History, *, true_at: str = f"'{FAR}'", known_at: str = f"'{
     for view in VIEWS:
         rows = history.rows(f"SELECT toString(tuple(*)) FROM {view}_at(at = {true_at}, known_at = {known_at})")
         said[view] = sorted(str(row[0]) for row in rows)
-    for walk in ("upstream", "downstream"):
+    for way in ("upstream", "downstream"):
         arguments = (
             f"namespace = '{NS}', name = 'mid', version = NULL, depth = 9, at = {true_at}, known_at = {known_at}"
         )
-        said[walk] = sorted(str(row) for row in history.rows(f"SELECT * FROM {walk}_at({arguments})"))
+        said[way] = sorted(str(row) for row in history.rows(f"SELECT * FROM {way}_at({arguments})"))
     return said
 
 
@@ -203,3 +207,21 @@ def _before(one: Batch, cut: int) -> Batch | None:
     if not places:
         return None
     return batch(one.topic, [values[place] for place in places], first=int(one.offsets[places[0]]))
+
+
+def test_walks_go_by_both_clocks(history: History) -> None:
+    """A walk as of a known-at is the walk of then, in both directions; a node that came later was not known."""
+    node = Node(NS, "mid")
+    said: list[list[Any]] = []
+    for number, one in enumerate(rounds()[:3]):
+        history.clock[0] = FIRST + number * MINUTE
+        history.keep(*one)
+        said.append([walk(history.client, node, way) for way in ("up", "down")])
+    assert said[0] != said[1] != said[2]
+    for number, then in enumerate(said):
+        clocks = Clocks(known_at=datetime.fromtimestamp((FIRST + number * MINUTE) / 1e6, UTC))
+        assert [walk(history.client, node, way, clocks=clocks) for way in ("up", "down")] == then
+    early = Clocks(at=START + timedelta(minutes=20))
+    assert walk(history.client, node, "down", clocks=early).edges == ()
+    with pytest.raises(NotFound, match="it came later"):
+        walk(history.client, Node(NS, "raw"), clocks=Clocks(known_at=datetime.fromtimestamp(FIRST / 1e6, UTC)))

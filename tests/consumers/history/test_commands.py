@@ -58,4 +58,7 @@ def test_trace_command(environment: History, capsys: pytest.CaptureFixture[str])
     assert main(["trace", "model", "--depth", "1"]) == 1
     assert "(truncated: " in capsys.readouterr().out
     assert main(["trace", "modell"]) == 7
+    assert main(["trace", "model@m1", "--known-at", "2026-01-01T00:00:00Z"]) == 7
+    assert main(["trace", "model@m1", "--at", "2200-01-01T00:00:00Z"]) == 0
+    assert main(["trace", "model@m1", "--at", "2026-03-01T08:00:00"]) == 2
     assert "did you mean" in capsys.readouterr().err

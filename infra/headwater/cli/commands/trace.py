@@ -27,6 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--versions", choices=("all", "latest"), help="of a node without version (up: latest, down: all)"
     )
+    parser.add_argument("--at", metavar="TIME", help="as it was true then (ISO 8601 with an offset)")
+    parser.add_argument("--known-at", metavar="TIME", help="as it was known then")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON")
     form.add_argument("--mermaid", action="store_true", help="print a Mermaid flowchart")
@@ -36,13 +38,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    from headwater.audit import connect, resolve, steps, walk
+    from headwater.audit import Clocks, connect, resolve, steps, walk
     from headwater.audit.model import Direction
+    from headwater.audit.questions import parse_time
     from headwater.audit.render import dot, mermaid, tree
     from headwater.errors import SettingsError
 
     if arguments.depth < 1 or arguments.budget < 1:
         raise SettingsError("--depth and --budget are at least 1")
+    clocks = Clocks(
+        parse_time("--at", arguments.at) if arguments.at else None,
+        parse_time("--known-at", arguments.known_at) if arguments.known_at else None,
+    )
     client = connect(settings)
     node = resolve(client, arguments.node)
     ways: tuple[Direction, ...] = ("up", "down") if arguments.both else ("down",) if arguments.down else ("up",)
@@ -55,6 +62,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
             arguments.budget,
             columns=True if arguments.columns else None,
             versions=arguments.versions,
+            clocks=clocks,
         )
         for way in ways
     ]
@@ -65,5 +73,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
             print(mermaid(one) if arguments.mermaid else dot(one))
         else:
             runs = {edge.run_id for edge in one.edges if edge.run_id is not None}
-            print(f"{one.direction}: {len(one.nodes)} nodes, {len(one.edges)} edges\n{tree(one, steps(client, runs))}")
+            print(
+                f"{one.direction}: {len(one.nodes)} nodes, {len(one.edges)} edges\n{tree(one, steps(client, runs, clocks))}"
+            )
     return int(any(one.truncated for one in walks))
