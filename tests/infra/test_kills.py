@@ -8,14 +8,12 @@ from __future__ import annotations
 import random
 import threading
 import time
-import uuid
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from headwater.audit import connect
 from headwater.embedded.stack import Stack
 from headwater.schemas import plain, records
 from headwater.schemas.framing import SINGLE_OBJECT_HEADER
@@ -23,44 +21,14 @@ from headwater.settings import Settings
 from tests.backends import clients
 from tests.backends.processes import wait_until
 from tests.benchmarks import workload
-from tests.consumers.stitching import reference
+from tests.consumers.crashes import history
 
 pytestmark = pytest.mark.integration
-
-Edge = tuple[Any, ...]
 
 
 def _said(messages: list[tuple[bytes, bytes]]) -> list[dict[str, Any]]:
     schema = records.current("run_event")
     return [plain.decode(schema, message[SINGLE_OBJECT_HEADER:]) for _, message in messages]
-
-
-def _expected(events: list[dict[str, Any]]) -> tuple[set[Edge], set[Edge]]:
-    """Edges and column edges: (run, source, target) and with both columns; identities as (namespace, name, version)."""
-    edges: set[Edge] = set()
-    columns: set[Edge] = set()
-    for fact in reference.current(events):
-        kind, scope, *further = fact
-        run = str(uuid.UUID(bytes=scope[0]))  # type: ignore[index]  # a scope is (run id, job namespace, job name)
-        if kind == "edge":
-            edges.add((run, further[0], further[1]))
-        elif kind == "column":
-            fields: Any = further[2]
-            columns.add((run, further[0], further[1], *fields[:2]))
-    return edges, columns
-
-
-def _kept(settings: Settings) -> tuple[list[Edge], list[Edge], int]:
-    """The edges and column edges in the history, and how many run events it has."""
-    client = connect(settings)
-    try:
-        nodes = "(source_namespace, source_name, source_version), (target_namespace, target_name, target_version)"
-        edges = client.query(f"SELECT toString(run_id), {nodes} FROM edges").result_rows
-        columns = client.query(f"SELECT toString(run_id), {nodes}, source_column, target_column FROM column_edges")
-        count = client.query("SELECT count() FROM run_events FINAL").result_rows[0][0]
-        return [tuple(row) for row in edges], [tuple(row) for row in columns.result_rows], int(count)
-    finally:
-        client.close()
 
 
 def _kill_in_turn(stack: Stack, names: list[str], pause: float, ended: threading.Event) -> list[tuple[str, int]]:
@@ -84,7 +52,7 @@ def _runs_anew(stack: Stack, name: str, pid: int) -> bool:
 def _through(home: Path, runs: int, rounds: int, seed: int) -> None:
     chance = random.Random(seed)
     messages = workload.messages(runs, seed=seed)
-    expected_edges, expected_columns = _expected(_said(messages))
+    events = _said(messages)
     with Stack(home, settings=Settings(partitions=4)) as stack:
         topic = f"{stack.settings.prefix}lineage.runs"
         ended = threading.Event()
@@ -104,10 +72,7 @@ def _through(home: Path, runs: int, rounds: int, seed: int) -> None:
         assert ended.is_set()
         assert len(killed) == 3 * rounds
         assert stack.wait_until_archived(120)
-        edges, columns, count = _kept(stack.settings)
-    assert (len(edges), set(edges)) == (len(expected_edges), expected_edges)
-    assert (len(columns), set(columns)) == (len(expected_columns), expected_columns)
-    assert count == len({message for _, message in messages})
+        history.compare(stack.settings, events)
 
 
 def test_killed_workers_and_store_change_nothing(tmp_path: Path, seed: int) -> None:

@@ -1,0 +1,50 @@
+"""What the history has, beside what the reference says of the events."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from typing import Any
+
+from headwater.audit import connect
+from headwater.settings import Settings
+from tests.consumers.stitching import reference
+
+Edge = tuple[Any, ...]
+
+
+def expected(events: Iterable[reference.Event]) -> tuple[set[Edge], set[Edge]]:
+    """Edges and column edges: (run, source, target) and with both columns; identities as (namespace, name, version)."""
+    edges: set[Edge] = set()
+    columns: set[Edge] = set()
+    for fact in reference.current(events):
+        kind, scope, *further = fact
+        run = str(uuid.UUID(bytes=scope[0]))  # type: ignore[index]  # a scope is (run id, job namespace, job name)
+        if kind == "edge":
+            edges.add((run, further[0], further[1]))
+        elif kind == "column":
+            fields: Any = further[2]
+            columns.add((run, further[0], further[1], *fields[:2]))
+    return edges, columns
+
+
+def kept(settings: Settings) -> tuple[list[Edge], list[Edge], int]:
+    """The edges and column edges in the history, and how many run events it has."""
+    client = connect(settings)
+    try:
+        nodes = "(source_namespace, source_name, source_version), (target_namespace, target_name, target_version)"
+        edges = client.query(f"SELECT toString(run_id), {nodes} FROM edges").result_rows
+        columns = client.query(f"SELECT toString(run_id), {nodes}, source_column, target_column FROM column_edges")
+        count = client.query("SELECT count() FROM run_events FINAL").result_rows[0][0]
+        return [tuple(row) for row in edges], [tuple(row) for row in columns.result_rows], int(count)
+    finally:
+        client.close()
+
+
+def compare(settings: Settings, events: list[dict[str, Any]]) -> None:
+    """The history has the reference's edges, each once, and each event once."""
+    expected_edges, expected_columns = expected(events)
+    edges, columns, count = kept(settings)
+    assert (len(edges), set(edges)) == (len(expected_edges), expected_edges)
+    assert (len(columns), set(columns)) == (len(expected_columns), expected_columns)
+    assert count == len({event["event_id"] for event in events})

@@ -1,0 +1,165 @@
+"""The steps of the crash matrix, as places in a stitching worker at which it can be killed or held.
+
+Only the nursery's processes know of them: the product's classes are wrapped in the process that is to die.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from typing import Any, NamedTuple
+
+from headwater.schemas.topics import DEAD_LETTERS, EDGES
+from headwater.stitching import StitchingStep
+from headwater.streams.clients import Sender
+from headwater.streams.feed import Feed
+from headwater.streams.pipeline import Pipeline
+from headwater.streams.step import Output
+
+#: In the order in which a chunk passes them; the last four are passed beside it.
+POINTS = (
+    "fetched",
+    "read",
+    "processed",
+    "sent in part",
+    "sent",
+    "confirmed",
+    "committed",
+    "restoring",
+    "assigned",
+    "revoked",
+    "schema awaited",
+    "dead letters sent in part",
+)
+
+
+class Plan(NamedTuple):
+    """What happens when a point is passed for the n-th time: `kill`, or `hold` until told to go on."""
+
+    number: int
+    action: str
+
+
+class Points:
+    """Counts passings. `tell` says that a point is reached; `wait` returns when the process may go on."""
+
+    def __init__(self, plans: Mapping[str, Plan], tell: Callable[[str, int], None], wait: Callable[[], None]) -> None:
+        self.plans = plans
+        self._tell = tell
+        self._wait = wait
+        self._passed: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def passed(self, point: str) -> None:
+        """One more passing; ends the process here, or holds this thread, where that is planned."""
+        with self._lock:
+            self._passed[point] += 1
+            plan = self.plans.get(point)
+            if plan is None or self._passed[point] != plan.number:
+                return
+        self._tell(point, plan.number)
+        if plan.action == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        self._wait()
+
+
+def install(points: Points) -> None:
+    """Wrap what the points stand in."""
+    _before(Pipeline, "_take", points, "fetched")
+    _before(Pipeline, "_assigned", points, "assigned")
+    _before(Pipeline, "_revoked", points, "revoked", lambda pipeline: bool(pipeline._held))
+    _before(Pipeline, "_wait_for_schemas", points, "schema awaited")
+    _after(Pipeline, "_replayed", points, "restoring")
+    _read_and_processed(points)
+    _sent(points)
+    _committed(points)
+
+
+def _put(owner: type, name: str, function: Callable[..., Any]) -> None:
+    setattr(owner, name, function)
+
+
+def _before(owner: type, name: str, points: Points, point: str, counts: Callable[[Any], bool] = lambda _: True) -> None:
+    inner: Any = getattr(owner, name)
+
+    @wraps(inner)
+    async def outer(*given: Any) -> Any:
+        if counts(given[0]):
+            await asyncio.to_thread(points.passed, point)
+        return await inner(*given)
+
+    _put(owner, name, outer)
+
+
+def _after(owner: type, name: str, points: Points, point: str) -> None:
+    inner: Any = getattr(owner, name)
+
+    @wraps(inner)
+    async def outer(*given: Any) -> Any:
+        done = await inner(*given)
+        await asyncio.to_thread(points.passed, point)
+        return done
+
+    _put(owner, name, outer)
+
+
+def _read_and_processed(points: Points) -> None:
+    read: Any = getattr(Pipeline, "_read")  # noqa: B009 — pyright refuses the plain way
+    process: Any = StitchingStep.process
+
+    @wraps(read)
+    def _read(*given: Any) -> Any:
+        done = read(*given)
+        if not done.batch.replaying:
+            points.passed("read")
+        return done
+
+    @wraps(process)
+    def _process(step: StitchingStep, batch: Any) -> Any:
+        done = process(step, batch)
+        if not batch.replaying:
+            points.passed("processed")
+        return done
+
+    _put(Pipeline, "_read", _read)
+    _put(StitchingStep, "process", _process)
+
+
+_HALVES = {EDGES.name: "sent in part", DEAD_LETTERS.name: "dead letters sent in part"}
+
+
+def _sent(points: Points) -> None:
+    send = Sender.send
+
+    def _send(sender: Sender, outputs: Sequence[Output]) -> None:
+        topics = {output.topic for output in outputs}
+        half = next((point for topic, point in _HALVES.items() if topic in topics), "")
+        if half in points.plans and len(outputs) > 1:
+            send(sender, outputs[: len(outputs) // 2])
+            while not sender.confirm(1.0):
+                pass
+            points.passed(half)
+            outputs = outputs[len(outputs) // 2 :]
+        send(sender, outputs)
+        if EDGES.name in topics:
+            points.passed("sent")
+
+    _put(Sender, "send", _send)
+
+
+def _committed(points: Points) -> None:
+    commit = Feed.commit
+
+    async def _commit(feed: Feed, offsets: Mapping[tuple[str, int], int]) -> bool:
+        await asyncio.to_thread(points.passed, "confirmed")
+        done = await commit(feed, offsets)
+        if done:
+            await asyncio.to_thread(points.passed, "committed")
+        return done
+
+    _put(Feed, "commit", _commit)
