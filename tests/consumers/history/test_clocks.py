@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from headwater.audit import Clocks, Node, walk
+from headwater.audit import QUESTIONS, Clocks, Node, ask, walk
 from headwater.errors import NotFound
 from headwater.schemas import plain as avro
 from headwater.schemas import records, topics
@@ -207,6 +207,33 @@ def _before(one: Batch, cut: int) -> Batch | None:
     if not places:
         return None
     return batch(one.topic, [values[place] for place in places], first=int(one.offsets[places[0]]))
+
+
+def test_questions_go_by_both_clocks(history: History) -> None:
+    """Each question, asked of an earlier known-at, gives the answer that it gave then."""
+    values = {"namespace": NS, "name": "mid", "key": "p", "subject": "s"}
+
+    def asked(**clocks: object) -> dict[str, Any]:
+        return {
+            name: ask(
+                history.client,
+                name,
+                **{one.name: values[one.name] for one in question.parameters if one.default is None},
+                **clocks,
+            ).rows
+            for name, question in QUESTIONS.items()
+        }
+
+    said: list[dict[str, Any]] = []
+    for number, one in enumerate(rounds()):
+        history.clock[0] = FIRST + number * MINUTE
+        history.keep(*one)
+        said.append(asked())
+    changed = {name for name in QUESTIONS if len({str(one[name]) for one in said}) > 1}
+    assert {"who_read", "reaches", "owners", "prediction"} <= changed
+    for number in (0, 1, 3):
+        known = datetime.fromtimestamp((FIRST + number * MINUTE) / 1e6, UTC)
+        assert asked(known_at=known) == said[number], number
 
 
 def test_walks_go_by_both_clocks(history: History) -> None:

@@ -1,5 +1,7 @@
 -- Which numbers producers handed out and never arrived, what they dropped and why, and whose end is unknown.
 -- param service String = : Only this service; empty: all.
+-- param at DateTime64(6, 'UTC') = 2299-12-31T23:59:59.999999Z: As it was true then: what happened by this time.
+-- param known_at DateTime64(6, 'UTC') = 2299-12-31T23:59:59.999999Z: As it was known then: what had arrived by this time.
 SELECT
     p.service AS service,
     p.producer_id AS producer_id,
@@ -10,11 +12,11 @@ SELECT
     p.drops AS drops,
     p.opened_at AS opened_at,
     p.heard_at AS heard_at
-FROM producers AS p
+FROM producers_at(at = {at:DateTime64(6, 'UTC')}, known_at = {known_at:DateTime64(6, 'UTC')}) AS p
 LEFT JOIN
 (
     SELECT producer_id, sum(missing) AS missing, arraySort(groupArray((first_missing, last_missing))) AS ranges
-    FROM producer_gaps
+    FROM producer_gaps_at(at = {at:DateTime64(6, 'UTC')}, known_at = {known_at:DateTime64(6, 'UTC')})
     GROUP BY producer_id
 ) AS g ON g.producer_id = p.producer_id
 WHERE {service:String} = '' OR p.service = {service:String}

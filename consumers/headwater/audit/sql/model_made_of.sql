@@ -3,6 +3,8 @@
 -- param name String: The model's name.
 -- param version Nullable(String) = null: Its version; without it, all.
 -- param depth UInt32 = 30: Edges back at most; truncated says whether more may lie beyond.
+-- param at DateTime64(6, 'UTC') = 2299-12-31T23:59:59.999999Z: As it was true then: what happened by this time.
+-- param known_at DateTime64(6, 'UTC') = 2299-12-31T23:59:59.999999Z: As it was known then: what had arrived by this time.
 SELECT
     u.depth AS depth,
     u.namespace AS namespace,
@@ -21,8 +23,8 @@ SELECT
     r.environment AS environment,
     r.metrics AS metrics,
     u.truncated AS truncated
-FROM upstream(namespace = {namespace:String}, name = {name:String}, version = {version:Nullable(String)}, depth = {depth:UInt32}) AS u
-LEFT JOIN dataset_versions AS v ON v.key = u.key
-LEFT JOIN runs AS r ON r.run_id = v.run_id AND r.job_namespace = v.job_namespace AND r.job_name = v.job_name
+FROM upstream_at(namespace = {namespace:String}, name = {name:String}, version = {version:Nullable(String)}, depth = {depth:UInt32}, at = {at:DateTime64(6, 'UTC')}, known_at = {known_at:DateTime64(6, 'UTC')}) AS u
+LEFT JOIN dataset_versions_at(at = {at:DateTime64(6, 'UTC')}, known_at = {known_at:DateTime64(6, 'UTC')}) AS v ON v.key = u.key
+LEFT JOIN runs_at(at = {at:DateTime64(6, 'UTC')}, known_at = {known_at:DateTime64(6, 'UTC')}) AS r ON r.run_id = v.run_id AND r.job_namespace = v.job_namespace AND r.job_name = v.job_name
 ORDER BY depth, namespace, name, version
 SETTINGS join_use_nulls = 1

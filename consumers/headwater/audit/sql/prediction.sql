@@ -1,5 +1,7 @@
 -- One prediction by its key: model version, deployment, feature values or digests, source versions, the run.
 -- param key String: What the prediction is about; by its plain name where the setting digest_key is the sender's.
+-- param at DateTime64(6, 'UTC') = 2299-12-31T23:59:59.999999Z: As it was true then: what happened by this time.
+-- param known_at DateTime64(6, 'UTC') = 2299-12-31T23:59:59.999999Z: As it was known then: what had arrived by this time.
 SELECT
     p.event_time AS event_time,
     p.event_id AS event_id,
@@ -19,8 +21,8 @@ SELECT
     p.message_topic AS message_topic,
     p.message_partition AS message_partition,
     p.message_offset AS message_offset
-FROM predictions AS p
-LEFT JOIN runs AS r ON r.run_id = p.run_id
+FROM predictions_at(at = {at:DateTime64(6, 'UTC')}, known_at = {known_at:DateTime64(6, 'UTC')}) AS p
+LEFT JOIN runs_at(at = {at:DateTime64(6, 'UTC')}, known_at = {known_at:DateTime64(6, 'UTC')}) AS r ON r.run_id = p.run_id
 WHERE p.key = {key:String}
 ORDER BY event_time DESC, event_id
 SETTINGS join_use_nulls = 1

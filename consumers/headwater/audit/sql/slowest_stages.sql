@@ -2,6 +2,8 @@
 -- param since DateTime64(6, 'UTC') = 1970-01-01T00:00:00Z: Runs that ended from this time.
 -- param until DateTime64(6, 'UTC') = 2200-01-01T00:00:00Z: To before this time.
 -- param limit UInt32 = 20: Rows at most.
+-- param at DateTime64(6, 'UTC') = 2299-12-31T23:59:59.999999Z: As it was true then: what happened by this time.
+-- param known_at DateTime64(6, 'UTC') = 2299-12-31T23:59:59.999999Z: As it was known then: what had arrived by this time.
 SELECT
     job_namespace,
     job_name,
@@ -22,7 +24,7 @@ FROM
         ifNull(wall_time / 1e6, dateDiff('microsecond', started_at, assumeNotNull(ended_at)) / 1e6) AS seconds,
         cpu_time,
         peak_memory
-    FROM runs
+    FROM runs_at(at = {at:DateTime64(6, 'UTC')}, known_at = {known_at:DateTime64(6, 'UTC')})
     WHERE isNotNull(ended_at)
         AND ended_at >= {since:DateTime64(6, 'UTC')}
         AND ended_at < {until:DateTime64(6, 'UTC')}

@@ -28,6 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="a parameter; times are ISO 8601 with an offset, e.g. 2026-11-21T08:00:00Z",
     )
+    parser.add_argument("--at", metavar="TIME", help="as it was true then (ISO 8601 with an offset)")
+    parser.add_argument("--known-at", metavar="TIME", help="as it was known then")
     parser.add_argument("--list", action="store_true", dest="listed", help="list the questions")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON")
@@ -56,6 +58,9 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         if not equals:
             raise SettingsError(f"--param {pair}: write NAME=VALUE")
         parameters[name] = value
+    for name in ("at", "known_at"):
+        if getattr(arguments, name):
+            parameters[name] = getattr(arguments, name)
     answer = ask(connect(settings), arguments.question, digest_key=settings.digest_key, **parameters)
     if arguments.json:
         print(json.dumps(answer.as_dict(), indent=2))

@@ -73,7 +73,6 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
             print(mermaid(one) if arguments.mermaid else dot(one))
         else:
             runs = {edge.run_id for edge in one.edges if edge.run_id is not None}
-            print(
-                f"{one.direction}: {len(one.nodes)} nodes, {len(one.edges)} edges\n{tree(one, steps(client, runs, clocks))}"
-            )
+            print(f"{one.direction}: {len(one.nodes)} nodes, {len(one.edges)} edges")
+            print(tree(one, steps(client, runs, clocks)))
     return int(any(one.truncated for one in walks))
