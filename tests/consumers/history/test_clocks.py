@@ -213,7 +213,7 @@ def test_questions_go_by_both_clocks(history: History) -> None:
     """Each question, asked of an earlier known-at, gives the answer that it gave then."""
     values = {"namespace": NS, "name": "mid", "key": "p", "subject": "s"}
 
-    def asked(**clocks: object) -> dict[str, Any]:
+    def asked(**clocks: Any) -> dict[str, Any]:
         return {
             name: ask(
                 history.client,
