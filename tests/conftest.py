@@ -53,7 +53,9 @@ def seed(request: pytest.FixtureRequest) -> int:
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    # Spools of producers that tests leave without a broker; made only where one is written.
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / "state"))
     for variable in list(os.environ):
         if variable.startswith("HEADWATER_") and variable not in STEERING:
             monkeypatch.delenv(variable)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import socket
 import subprocess
@@ -10,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -47,23 +49,29 @@ def emit(producer: Producer, runs: int) -> float:
 
 
 @pytest.mark.parametrize("kind", ["dead", "hanging"])
-def test_without_a_broker_callers_never_wait(kind: str, hanging: str) -> None:
+@pytest.mark.parametrize("spooling", [True, False], ids=["spool", "no spool"])
+def test_without_a_broker_callers_never_wait(kind: str, spooling: bool, hanging: str, tmp_path: Path) -> None:
     """Calls return at once, memory stays in its bound, what does not fit is counted, and close keeps its deadline."""
-    settings = Settings(brokers=NOBODY if kind == "dead" else hanging, queue_bytes=2 * 1024 * 1024)
+    brokers = NOBODY if kind == "dead" else hanging
+    spool_bytes = 2**30 if spooling else 0
+    settings = Settings(brokers=brokers, queue_bytes=2**21, spool_dir=str(tmp_path), spool_bytes=spool_bytes)
     producer = Producer(settings)
     longest = emit(producer, 3000)
     assert longest < 1.0  # a busy machine may hold anyone up; a wait for a broker takes longer
     stats = producer.stats()
     assert stats.queued_bytes <= settings.queue_bytes
-    assert stats.drops["queue_full"] > 0
+    assert set(stats.drops) <= {"queue_full"}
+    assert spooling or stats.drops
     assert stats.emitted == 6001
     start = time.monotonic()
     producer.close(0.5)
     assert time.monotonic() - start < 5
     stats = producer.stats()
     assert stats.delivered == 0
-    # Nothing is lost without being counted.
-    assert sum(stats.drops.values()) == stats.emitted
+    # Nothing is lost without being counted: the rest stands in the spool.
+    assert sum(stats.drops.values()) + stats.spooled == stats.emitted
+    assert stats.spooled == stats.pending
+    assert bool(stats.spooled) == spooling
     assert producer.flush(0) is False or stats.pending == 0
 
 
@@ -110,8 +118,9 @@ def test_after_close_events_are_counted(kafka: Kafka, prefix: str) -> None:
     assert (stats.delivered, stats.drops) == (4, {"closed": 2})
 
 
-def test_a_registry_that_answers_500_holds_events_back() -> None:
-    """Without their ids events wait in the queue and are counted at the end; nobody waits, nothing raises."""
+@pytest.mark.parametrize("spooling", [True, False], ids=["spool", "no spool"])
+def test_a_registry_that_answers_500_holds_events_back(spooling: bool, tmp_path: Path) -> None:
+    """Without their ids events wait, and stand in the spool or are counted at the end; nobody waits, nothing raises."""
 
     class Broken(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -126,12 +135,15 @@ def test_a_registry_that_answers_500_holds_events_back() -> None:
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        producer = Producer(Settings(brokers=NOBODY, registry_url=f"http://127.0.0.1:{server.server_port}"))
+        registry_url = f"http://127.0.0.1:{server.server_port}"
+        spool = Settings(spool_dir=str(tmp_path), spool_bytes=2**20 if spooling else 0)
+        producer = Producer(dataclasses.replace(spool, brokers=NOBODY, registry_url=registry_url))
         assert emit(producer, 10) < 1.0
         assert not producer.flush(1)
         assert producer.stats().last_error
         producer.close(0.5)
-        assert producer.stats().drops == {"exit": 22}
+        stats = producer.stats()
+        assert (stats.spooled, stats.drops) == ((22, {}) if spooling else (0, {"exit": 22}))
     finally:
         server.shutdown()
         thread.join()

@@ -11,8 +11,9 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
 
-from headwater.producer._kafka import Transport, check, immortal
-from headwater.producer._outbox import Messages, Outbox, size
+from headwater.producer._kafka import check
+from headwater.producer._outbox import Outbox
+from headwater.producer._sending import Sender, batch_bytes
 from headwater.producer.stats import Stats
 from headwater.settings import Settings
 
@@ -22,10 +23,16 @@ if TYPE_CHECKING:
 _log: Final = logging.getLogger("headwater.producer")
 #: How long messages gather before they are handed over together, seconds.
 _GATHER: Final = 0.005
-#: How often an idle thread looks for reports while messages are on their way, seconds.
+#: How long the thread waits for a batch before it looks at what came meanwhile, seconds.
+_WAIT: Final = 0.01
+#: How often it looks while the broker is away, or something is paused, seconds.
 _LOOK: Final = 0.05
 #: Wait after a failure that nobody foresaw, seconds.
 _BACKOFF: Final = 0.2
+#: Before the deadline of `close`, to put what is left into the spool, seconds.
+_TO_SPOOL: Final = 0.3
+#: A call to the registry takes no longer: meanwhile nothing else is done, seconds.
+_REGISTRY_SECONDS: Final = 2.0
 
 
 class Delivery(Protocol):
@@ -69,14 +76,17 @@ class KafkaDelivery:
         self._heartbeat = heartbeat
         #: Called by the sending thread again and again until it returns True.
         self._chore = chore
-        self._transport: Transport | None = None
         check(settings)
         self._reset()
 
     def _reset(self) -> None:
-        self._outbox = Outbox(self._settings.queue_bytes // 2)
         self._drops: Counter[str] = Counter()
-        self._backlog: Messages = {}
+        self._dropping = threading.RLock()
+        # A batch is kept here, copied by librdkafka, and copied once more on its way to or from the disk; and what
+        # takes memory is never filled without gaps.
+        self._outbox = Outbox(self._settings.queue_bytes * 3 // 4 - 3 * batch_bytes(self._settings))
+        self._registry = _registry(self._settings)
+        self._sender = Sender(self._settings, self._outbox, self.drop, self._registry)
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
         self._wake = threading.Lock()
@@ -85,27 +95,29 @@ class KafkaDelivery:
         self._hurry = False
         self._deadline: float | None = None
         self._closed = False
-        self._pending = 0
-        self._registry = _registry(self._settings)
+        self._quiet = True
+        self._error = ""
 
     # What callers do.
 
     def submit(self, topic: str, key: bytes, value: bytes) -> None:
         if self._closed:
-            self._drops["closed"] += 1
+            self.drop("closed")
             return
         if not self._outbox.put(topic, key, value):
-            self._drops["queue_full"] += 1
+            self.drop(self._sender.refusal)
         if self._asleep:
             self._rouse()
         elif self._thread is None:
             self._start()
 
     def drop(self, reason: str, count: int = 1) -> None:
-        self._drops[reason] += count
+        with self._dropping:
+            self._drops[reason] += count
 
     def drops(self) -> dict[str, int]:
-        return dict(self._drops)
+        with self._dropping:
+            return dict(self._drops)
 
     def _rouse(self) -> None:
         self._asleep = False
@@ -121,7 +133,7 @@ class KafkaDelivery:
                 thread.start()
                 self._thread = thread
                 _close_with_multiprocessing(self)
-        except RuntimeError as error:  # the interpreter is ending: what is queued is counted by close
+        except RuntimeError as error:  # the interpreter is ending: close puts what is queued into the spool
             _log.warning("cannot start the sending thread: %s", error)
         finally:
             self._starting.release()
@@ -141,10 +153,8 @@ class KafkaDelivery:
             self._hurry = False
 
     def _idle(self) -> bool:
-        if self._thread is None:
-            return self._outbox.empty
-        transport = self._transport
-        return self._outbox.empty and self._pending == 0 and transport is not None and transport.outstanding() == 0
+        # In this order: the thread takes from the outbox only after it said that it is not quiet.
+        return self._outbox.empty and self._quiet
 
     def close(self, seconds: float) -> None:
         if self._closed:
@@ -153,32 +163,34 @@ class KafkaDelivery:
         self._deadline = time.monotonic() + seconds
         thread = self._thread
         if thread is None:
-            self._drop_all(self._outbox.take())
+            if not self._outbox.empty:
+                self._finish()
             return
         self._rouse()
         # A second beyond the deadline: to take back what librdkafka holds, and to count it.
         thread.join(seconds + 1.0)
-        if thread.is_alive() and self._transport is not None:
-            self._transport.abandon()
+        if thread.is_alive() and self._sender.transport is not None:
+            self._sender.transport.abandon()
 
     def stats(self, emitted: int) -> Stats:
-        transport = self._transport
-        delivered = transport.delivered() if transport else 0
-        drops = dict(self._drops)
+        sender = self._sender
+        drops = self.drops()
+        on_their_way = emitted - sender.delivered - sum(drops.values()) + sender.others_lost
         return Stats(
             emitted=emitted,
-            delivered=delivered,
-            pending=max(0, emitted - delivered - sum(drops.values())),
+            delivered=sender.delivered,
+            pending=max(0, on_their_way),
             queued_bytes=self._outbox.queued_bytes,
             drops=drops,
-            last_error=transport.last_error if transport else "",
+            last_error=self._error or (sender.transport.last_error if sender.transport else ""),
+            spooled=max(0, sender.spooled),
+            spool_bytes=sender.spool_bytes,
+            recovered=sender.recovered,
+            spool_error=sender.spool.error,
         )
 
     def forked(self) -> None:
-        if self._transport is not None:
-            self._transport.abandon()
-            self._transport = None
-        immortal(self._backlog)
+        self._sender.forked()
         self._reset()
 
     # What the sending thread does.
@@ -188,48 +200,37 @@ class KafkaDelivery:
         chores_done = False
         while not self._finished():
             try:
-                if self._transport is None:
-                    self._transport = Transport(self._settings, self.drop, self._registry)
                 if time.monotonic() >= alive_at and not self._closed:
                     alive_at = time.monotonic() + self._settings.alive_seconds
                     self._heartbeat()
+                    self._sender.take_over()
                 chores_done = chores_done or self._chore()
-                self._round(self._transport, alive_at if chores_done else time.monotonic() + _LOOK)
+                self._turn(alive_at if chores_done else time.monotonic() + _LOOK)
+                self._error = ""
             except Exception as error:
                 # Whatever it is, the host must not notice, and the thread must not end.
                 _log.error("cannot send: %s: %s", type(error).__name__, error, exc_info=error)
-                if self._transport is not None:
-                    self._transport.last_error = f"{type(error).__name__}: {error}"
+                self._error = f"{type(error).__name__}: {error}"
                 time.sleep(_BACKOFF)
         self._finish()
 
-    def _round(self, transport: Transport, alive_at: float) -> None:
-        for topic, messages in self._outbox.take().items():
-            self._backlog.setdefault(topic, []).extend(messages)
-        self._pending = sum(map(len, self._backlog.values()))
-        transport.poll(0)
-        for topic, messages in transport.returned().items():
-            self._outbox.release(-sum(map(size, messages)))
-            self._backlog[topic] = messages + self._backlog.get(topic, [])
-        if self._backlog and transport.announce(set(self._backlog)):
-            self._hand_over(transport)
-        self._pending = sum(map(len, self._backlog.values()))
-        if self._hurry or self._closed:
-            transport.poll(0.001)
-        elif self._backlog:
-            transport.poll(_LOOK)
+    def _turn(self, alive_at: float) -> None:
+        sender = self._sender
+        self._quiet = False
+        sender.turn(self._outbox.take())
+        self._quiet = quiet = sender.quiet
+        urgent = self._hurry or self._closed
+        if sender.in_flight and not sender.away:
+            sender.wait(_WAIT)
+            if urgent or sender.eager:
+                return
+        elif urgent:
+            time.sleep(0.001)
+            return
         else:
-            self._rest(_LOOK if transport.outstanding() else max(0.0, alive_at - time.monotonic()))
+            self._rest(max(0.0, alive_at - time.monotonic()) if quiet else _LOOK)
+        if not self._outbox.crowded:
             time.sleep(_GATHER)
-
-    def _hand_over(self, transport: Transport) -> None:
-        for topic, messages in list(self._backlog.items()):
-            left = transport.send(topic, messages)
-            self._outbox.release(sum(map(size, messages)) - sum(map(size, left)))
-            if left:
-                self._backlog[topic] = left
-            else:
-                del self._backlog[topic]
 
     def _rest(self, seconds: float) -> None:
         """Sleep until roused."""
@@ -239,27 +240,18 @@ class KafkaDelivery:
         self._asleep = False
 
     def _finished(self) -> bool:
-        if not self._closed:
+        if not self._closed or self._deadline is None:
             return False
-        return self._idle() or (self._deadline is not None and time.monotonic() >= self._deadline)
+        if self._idle() or (self._sender.given_up and self._outbox.empty):
+            return True
+        return time.monotonic() >= self._deadline - min(_TO_SPOOL, self._settings.exit_seconds / 5)
 
     def _finish(self) -> None:
-        transport = self._transport
-        if self._registry is not None:
-            self._registry.close()
-        if transport is not None:
-            if transport.outstanding():
-                transport.retrieve()
-            self._drop_all(transport.returned())
-        self._drop_all(self._backlog)
-        self._drop_all(self._outbox.take())
-        if self._registry is not None:
-            self._registry.close()
-
-    def _drop_all(self, messages: Messages) -> None:
-        if lost := sum(map(len, messages.values())):
-            self._drops["exit"] += lost
+        self._sender.queue(self._outbox.take())
+        if lost := self._sender.finish():
             _log.warning("%d events could not be sent before the process ended", lost)
+        if self._registry is not None:
+            self._registry.close()
 
 
 def _registry(settings: Settings) -> Registry | None:
@@ -267,7 +259,7 @@ def _registry(settings: Settings) -> Registry | None:
         return None
     from headwater.schemas.registry import Registry  # noqa: PLC0415 — brings an HTTP client, where one is wanted
 
-    return Registry.of(settings)
+    return Registry(settings.registry_url, settings.registry_auth, _REGISTRY_SECONDS)
 
 
 def _close_with_multiprocessing(delivery: KafkaDelivery) -> None:

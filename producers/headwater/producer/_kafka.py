@@ -7,12 +7,12 @@ import logging
 import re
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, cast
 
 import confluent_kafka
 
 from headwater.errors import HeadwaterError, SettingsError
-from headwater.kafka import kafka_options
+from headwater.kafka import kafka_options, silent_logger
 from headwater.producer._outbox import Message, Messages
 from headwater.schemas import framing, records, topics
 from headwater.settings import Settings
@@ -22,23 +22,22 @@ if TYPE_CHECKING:
 
 _log: Final = logging.getLogger("headwater.producer")
 #: At most so many messages are handed over in one call, for the interpreter is held meanwhile.
-BATCH: Final = 500
-#: Between two questions to a registry that does not answer, seconds.
+_CALL: Final = 500
+#: Between two questions to a registry, or two tries with the schema topic, that failed, seconds.
 _SHORTEST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 30.0
 #: Between two lines in the log about the connection, seconds.
 _COMPLAIN_SECONDS: Final = 60.0
 
-_SIZE_ERRORS: Final = frozenset(
-    {confluent_kafka.KafkaError.MSG_SIZE_TOO_LARGE, confluent_kafka.KafkaError.RECORD_LIST_TOO_LARGE}
-)
-_REFUSALS: Final = frozenset(
-    {
-        confluent_kafka.KafkaError.INVALID_MSG,
-        confluent_kafka.KafkaError.INVALID_RECORD,
-        confluent_kafka.KafkaError._BAD_MSG,  # noqa: SLF001 — librdkafka's own codes have this form
-    }
-)
+_KafkaError: Final = confluent_kafka.KafkaError
+#: The broker refuses these for good; it refuses them together with their neighbours in a request.
+_REFUSALS: Final = {
+    _KafkaError.MSG_SIZE_TOO_LARGE: "too_large",
+    _KafkaError.RECORD_LIST_TOO_LARGE: "too_large",
+    _KafkaError.INVALID_MSG: "rejected",
+    _KafkaError.INVALID_RECORD: "rejected",
+    _KafkaError._BAD_MSG: "rejected",  # noqa: SLF001 — librdkafka's own codes have this form
+}
 
 
 class _Error(Protocol):
@@ -50,6 +49,13 @@ class _Report(Protocol):
     def topic(self) -> str: ...
     def key(self) -> bytes | None: ...
     def value(self) -> bytes: ...
+
+
+class Refused(NamedTuple):
+    """A message that the broker refused, by itself or because of its neighbours."""
+
+    message: Message
+    reason: str
 
 
 def client_settings(settings: Settings) -> dict[str, Any]:
@@ -67,8 +73,11 @@ def client_settings(settings: Settings) -> dict[str, Any]:
         "message.max.bytes": topics.MAX_MESSAGE_BYTES,
         # What has no limit in time is ours to take back and to count.
         "message.timeout.ms": 0,
-        "queue.buffering.max.kbytes": max(1024, settings.queue_bytes // 2048),
+        # One batch is handed over at a time (`_sending`): there is room for it.
+        "queue.buffering.max.kbytes": max(16 * 1024, settings.queue_bytes // 1024),
         "queue.buffering.max.messages": 100_000,
+        # A topic that is not there comes back after so long, and does not hold up the others.
+        "topic.metadata.propagation.max.ms": 2000,
         "delivery.report.only.error": True,
         # Java clients' partitioner: events of one run meet on one partition, whoever sends them.
         "partitioner": "murmur2_random",
@@ -87,7 +96,7 @@ def check(settings: Settings) -> None:
 
 def _client(settings: dict[str, Any], on_error: Callable[[_Error], None]) -> Any:
     try:
-        return confluent_kafka.Producer({**settings, "error_cb": on_error})
+        return confluent_kafka.Producer({**settings, "error_cb": on_error}, logger=silent_logger("producer"))
     except confluent_kafka.KafkaException as error:
         # Only the setting's name: the text may hold its value, which may be a secret.
         named = re.search(r'property "?([\w.]+)', str(error))
@@ -95,131 +104,126 @@ def _client(settings: dict[str, Any], on_error: Callable[[_Error], None]) -> Any
 
 
 class Transport:
-    """One librdkafka producer, used by the sending thread alone. `drop(reason, count)` counts what is lost."""
+    """One librdkafka producer, used by the sending thread alone, for one batch after another.
 
-    def __init__(self, settings: Settings, drop: Callable[[str, int], None], registry: Registry | None = None) -> None:
+    A batch is over when `outstanding` is 0; `came_back` and `refused` then tell what of it the broker has not got.
+    """
+
+    def __init__(self, settings: Settings, registry: Registry | None = None) -> None:
         self._settings = settings
-        self._drop = drop
         self._registry = registry
         self._prefix = settings.prefix
         self._returned: Messages = {}
-        self._taken = 0
-        self._failed = 0
-        self._schemas_sent = self._schemas_confirmed = 0
-        self._ask_registry_at = 0.0
-        self._registry_pause = _SHORTEST_PAUSE
-        self._announced: set[str] = set()
-        self._announcing: set[str] = set()
-        self._registry_headers: dict[str, bytes] = {}
+        self._refused: dict[str, list[Refused]] = {}
+        #: What stands before a body, by topic and schema: for schemas that readers can look up.
+        self._headers: dict[tuple[str, str], bytes] = {}
+        self._announcing: dict[bytes, list[tuple[str, str]]] = {}
+        self._try_again_at = 0.0
+        self._pause = _SHORTEST_PAUSE
         self._fatal = False
         self._complained_at = -_COMPLAIN_SECONDS
         self.last_error = ""
+        #: Whether, since the last batch was over, no broker or registry could be reached at all.
+        self.unreachable = False
         self._client: Any = self._connect()
 
     def _connect(self) -> Any:
         return _client(client_settings(self._settings), self._on_error)
 
     def _on_error(self, error: _Error) -> None:
-        self.last_error = str(error)
+        self._complain(str(error))
+        self.unreachable = self.unreachable or error.code() == _KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001 — as above
+        self._fatal = self._fatal or error.fatal()
+
+    def _complain(self, error: str) -> None:
+        self.last_error = error
         # Reconnecting fails again and again, in turns with other words: a line a minute is enough.
         if time.monotonic() - self._complained_at >= _COMPLAIN_SECONDS:
             self._complained_at = time.monotonic()
             _log.warning("%s", error)
-        self._fatal = self._fatal or error.fatal()
 
     def _on_report(self, error: _Error | None, report: _Report) -> None:
         if error is None:
             return
-        self._failed += 1
         topic = report.topic().removeprefix(self._prefix)
-        if topic == topics.SCHEMAS.name:
-            self._schemas_sent -= 1
-            return
-        if error.code() in _SIZE_ERRORS:
-            self._drop("too_large", 1)
-        elif error.code() in _REFUSALS:
-            self._drop("rejected", 1)
-        else:
-            message: Message = {"key": report.key() or b"", "value": report.value()}
-            self._returned.setdefault(topic, []).append(message)
+        self._failed(topic, {"key": report.key() or b"", "value": report.value()}, error)
+
+    def _failed(self, topic: str, message: Message, error: _Error) -> None:
         if not str(error).startswith("KafkaError{code=_PURGE"):
             self.last_error = str(error)
+        if topic == topics.SCHEMAS.name:
+            self._announcing.pop(message["key"], None)
+            self._wait_longer()
+        elif reason := _REFUSALS.get(error.code()):
+            self._refused.setdefault(topic, []).append(Refused(self._unframed(topic, message), reason))
+        else:
+            self._returned.setdefault(topic, []).append(self._unframed(topic, message))
 
-    def announce(self, names: set[str]) -> bool:
-        """Whether the schemas of the messages on these topics stand where readers look them up; else see to it.
+    def _unframed(self, topic: str, message: Message) -> Message:
+        if self._registry is None:
+            return message
+        length = framing.CONFLUENT_HEADER
+        header = message["value"][:length]
+        schema = next(schema for (of, schema), known in self._headers.items() if (of, known) == (topic, header))
+        return {"key": message["key"], "value": _single_object(schema) + message["value"][length:]}
 
-        Called again and again until it is so: with a registry it asks that, else it sends them to the schema
-        topic and waits for the broker to confirm.
+    # Schemas.
+
+    def ready(self, topic: str, schema: str) -> bool:
+        """Whether readers can look this schema up; else see to it.
+
+        With a registry it is asked; else the schema is sent to the schema topic, as part of the present batch.
         """
-        missing = names - self._announced
-        if not missing:
+        if (topic, schema) in self._headers:
             return True
-        if self._registry is not None:
-            return self._register(self._registry, missing)
-        if self.outstanding():
+        if time.monotonic() < self._try_again_at:
             return False
-        if self._announcing:
-            if self._schemas_sent == len(self._announcing):
-                self._announced |= self._announcing
-                self._schemas_confirmed += self._schemas_sent
-            self._announcing, self._schemas_sent = set(), 0
-            return names <= self._announced
-        self._announcing = missing
-        schemas = [records.current(topics.TOPICS[name].record or "") for name in sorted(missing)]
-        texts: list[Message] = [{"key": s.fingerprint_bytes, "value": s.text.encode()} for s in schemas]
-        self._schemas_sent = len(texts) - len(self._produce(topics.SCHEMAS.name, texts))
+        if self._registry is not None:
+            return self._register(self._registry, topic, schema)
+        key = _single_object(schema)[2:]
+        if key not in self._announcing:
+            self._announcing[key] = []
+            self._produce(topics.SCHEMAS.name, [{"key": key, "value": schema.encode()}])
+        if key in self._announcing and (topic, schema) not in self._announcing[key]:
+            self._announcing[key].append((topic, schema))
         return False
 
-    def _register(self, registry: Registry, missing: set[str]) -> bool:
-        if time.monotonic() < self._ask_registry_at:
-            return False
+    def _register(self, registry: Registry, topic: str, schema: str) -> bool:
         try:
-            for name in missing:
-                topic = topics.TOPICS[name]
-                identity = registry.register(topic, records.current(topic.record or ""), self._settings)
-                self._registry_headers[name] = framing.confluent_header(identity)
-                self._announced.add(name)
-        except (HeadwaterError, OSError) as error:
-            self.last_error = str(error)
-            _log.warning("%s", error)
-            self._registry_pause = min(2 * self._registry_pause, _LONGEST_PAUSE)
-            self._ask_registry_at = time.monotonic() + self._registry_pause
+            identity = registry.register(topics.TOPICS[topic], records.parse(schema), self._settings)
+        except (HeadwaterError, OSError, KeyError) as error:
+            self._complain(str(error))
+            self.unreachable = True
+            self._wait_longer()
             return False
-        self._registry_pause = _SHORTEST_PAUSE
+        self._headers[topic, schema] = framing.confluent_header(identity)
+        self._pause = _SHORTEST_PAUSE
         return True
 
-    def send(self, topic: str, messages: list[Message]) -> list[Message]:
-        """Hand messages over; returns those that librdkafka's queue has no room for, in order."""
-        header = self._registry_headers.get(topic)
-        if header is None:
-            return self._produce(topic, messages)
-        framed: list[Message] = [
-            {"key": m["key"], "value": header + m["value"][framing.SINGLE_OBJECT_HEADER :]} for m in messages
-        ]
-        refused = len(self._produce(topic, framed))
-        return messages[len(messages) - refused :]
+    def _wait_longer(self) -> None:
+        self._try_again_at = time.monotonic() + self._pause
+        self._pause = min(2 * self._pause, _LONGEST_PAUSE)
 
-    def _produce(self, topic: str, messages: list[Message]) -> list[Message]:
-        for start in range(0, len(messages), BATCH):
-            batch = messages[start : start + BATCH]
-            taken = self._client.produce_batch(self._prefix + topic, batch, on_delivery=self._on_report)
-            self._taken += taken
-            if taken < len(batch):
-                return self._not_taken(batch) + messages[start + BATCH :]
-        return []
+    # Batches.
 
-    def _not_taken(self, batch: list[Message]) -> list[Message]:
-        left: list[Message] = []
-        for message in batch:
-            error = cast("dict[str, Any]", message).pop("_error", None)
-            if error is None:
-                continue
-            if error.code() == confluent_kafka.KafkaError._QUEUE_FULL:  # noqa: SLF001 — librdkafka's own code
-                left.append(message)
-            else:
-                self.last_error = str(error)
-                self._drop("too_large" if error.code() in _SIZE_ERRORS else "rejected", 1)
-        return left
+    def send(self, topic: str, schema: str, messages: list[Message]) -> None:
+        """Hand messages over, in single-object encoding; `ready` has said yes."""
+        if self._registry is None:
+            self._produce(topic, messages)
+            return
+        header = self._headers[topic, schema]
+        cut = framing.SINGLE_OBJECT_HEADER
+        self._produce(topic, [{"key": m["key"], "value": header + m["value"][cut:]} for m in messages])
+
+    def _produce(self, topic: str, messages: list[Message]) -> None:
+        for start in range(0, len(messages), _CALL):
+            part = messages[start : start + _CALL]
+            taken = self._client.produce_batch(self._prefix + topic, part, on_delivery=self._on_report)
+            if taken < len(part):
+                for message in part:
+                    error = cast("dict[str, Any]", message).pop("_error", None)
+                    if error is not None:
+                        self._failed(topic, message, error)
 
     def poll(self, seconds: float) -> None:
         """Serve reports. Makes a new client where this one met an error that it cannot recover from."""
@@ -229,39 +233,43 @@ class Transport:
             self._fatal = False
             self._client = self._connect()
 
+    def wait(self, seconds: float) -> None:
+        """Wait until the batch is over, at most so long; meanwhile nothing lingers."""
+        self._client.flush(seconds)
+
     def outstanding(self) -> int:
-        """Messages handed over whose fate is not known; counts errors that wait to be told, for a moment."""
+        """Messages handed over whose fate is not known."""
         return len(self._client)
 
-    def delivered(self) -> int:
-        """Messages that the broker has confirmed."""
-        schemas = self._schemas_confirmed + self._schemas_sent
-        return max(0, self._taken - self._failed - self.outstanding() - schemas)
-
-    def flush(self, seconds: float) -> int:
-        """Wait until all is confirmed or the time is over; returns how many are not."""
-        return cast("int", self._client.flush(seconds))
+    def batch_is_over(self) -> tuple[Messages, dict[str, list[Refused]]]:
+        """What of the batch came back unsent, and what was refused, by topic, in order; each is given once."""
+        self.unreachable = False
+        if self._announcing:
+            for key, used in self._announcing.items():
+                self._headers.update(dict.fromkeys(used, b"\xc3\x01" + key))
+            self._announcing = {}
+            self._pause = _SHORTEST_PAUSE
+        returned, self._returned = self._returned, {}
+        refused, self._refused = self._refused, {}
+        return returned, refused
 
     def retrieve(self) -> None:
-        """Take back all that is not confirmed: `returned` then holds it. What was in flight may arrive twice."""
+        """Take back all that is not confirmed. What was in flight may arrive nevertheless."""
+        self._announcing = {}
         self._client.purge(in_queue=True, in_flight=True)
         self._client.flush(1.0)
-        self._announcing, self._schemas_sent = set(), 0
-
-    def returned(self) -> Messages:
-        """Messages that came back, by topic, in order; each is given once."""
-        returned, self._returned = self._returned, {}
-        if self._registry is None:
-            return returned
-        return {topic: [self._unframed(topic, m) for m in messages] for topic, messages in returned.items()}
-
-    def _unframed(self, topic: str, message: Message) -> Message:
-        header = framing.single_object_header(records.current(topics.TOPICS[topic].record or ""))
-        return {"key": message["key"], "value": header + message["value"][framing.CONFLUENT_HEADER :]}
 
     def abandon(self) -> None:
         """Never free the client: after a fork its threads are not there, and freeing it would wait for them."""
         immortal(self._client)
+
+
+def _single_object(schema: str) -> bytes:
+    for record in records.RECORDS:
+        current = records.current(record)
+        if current.text == schema:
+            return framing.single_object_header(current)
+    return framing.single_object_header(records.parse(schema))
 
 
 def immortal(value: object) -> None:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Final, TypedDict
 
 #: What Python keeps beside the bytes of one message (a dict, two bytes objects, places in lists), about.
 OVERHEAD: Final = 350
+
+# Threads that emit without a pause keep the interpreter to themselves, and the sending thread falls behind. So once
+# the queue fills, one call in so many gives way for a moment.
+_GIVE_WAY_EVERY: Final = 256
+_GIVE_WAY_SECONDS: Final = 0.00005
 
 
 class Message(TypedDict):
@@ -20,16 +26,12 @@ class Message(TypedDict):
 Messages = dict[str, list[Message]]
 
 
-def size(message: Message) -> int:
-    """What a message takes in memory, bytes, about."""
-    return len(message["key"]) + len(message["value"]) + OVERHEAD
-
-
 class Outbox:
     """Messages that wait for the sending thread."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
+        self._crowd = limit // 4
         self._waiting: Messages = {}
         self._bytes = 0
         # Re-entrant: a signal handler or finalizer of the host may emit while its own thread holds it.
@@ -44,9 +46,12 @@ class Outbox:
                 return False
             self._bytes += needed
             try:
-                self._waiting[topic].append(message)
+                waiting = self._waiting[topic]
             except KeyError:
-                self._waiting[topic] = [message]
+                waiting = self._waiting[topic] = []
+            waiting.append(message)
+        if self._bytes > self._crowd and not len(waiting) % _GIVE_WAY_EVERY:
+            time.sleep(_GIVE_WAY_SECONDS)
         return True
 
     def take(self) -> Messages:
@@ -59,6 +64,11 @@ class Outbox:
         """So many bytes have left; less than none: that many came back."""
         with self._lock:
             self._bytes -= count
+
+    @property
+    def crowded(self) -> bool:
+        """Whether more waits than should."""
+        return self._bytes > self._crowd
 
     @property
     def queued_bytes(self) -> int:
