@@ -26,6 +26,8 @@ from headwater.settings import Settings
 P = ParamSpec("P")
 _log: Final = logging.getLogger("headwater.producer")
 _COMPLAIN_SECONDS: Final = 60.0
+#: How long the end of a process waits for git, seconds.
+_LAST_WAIT_FOR_GIT: Final = 0.2
 _CODE: Final = _avro.encoders("run_event").types["Code"]
 _PRODUCER_EVENT: Final = _avro.encoders("producer_event").message
 # What each event calls, without the way through a module.
@@ -56,6 +58,8 @@ class Core:
         )
         #: Gives event times, µs since 1970 UTC; emit times are always the real time.
         self.clock = clock
+        #: Ask git whether the code differs from its commit.
+        self.asks_git = False
         #: Raise what would be swallowed; for tests.
         self.strict = False
         self.process_parent = RunReference.from_variables(os.environ)
@@ -81,6 +85,10 @@ class Core:
         """Say goodbye and send what is left."""
         if not self._closed:
             self._closed = True
+            if self._known is not None and self._known.asking:
+                # A process that is over so soon: better a moment for git than an event that cannot say.
+                _provenance.git().wait(min(seconds, _LAST_WAIT_FOR_GIT))
+                self._known.hear_git()
             if self._opened:
                 self.guard(self._producer_event, "closed")
             self.delivery.close(seconds)
@@ -124,7 +132,7 @@ class Core:
     def chore(self) -> bool:
         """What the sending thread sees to beside sending; True once there is nothing left of it."""
         _telemetry.look(self.settings.producer_metrics)
-        return self._known is not None and self._known.ask_git()
+        return self._known is not None and self._known.hear_git()
 
     def _producer_event(self, kind: str) -> None:
         now = now_us()
@@ -142,14 +150,14 @@ class Core:
                 "service": self.settings.service,
                 "host": _provenance.host() if self.settings.record_host else None,
                 "client": _provenance.client(),
-                "environment": self._process().opened if kind == "opened" else {},
+                "environment": self._process().of_producer(kind),
             }
         )
         self.delivery.submit(topics.PRODUCERS.name, self.producer_id, _PRODUCER_HEADER + body)
 
     def _process(self) -> _Known:
         if self._known is None:
-            self._known = _Known(self.settings)
+            self._known = _Known(self.settings, asks_git=self.asks_git)
         return self._known
 
     def environment(self, more: Mapping[str, object] | None) -> _events.Entries:
@@ -189,7 +197,10 @@ class Core:
 
     def job(self, job: Job) -> bytes:
         """The field `job` of an event."""
-        return job.encoded((self._known or self._process()).code)
+        known = self._known or self._process()
+        if known.asking:
+            known.hear_git()
+        return job.encoded(known.code)
 
     def run_event(
         self, frame: bytes, run: bytes, job: Job | None, said: _events.Said, key: bytes, event_time: int | None
@@ -211,10 +222,14 @@ class Core:
             self.delivery.submit(topic, key, message)
 
 
+#: To which brokers and prefix this process, or one that it was forked from, has told its packages.
+_packages_told: Final[set[tuple[str, str]]] = set()
+
+
 class _Known:
     """What was found out about this process, encoded."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, asks_git: bool) -> None:
         found = _provenance.environment()
         if settings.record_host:
             found["host"] = _provenance.host()
@@ -223,16 +238,30 @@ class _Known:
         if settings.record_arguments:
             found["arguments"] = _provenance.arguments()
         self.environment = _events.Entries.of(_events.entries(found))
-        self.opened = {name: _json.text(value) for name, value in found.items()}
-        self.opened["packages"] = _json.text(_provenance.packages())
+        self._opened = {name: _json.text(value) for name, value in found.items()}
+        #: None where nothing goes to Kafka.
+        self._where = (settings.brokers, settings.prefix) if asks_git else None
         self._code = _provenance.code()
         self.code = _avro.PRESENT + _CODE.encode(asdict(self._code))
-        self._git = _provenance.DirtyCheck(self._code)
+        #: Whether git has yet to say if the work tree is dirty.
+        self.asking = asks_git and self._code.commit is not None
 
-    def ask_git(self) -> bool:
-        """Whether git has said if the work tree is dirty; starts it, and looks again at each call."""
-        if not self._git.done():
-            return False
-        self._code = replace(self._code, dirty=self._git.dirty)
-        self.code = _avro.PRESENT + _CODE.encode(asdict(self._code))
-        return True
+    def of_producer(self, kind: str) -> dict[str, str]:
+        """The environment in an event about the producer: all when it opens, at its end what came too late for runs."""
+        if kind == "closed" and self._code.dirty is not None:
+            return {"code_dirty": _json.text(self._code.dirty)}
+        if kind != "opened":
+            return {}
+        if self._where in _packages_told:
+            return self._opened
+        if self._where is not None:
+            _packages_told.add(self._where)
+        return {**self._opened, "packages": _json.text(_provenance.packages())}
+
+    def hear_git(self) -> bool:
+        """Whether git has said if the work tree is dirty, or will not say it."""
+        if self.asking and _provenance.git().done():
+            self.asking = False
+            self._code = replace(self._code, dirty=_provenance.git().dirty)
+            self.code = _avro.PRESENT + _CODE.encode(asdict(self._code))
+        return not self.asking

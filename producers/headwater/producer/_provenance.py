@@ -1,31 +1,45 @@
-"""What a process runs: its code, its Python and packages, its container. Looked up once, when first needed.
+"""What a process runs: its code, its Python and packages, its container. Looked up once a process, when first needed.
 
-Files are read, no command is started; only whether the work tree is dirty needs git itself, and that is asked by
-the sending thread, so no caller waits for it.
+Files are read; only whether the work tree is dirty needs git itself, which is asked beside everything else.
 """
 
 from __future__ import annotations
 
-import configparser
 import getpass
 import hashlib
 import os
 import platform
 import re
-import subprocess
 import sys
-import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
-from headwater.producer._secrets import looks_secret, without_credentials
+from headwater.producer import _git
+from headwater.producer._secrets import looks_secret, without_secret_texts
 
-_GIT_SECONDS: Final = 10
 _LARGEST_ENTRYPOINT: Final = 16 * 1024 * 1024
-_CONTAINER: Final = re.compile(r"/(?:containers|docker|libpod-|cri-containerd-)[/-]?([0-9a-f]{64})")
+_PROC: Final = Path("/proc/self")
+_CONTAINER: Final = re.compile(
+    r"(?:containers/|docker[/-]|libpod-|cri-containerd-|crio-|/pod[0-9a-f_-]{36}/|/ecs/[\w-]+/)([0-9a-f]{64})"
+)
+_POD_UID: Final = re.compile(r"pod([0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12})")
+#: Files that a container has from outside: their sources name it. Other mounts may be of containers beside us.
+_OF_A_CONTAINER: Final = frozenset({"/etc/hostname", "/etc/hosts", "/etc/resolv.conf"})
+#: Where people put what the downward API gives, by what it is. Not the node: that is the host.
+_DOWNWARD: Final = {
+    "pod": ("POD_NAME", "K8S_POD_NAME", "MY_POD_NAME"),
+    "namespace": ("POD_NAMESPACE", "K8S_NAMESPACE_NAME", "K8S_POD_NAMESPACE", "MY_POD_NAMESPACE"),
+    "pod_uid": ("POD_UID", "K8S_POD_UID", "MY_POD_UID"),
+    "container": ("CONTAINER_NAME", "K8S_CONTAINER_NAME", "MY_CONTAINER_NAME"),
+}
+#: A host name ending so was generated for a pod; with hostNetwork it would be the machine's.
+_GENERATED: Final = re.compile(r"[a-z0-9.-]+-[bcdfghjklmnpqrstvwxz2456789]{5}")
+#: curl's and others' user:password.
+_USER_OPTIONS: Final = frozenset({"-u", "--user", "--proxy-user"})
 _SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
@@ -42,61 +56,51 @@ class Code:
     language: str | None = "python"
 
 
-def code(main: Path | None = None) -> Code:
-    """The code behind this process (or behind `main`); what cannot be found out is None."""
-    main = main or _main_file()
+@cache
+def code() -> Code:
+    """The code behind this process; what cannot be found out is None."""
+    main = _main_file()
+    return code_of(main, main.parent if main else Path.cwd())
+
+
+def code_of(main: Path | None, folder: Path) -> Code:
+    """The code that is started by `main`, or without a file in `folder`."""
     # Outside a work tree the name alone: the path before it may name a user.
     found = Code(entrypoint=main.name if main else None)
     if main is not None and main.is_file():
         found = replace(found, digest=_digest(main))
-    work_tree = find_work_tree(main.parent if main else Path.cwd())
+    work_tree = _git.find_work_tree(folder)
     if work_tree is None:
         return found
     if main is not None and main.is_relative_to(work_tree):
         found = replace(found, entrypoint=main.relative_to(work_tree).as_posix())
-    commit, branch = _head(work_tree)
-    return replace(found, repository=_remote(work_tree), commit=commit, branch=branch)
+    commit, branch = _git.head(work_tree)
+    return replace(found, repository=_git.remote(work_tree), commit=commit, branch=branch)
 
 
-class DirtyCheck:
-    """Asks git, beside everything else, whether tracked files differ from the commit."""
+def git() -> _git.DirtyCheck:
+    """The question to git whether this process's code differs from its commit; asked once a process."""
+    return _asked[0] if _asked else _ask()
 
-    def __init__(self, of: Code) -> None:
-        self._wanted = of.commit is not None
-        self._process: subprocess.Popen[bytes] | None = None
-        self._give_up_at = 0.0
-        #: None where git cannot say.
-        self.dirty: bool | None = None
 
-    def done(self) -> bool:
-        """Whether there is an answer, or will be none. The first call starts git; none waits."""
-        if not self._wanted:
-            return True
-        if self._process is None:
-            return self._start()
-        code = self._process.poll()
-        if code is None and time.monotonic() < self._give_up_at:
-            return False
-        if code is None:
-            self._process.kill()
-            self._process.wait()
-        self.dirty = {0: False, 1: True}.get(code if code is not None else -1)
-        return True
+def _ask() -> _git.DirtyCheck:
+    main = _main_file()
+    asked = _git.DirtyCheck(_git.find_work_tree(main.parent if main else Path.cwd()))
+    _asked.append(asked)
+    return asked
 
-    def _start(self) -> bool:
-        main = _main_file()
-        try:
-            self._process = subprocess.Popen(
-                ["git", "-C", str(main.parent if main else Path.cwd()), "diff", "--quiet", "HEAD"],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
-            )
-        except OSError:
-            return True
-        self._give_up_at = time.monotonic() + _GIT_SECONDS
-        return False
+
+_asked: Final[list[_git.DirtyCheck]] = []
+
+
+def forget_git() -> None:
+    """Neither a child of a fork, which cannot hear its parent's git, nor a process at its end waits for an answer."""
+    if _asked and _asked[0].unanswered:
+        _asked.pop().abandon()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=forget_git)
 
 
 def client() -> str:
@@ -121,7 +125,7 @@ def user() -> str:
 
 
 def arguments() -> list[str]:
-    """The command line; recorded only where the settings ask for it. The value after a secret-looking option goes."""
+    """The command line; recorded only where the settings ask for it. What looks like a secret goes."""
     kept: list[str] = []
     hide = False
     for argument in sys.argv:
@@ -129,23 +133,16 @@ def arguments() -> list[str]:
         if hide or looks_secret("", argument):
             kept.append("…")
             hide = False
-        elif argument.startswith("-") and looks_secret(name.lstrip("-")):
-            kept.append(f"{name}=…" if equals else argument)
-            hide = not equals
+        elif equals and looks_secret(name.lstrip("-")):
+            kept.append(f"{name}=…")
         else:
-            kept.append(argument)
+            kept.append(without_secret_texts(argument))
+            hide = argument.startswith("-") and (looks_secret(name.lstrip("-")) or name in _USER_OPTIONS)
     return kept
 
 
-def find_work_tree(start: Path) -> Path | None:
-    """The git work tree around a folder."""
-    for folder in (start, *start.parents):
-        if (folder / ".git").exists():
-            return folder
-    return None
-
-
-def packages() -> list[str]:
+@cache
+def packages() -> tuple[str, ...]:
     """Installed distributions as name==version, sorted, from the names of their metadata folders."""
     found: set[str] = set()
     for entry in sys.path:
@@ -158,15 +155,21 @@ def packages() -> list[str]:
                 stem = name.rpartition(".")[0]
                 package, _, version = stem.partition("-")
                 found.add(f"{package.lower().replace('_', '-')}=={version.partition('-')[0]}")
-    return sorted(found)
+    return tuple(sorted(found))
 
 
-def packages_digest(installed: list[str]) -> str:
+def packages_digest(installed: Iterable[str]) -> str:
     """Digest of a list of packages."""
     return "sha256:" + hashlib.sha256("\n".join(installed).encode()).hexdigest()
 
 
 def environment() -> dict[str, Any]:
+    """What `found_environment` found, to be added to."""
+    return dict(found_environment())
+
+
+@cache
+def found_environment() -> dict[str, Any]:
     """Python, platform, packages by digest, container and Kubernetes identity."""
     found: dict[str, Any] = {
         "python": platform.python_version(),
@@ -174,10 +177,10 @@ def environment() -> dict[str, Any]:
         "platform": f"{sys.platform}-{platform.machine()}",
         "packages_digest": packages_digest(packages()),
     }
-    if container := _container():
-        found["container"] = container
-    if kubernetes := _kubernetes(os.environ):
-        found["kubernetes"] = kubernetes
+    if here := container():
+        found["container"] = here
+    if pod := kubernetes(os.environ):
+        found["kubernetes"] = pod
     return found
 
 
@@ -195,65 +198,36 @@ def _digest(path: Path) -> str | None:
         return None
 
 
-def _git_folders(work_tree: Path) -> tuple[Path, Path]:
-    """The folder with HEAD, and the one with refs and config: they differ in a linked work tree."""
-    folder = work_tree / ".git"
-    if folder.is_file():
-        folder = (work_tree / folder.read_text("utf-8").partition("gitdir:")[2].strip()).resolve()
-    common = folder / "commondir"
-    return folder, (folder / common.read_text("utf-8").strip()).resolve() if common.is_file() else folder
-
-
-def _head(work_tree: Path) -> tuple[str | None, str | None]:
-    try:
-        folder, common = _git_folders(work_tree)
-        head = (folder / "HEAD").read_text("utf-8").strip()
-        if not head.startswith("ref: "):
-            return head or None, None
-        ref = head.removeprefix("ref: ")
-        branch = ref.removeprefix("refs/heads/")
-        if (common / ref).is_file():
-            return (common / ref).read_text("utf-8").strip(), branch
-        for line in (common / "packed-refs").read_text("utf-8").splitlines():
-            commit, _, name = line.partition(" ")
-            if name == ref:
-                return commit, branch
-    except (OSError, UnicodeDecodeError):
-        return None, None
-    return None, branch
-
-
-def _remote(work_tree: Path) -> str | None:
-    try:
-        config = configparser.ConfigParser(strict=False, interpolation=None, allow_no_value=True)
-        config.read_string((_git_folders(work_tree)[1] / "config").read_text("utf-8"))
-        for section in ('remote "origin"', *config.sections()):
-            if section.startswith("remote ") and (url := config.get(section, "url", fallback=None)):
-                return without_credentials(url)
-    except (OSError, UnicodeDecodeError, configparser.Error):
-        pass
+def container() -> str | None:
+    """The id of the container that this process is in."""
+    if match := _CONTAINER.search(_read(_PROC / "cgroup")):
+        return match[1]
+    for line in _read(_PROC / "mountinfo").splitlines():
+        fields = line.split(" ")
+        if len(fields) > 4 and fields[4] in _OF_A_CONTAINER and (match := _CONTAINER.search(fields[3])):
+            return match[1]
     return None
 
 
-def _container() -> str | None:
-    for path in ("/proc/self/mountinfo", "/proc/self/cgroup"):
-        try:
-            if match := _CONTAINER.search(Path(path).read_text("utf-8")):
-                return match[1]
-        except (OSError, UnicodeDecodeError):
-            continue
-    return None
-
-
-def _kubernetes(environment: Mapping[str, str]) -> dict[str, str]:
+def kubernetes(environment: Mapping[str, str]) -> dict[str, str]:
+    """The pod that this process is in: name, namespace, uid, container, as far as they are known."""
     if "KUBERNETES_SERVICE_HOST" not in environment:
         return {}
-    found = {"pod": environment.get("POD_NAME") or environment.get("HOSTNAME", "")}
-    namespace = environment.get("POD_NAMESPACE")
-    if not namespace:
-        try:
-            namespace = _SERVICE_ACCOUNT.read_text("utf-8").strip()
-        except (OSError, UnicodeDecodeError):
-            namespace = ""
-    found["namespace"] = namespace
-    return {name: value for name, value in found.items() if value}
+    found = {
+        what: next((environment[name] for name in names if environment.get(name)), "")
+        for what, names in _DOWNWARD.items()
+    }
+    name = environment.get("HOSTNAME", "")
+    found["pod"] = found["pod"] or (name if _GENERATED.fullmatch(name) else "")
+    found["namespace"] = found["namespace"] or _read(_SERVICE_ACCOUNT).strip()
+    if not found["pod_uid"] and (match := _POD_UID.search(_read(_PROC / "cgroup") + _read(_PROC / "mountinfo"))):
+        found["pod_uid"] = match[1].replace("_", "-")
+    return {what: value for what, value in found.items() if value}
+
+
+def _read(path: Path) -> str:
+    """A file's text; empty where there is none, as outside Linux."""
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Final, Unpack
 
 from headwater import settings as settings_module
-from headwater.producer import _avro, _events, _telemetry
+from headwater.producer import _avro, _events, _provenance, _telemetry
 from headwater.producer._core import Core, now_us
 from headwater.producer._delivery import Delivery, KafkaDelivery
 from headwater.producer._disabled import DisabledDelivery
@@ -44,14 +44,15 @@ class Producer:
     ) -> None:
         self.settings = settings or settings_module.load(**arguments)
         self._core = core = Core(self.settings, clock)
-        watched = False
-        if delivery is None:
-            disabled = os.environ.get("HEADWATER_DISABLED", "") not in {"", "0"}
-            delivery = DisabledDelivery() if disabled else KafkaDelivery(self.settings, core.alive, core.chore)
-            watched = not disabled
-        core.delivery = delivery
-        if watched:
+        if delivery is not None:
+            core.delivery = delivery
+        elif os.environ.get("HEADWATER_DISABLED", "") not in {"", "0"}:
+            core.delivery = DisabledDelivery()
+        else:
+            core.delivery = KafkaDelivery(self.settings, core.alive, core.chore)
             _telemetry.watch(core)
+            core.asks_git = True
+            _provenance.git()  # now, so that it has answered when the first run ends
         _CORES.add(core)
 
     # Handles.
@@ -173,6 +174,7 @@ class Producer:
 def _close_at_exit() -> None:
     for core in list(_CORES):
         core.close(core.settings.exit_seconds)
+    _provenance.forget_git()
 
 
 def _after_fork() -> None:
