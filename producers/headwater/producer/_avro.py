@@ -10,6 +10,7 @@ import math
 import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
+from operator import index
 from typing import Any, Final, NamedTuple, cast
 
 from headwater.errors import ContractError
@@ -33,7 +34,10 @@ PRESENT: Final = b"\x02"
 
 
 def long(value: int) -> bytes:
-    """An int or long. Raises ContractError beyond 64 bits."""
+    """A long. Raises ContractError beyond 64 bits, TypeError for what is no whole number."""
+    if type(value) is not int:
+        # numpy's integers are of few bits, and lose the upper ones without a word.
+        value = index(value)
     rest = value << 1 if value >= 0 else ~(value << 1)
     if rest < 128:
         return _ONE_BYTE[rest]
@@ -49,6 +53,13 @@ def long(value: int) -> bytes:
         rest >>= 7
     out.append(rest)
     return bytes(out)
+
+
+def integer(value: int) -> bytes:
+    """An int. Raises ContractError beyond 32 bits, TypeError for what is no whole number."""
+    if not -(1 << 31) <= value < 1 << 31:
+        raise ContractError(f"{value} does not fit 32 bits")
+    return long(value)
 
 
 def rising() -> Callable[[int], bytes]:
@@ -187,7 +198,7 @@ def encoders(record: str) -> Encoders:
 
 
 _PRIMITIVES: Mapping[str, Encode] = {
-    "int": long,
+    "int": integer,
     "long": long,
     "string": string,
     "bytes": binary,

@@ -13,6 +13,7 @@ from headwater.schemas import topics
 _ENCODERS: Final = _avro.encoders("run_event")
 _TYPES: Final = _ENCODERS.types
 _RUN: Final = _TYPES["Run"]
+_RUN_ID: Final = _RUN.field("run_id")
 _NOMINAL: Final = _RUN.field("nominal_start")
 _TRACE_ID: Final = _RUN.field("trace_id")
 _SPAN_ID: Final = _RUN.field("span_id")
@@ -138,8 +139,8 @@ def resources(values: Mapping[str, Any]) -> bytes:
 
 
 def run_reference(run_id: bytes, job_namespace: str, job_name: str) -> bytes:
-    """A run named from another."""
-    return run_id + _avro.string(job_namespace) + _avro.string(job_name)
+    """A run named from another. Raises ContractError for an id that is not of 16 bytes."""
+    return _RUN_ID(run_id) + _avro.string(job_namespace) + _avro.string(job_name)
 
 
 STATES: Final = {state: _avro.string(state) for state in ("START", "RUNNING", "COMPLETE", "ABORT", "FAIL", "OTHER")}

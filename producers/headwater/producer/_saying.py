@@ -16,6 +16,8 @@ from headwater.producer.handles import Dataset, Job
 from headwater.producer.reference import RunReference
 from headwater.schemas import framing, topics
 
+#: A run that never ends remembers so many outputs that it has told; of others a later addition tells all again.
+_MOST_OUTPUTS: Final = 1000
 _Identity = tuple[str, str, str | None]
 _HEADER: Final = framing.single_object_header(_avro.encoders("run_event").schema)
 _TOPIC: Final = topics.RUNS.name
@@ -245,6 +247,8 @@ class Saying:
             self._inputs, self._metrics, self._used = [], [], _avro.NULL
         if self._outputs:
             outputs = [*(outputs or ()), *(entry for output in self._outputs.values() for entry in output.entries())]
+            while len(self._outputs) > _MOST_OUTPUTS:
+                del self._outputs[next(iter(self._outputs))]
         # Repeated: each event then explains by itself what it wrote.
         parameters = _events.entries(self._parameters) if self._parameters else ()
         tail = b"".join(

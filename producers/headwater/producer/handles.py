@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypedDict, Unpack
+from typing import Any, Final, TypedDict, Unpack, cast
 
 from headwater.producer import _avro, _events
-from headwater.producer._secrets import without_credentials, without_user
+from headwater.producer._secrets import loggable, without_credentials, without_user
 from headwater.producer._values import DATASET_VALUES, JOB_VALUES, Owners, Tags, tags_as_records
 from headwater.schemas import topics
 
+_log: Final = logging.getLogger("headwater.producer")
 _TYPES: Final = _avro.encoders("run_event").types
 _DATASET: Final = _TYPES["Dataset"]
 _JOB: Final = _TYPES["Job"]
@@ -110,18 +112,24 @@ class Dataset:
         self.kind = "table"
         self._set(_DATASET.slots({"namespace": namespace, "name": name, "kind": "table"}), fields)
 
-    def _set(self, slots: list[bytes], fields: DatasetFields) -> None:
-        if "columns" in fields:
-            self.columns = tuple(Column(c) if isinstance(c, str) else c for c in fields["columns"])
-            fields["columns"] = self.columns
+    def _set(self, slots: list[bytes], fields: DatasetFields, *, strict: bool = True) -> None:
         for field, value in fields.items():
             try:
                 position, encode, convert = _DATASET_FIELDS[field]
             except KeyError:
                 raise TypeError(f"a dataset has no field {field!r}") from None
-            slots[position] = encode(value if convert is None else convert(value))
+            try:
+                if field == "columns":
+                    # It may be an iterator, and is read twice.
+                    value = self.columns = _columns(cast("Any", value))  # noqa: PLW2901
+                slots[position] = encode(value if convert is None else convert(value))
+            except Exception as error:
+                if strict:
+                    raise
+                _log.error("%s of %s is left out: %s: %s", field, self.name, type(error).__name__, loggable(error))
+                slots[position] = _BARE_DATASET[position]
         if "version" in fields:
-            self.version = fields["version"]
+            self.version = None if fields["version"] is None else str(fields["version"])
             if "version_origin" not in fields:
                 self.version_origin = None if self.version is None else "declared"
                 slots[_VERSION_ORIGIN] = _DECLARED if self.version_origin else _avro.NULL
@@ -136,12 +144,16 @@ class Dataset:
         self.entries: Sequence[bytes] = (self.encoded,) if self.small else self._pieces()
 
     def at(self, **fields: Unpack[DatasetFields]) -> Dataset:
-        """This dataset with other fields, e.g. a version and its rows; only those are encoded anew."""
+        """This dataset with other fields, e.g. a version and its rows; only those are encoded anew.
+
+        It stands where events are told, so unlike the making of a handle it never raises because of a value: a
+        field that cannot be told is left out and logged.
+        """
         variant = Dataset.__new__(Dataset)
         variant.namespace, variant.name = self.namespace, self.name
         variant.version, variant.version_origin = self.version, self.version_origin
         variant.columns, variant.kind = self.columns, self.kind
-        variant._set(self._slots.copy(), fields)  # noqa: SLF001 — its own class
+        variant._set(self._slots.copy(), fields, strict=False)  # noqa: SLF001 — its own class
         return variant
 
     @property
@@ -227,8 +239,11 @@ def _same(value: Any) -> Any:
     return value
 
 
-def _column_values(columns: Iterable[Column | str]) -> list[dict[str, Any]]:
-    found = (Column(column) if isinstance(column, str) else column for column in columns)
+def _columns(columns: Iterable[Column | str]) -> tuple[Column, ...]:
+    return tuple(Column(column) if isinstance(column, str) else column for column in columns)
+
+
+def _column_values(columns: Iterable[Column]) -> list[dict[str, Any]]:
     return [
         {
             "name": column.name,
@@ -237,7 +252,7 @@ def _column_values(columns: Iterable[Column | str]) -> list[dict[str, Any]]:
             "description": column.description,
             "tags": tags_as_records(column.tags),
         }
-        for column in found
+        for column in columns
     ]
 
 

@@ -198,4 +198,4 @@ def _request(trace: tuple[bytes, bytes] | None, message: Taken | tuple[str, int,
 
 
 def _message(topic: str, partition: int, offset: int) -> bytes:
-    return _avro.PRESENT + _avro.string(topic) + _avro.long(partition) + _avro.long(offset)
+    return _avro.PRESENT + _avro.string(topic) + _avro.integer(partition) + _avro.long(offset)

@@ -95,6 +95,10 @@ class Producer:
         """A read that writes nothing, as a run of its own: who read this, for what purpose, which columns."""
         self.run(job, inputs=inputs, actor=actor, purpose=purpose).whole()
 
+    def writes(self, job: Job, *outputs: Dataset, actor: str | None = None, purpose: str | None = None) -> None:
+        """A write without a read, as a run of its own: what came in by hand, or from where nobody tells."""
+        self.run(job, outputs=outputs, actor=actor, purpose=purpose).whole()
+
     # Events without a run.
 
     def describe_job(self, job: Job, *, inputs: Iterable[Dataset] = (), outputs: Iterable[Dataset] = ()) -> None:

@@ -7,7 +7,7 @@ import functools
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 from headwater.producer import _events
 
@@ -72,12 +72,34 @@ def current_run() -> RunReference | None:
 
 
 def carry(function: Callable[P, R]) -> Callable[P, R]:
-    """The function with the present run as its parent, for threads and executors, which do not take it over."""
-    context = contextvars.copy_context()
+    """The function with the present run as its parent, for threads and executors, which do not take it over.
 
-    @functools.wraps(function)
-    def carried(*args: P.args, **kwargs: P.kwargs) -> R:
+    Where the function can be pickled, so can what comes back: executors of processes carry the run too.
+    """
+    carried = _Carried(function, current.get(), contextvars.copy_context())
+    return cast("Callable[P, R]", functools.wraps(function)(carried))
+
+
+class _Carried:
+    """A function with the run that it is in; in this process with all other context variables as well."""
+
+    def __init__(
+        self, function: Callable[..., Any], run: RunReference | None, context: contextvars.Context | None = None
+    ) -> None:
+        self._function = function
+        self._run = run
+        self._context = context
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         # A context can be entered once at a time; several threads may run this together.
-        return context.copy().run(function, *args, **kwargs)
+        context = contextvars.copy_context() if self._context is None else self._context.copy()
+        if self._context is None:
+            context.run(current.set, self._run)
+        return context.run(self._function, *args, **kwargs)
 
-    return carried
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickled, (self._function, self._run)
+
+
+def _unpickled(function: Callable[..., Any], run: RunReference | None) -> Any:
+    return functools.wraps(function)(_Carried(function, run))

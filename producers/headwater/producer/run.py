@@ -61,24 +61,27 @@ class Run(Saying):
 
     def _begin(self, state: str) -> None:
         # Here and below without `guard`: these are called for each event.
+        core, outputs = self._core, list[bytes]()
         try:
             fields = self._fields
-            parent = fields["parent"] if "parent" in fields else current.get() or self._core.process_parent
-            trace = of_run(self.run_id)
-            if parent is not None or trace is not NOTHING or not _IN_FRAME.isdisjoint(fields):
-                self._describe(fields, parent.reference if isinstance(parent, Saying) else parent, *trace)
             for dataset in fields.get("inputs", ()):
                 self._inputs += dataset.entries
-            outputs: list[bytes] = []
             if "outputs" in fields:
                 given = self._given = _once_each(fields["outputs"])
                 for dataset in given:
                     outputs += dataset.entries
             if "parameters" in fields:
                 self._parameters.update(fields["parameters"])
-            self._emit(state, outputs, self._core.environment(fields.get("environment")))
+            parent = fields["parent"] if "parent" in fields else current.get() or core.process_parent
+            trace = of_run(self.run_id)
+            if parent is not None or trace is not NOTHING or not _IN_FRAME.isdisjoint(fields):
+                self._describe(fields, parent.reference if isinstance(parent, Saying) else parent, *trace)
+            self._emit(state, outputs, core.environment(fields.get("environment")))
         except Exception as error:
-            self._core.failed(error)
+            # What was given and is good is told with the end.
+            for output in self._known().values():
+                output.told = False
+            core.failed(error)
 
     def _describe(
         self,
