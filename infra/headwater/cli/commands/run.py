@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +30,21 @@ NOT_FOUND = 127
 NOT_STARTED = 126
 #: A shell's exit code for a command that a signal ended is this and the signal's number.
 BY_SIGNAL = 128
+
+#: What is passed on to the command; Windows knows fewer.
+_PASSED_ON = [
+    getattr(signal, name)
+    for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
+    if hasattr(signal, name)
+]
+#: What a terminal sends to the wrapper and the command alike.
+_FROM_A_TERMINAL = {getattr(signal, name, None) for name in ("SIGINT", "SIGQUIT", "SIGHUP")}
+#: Commands whose code is the file that they are given.
+_INTERPRETER = re.compile(
+    r"(python|pypy)[\d.]*|(ba|z|da|k|fi)?sh|Rscript|node|perl|ruby|julia|php|pwsh|deno|bun", re.IGNORECASE
+)
+#: How long the end of the command waits for git, seconds.
+_WAIT_FOR_GIT = 2.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,66 +76,124 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     if not command:
         raise SettingsError("run: give the command after --, e.g.  headwater run --job clean -- python clean.py")
     parameters = dict(_pair(text) for text in arguments.parameter)
-    from headwater.producer import Producer
+    from headwater.producer import Producer, _git, _provenance
 
-    with Producer(settings) as producer:
-        job = producer.job(
-            arguments.namespace, arguments.job, kind="COMMAND", code={"entrypoint": command[0], "language": None}
-        )
+    script, folder = _script(command)
+    code = {**asdict(_provenance.code_of(script, folder)), "language": None}
+    code["entrypoint"] = code["entrypoint"] or Path(command[0]).name
+    changed = _git.DirtyCheck(_git.find_work_tree(folder))
+    with _signals() as passing, Producer(settings) as producer:
         told = producer.run(
-            job,
+            producer.job(arguments.namespace, arguments.job, kind="COMMAND", code=code),
             inputs=[_dataset(producer, text) for text in arguments.input],
             outputs=[_dataset(producer, text) for text in arguments.output],
             parameters=parameters,
             actor=arguments.actor,
             purpose=arguments.purpose,
         )
-        code = _inside(told.start(), command)
+        ended = _inside(told.start(), command, passing)
+        if changed.wait(_WAIT_FOR_GIT) and changed.dirty is not None:
+            code["dirty"] = changed.dirty
+            told.job = producer.job(arguments.namespace, arguments.job, kind="COMMAND", code=code)
+        changed.abandon()
+        exit_code = _tell(told, ended, command)
     stats = producer.stats()
     if stats.dropped:
         why = f" ({stats.last_error})" if stats.last_error else ""
         print(f"headwater: {stats.dropped} events were not sent{why}", file=sys.stderr)
-    return code
+    return exit_code
 
 
-def _inside(told: Run, command: Sequence[str]) -> int:
+def _script(command: Sequence[str]) -> tuple[Path | None, Path]:
+    """The file that holds the command's code, where it is one that people write, and the folder to look for git in."""
+    given = command[0]
+    if _INTERPRETER.fullmatch(Path(given).name.removesuffix(".exe")):
+        given = next((argument for argument in command[1:] if not argument.startswith("-")), "")
+        if any(argument in {"-c", "-m", "-e"} for argument in command[1:2]):
+            given = ""
+    elif os.sep not in given and (os.altsep is None or os.altsep not in given):
+        given = ""  # found on the PATH: a program of the system
+    script = Path(given).resolve() if given else None
+    if script is None or not script.is_file():
+        return None, Path.cwd()
+    return script, script.parent
+
+
+class _Passing:
+    """Signals for the command: those that come before it is there are kept for it."""
+
+    def __init__(self) -> None:
+        self.process: subprocess.Popen[bytes] | None = None
+        self._early: list[int] = []
+
+    def receive(self, number: int, _: FrameType | None) -> None:
+        if number in _FROM_A_TERMINAL and _in_the_foreground():
+            return  # the command has got it from the terminal itself
+        if self.process is None:
+            self._early.append(number)
+        elif self.process.poll() is None:
+            self.process.send_signal(number)
+
+    def started(self, process: subprocess.Popen[bytes]) -> None:
+        self.process = process
+        for number in self._early:
+            process.send_signal(number)
+
+
+def _in_the_foreground() -> bool:
+    """Whether a terminal sends its signals to this process."""
+    try:
+        with open(os.ctermid(), "rb", buffering=0) as terminal:  # noqa: PTH123 — a device
+            return os.tcgetpgrp(terminal.fileno()) == os.getpgrp()
+    except (OSError, AttributeError):  # no terminal, or a system without such groups
+        return False
+
+
+@contextmanager
+def _signals() -> Generator[_Passing]:
+    """While it lasts, signals are for the command."""
+    passing = _Passing()
+    before: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in _PASSED_ON:
+            if signal.getsignal(number) != signal.SIG_IGN:  # what we were told to ignore (nohup), the command is too
+                before[number] = signal.signal(number, passing.receive)
+    try:
+        yield passing
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _inside(told: Run, command: Sequence[str], passing: _Passing) -> OSError | int:
+    """Run the command within the run; the error where it cannot be started, else its exit code."""
     begin = time.monotonic()
     try:
         process = subprocess.Popen(command, env=told.child_environment())
     except OSError as error:
-        told.fail(error)
-        print(f"headwater: cannot start {command[0]}: {error.strerror}", file=sys.stderr)
-        return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_STARTED
-    code = _wait(process)
+        return error
+    passing.started(process)
+    code = process.wait()
     told.resources(wall_time=int((time.monotonic() - begin) * 1e6), **_used())
-    told.facet("command", {"exit_code": code})
-    if code == 0:
+    return code
+
+
+def _tell(told: Run, ended: OSError | int, command: Sequence[str]) -> int:
+    """End the run; returns the wrapper's own exit code."""
+    if isinstance(ended, OSError):
+        told.fail(ended)
+        print(f"headwater: cannot start {command[0]}: {ended.strerror}", file=sys.stderr)
+        return NOT_FOUND if isinstance(ended, FileNotFoundError) else NOT_STARTED
+    told.facet("command", {"exit_code": ended})
+    if ended == 0:
         told.complete()
-    elif code < 0:
-        name = signal.Signals(-code).name
-        ended_by_us = -code in {signal.SIGINT, signal.SIGTERM}
+    elif ended < 0:
+        name = signal.Signals(-ended).name
+        ended_by_us = -ended in {signal.SIGINT, signal.SIGTERM}
         (told.abort if ended_by_us else told.fail)(f"ended by {name}")
     else:
-        told.fail(f"exit code {code}")
-    return BY_SIGNAL - code if code < 0 else code
-
-
-def _wait(process: subprocess.Popen[bytes]) -> int:
-    """Wait for the command; signals that are meant for it reach it."""
-
-    def pass_on(number: int, _: FrameType | None) -> None:
-        if process.poll() is None:
-            process.send_signal(number)
-
-    before: dict[int, Any] = {}
-    if threading.current_thread() is threading.main_thread():
-        for number in (int(signal.SIGTERM), int(signal.SIGINT)):
-            before[number] = signal.signal(number, pass_on)
-    try:
-        return process.wait()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        told.fail(f"exit code {ended}")
+    return BY_SIGNAL - ended if ended < 0 else ended
 
 
 def _used() -> dict[str, float]:
