@@ -14,6 +14,7 @@ BENCHMARKS = {
     "workers": "tests.benchmarks.workers",
     "latency": "tests.benchmarks.latency",
     "producer": "tests.benchmarks.producer",
+    "spool": "tests.benchmarks.spool",
 }
 
 
