@@ -226,7 +226,7 @@ assert b"times 1" in said, said
 def test_ctrl_c_reaches_the_command_once() -> None:
     """A terminal sends it to the wrapper and the command alike: the wrapper does not send it a second time."""
     # The terminal is another process's: forking one with threads is deprecated.
-    command = [HEADWATER, "run", "--job", "j", "--", sys.executable, "-c", COUNTING]
+    command = [str(HEADWATER), "run", "--job", "j", "--", sys.executable, "-c", COUNTING]
     done = subprocess.run(
         [sys.executable, "-c", AT_A_TERMINAL, *command],
         env={**os.environ, "HEADWATER_EXIT_SECONDS": "0.2", "HEADWATER_BROKERS": "127.0.0.1:9"},

@@ -53,7 +53,10 @@ METRICS: Final = (
     ),
     Metric("headwater.producer.events.dropped", "{event}", "Events lost, by reason.", lambda s: s.drops, by="reason"),
     Metric("headwater.producer.events.pending", "{event}", "Events on their way.", lambda s: s.pending, counter=False),
+    Metric("headwater.producer.events.spooled", "{event}", "Events on disk.", lambda s: s.spooled, counter=False),
+    Metric("headwater.producer.events.recovered", "{event}", "Of earlier processes, delivered.", lambda s: s.recovered),
     Metric("headwater.producer.queue", "By", "Memory that events take.", lambda s: s.queued_bytes, counter=False),
+    Metric("headwater.producer.spool", "By", "Disk that waiting events take.", lambda s: s.spool_bytes, counter=False),
 )
 
 _MODULES: Final = {"opentelemetry": "opentelemetry.metrics", "prometheus": "prometheus_client"}
