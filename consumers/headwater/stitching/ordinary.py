@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +19,7 @@ from headwater.schemas.framing import CONFLUENT_HEADER, SINGLE_OBJECT_HEADER, si
 from headwater.schemas.records import Schema
 from headwater.stitching import kernel
 from headwater.stitching.layout import neighbours
+from headwater.streams.batch import Group
 
 Numbers = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
@@ -40,6 +44,7 @@ _CAPTURES = (
 )  # fmt: skip
 
 
+@lru_cache(maxsize=512)
 def program(schema: Schema) -> Program | None:
     """The program of a writer schema whose bytes can be copied into an edge set as they are; None for another."""
     ours = records.current("run_event")
@@ -68,8 +73,8 @@ _rooms = _Rooms()
 
 @dataclass(frozen=True)
 class Stitched:
-    """Of R runs and their N bodies. `outcome` int64[R] of kernel.NOTHING …; `doubled` uint8[N]: says nothing that
-    earlier bodies of its run did not; `ended` uint8[R]; `messages`: of each run with outcome MESSAGE, in order.
+    """Of R runs whose bodies stand at N places. `outcome` int64[R] of kernel.NOTHING …; `doubled` uint8[N]: says
+    nothing that earlier bodies of its run did not; `ended` uint8[R]; `messages`: of each run with outcome MESSAGE.
     """
 
     outcome: Numbers
@@ -78,26 +83,49 @@ class Stitched:
     messages: list[bytes]
 
 
-def stitch(program: Program, bodies: Bodies, runs: Numbers, old: Numbers, producer_id: bytes, now_us: int) -> Stitched:
-    """Stitch runs: bodies runs[r] to runs[r + 1] in order of arrival, the first old[r] of them stitched before.
+@dataclass(frozen=True)
+class Told:
+    """Bodies with what they say. Row n is body n."""
 
-    All bodies must be proved.
+    decoded: Decoded
+    ends: Numbers
+
+    @staticmethod
+    def of(program: Program, group: Group) -> Told:
+        """What a group says; all is decoded already where it was proved by this program."""
+        decoded = group.decoded if group.decoded is not None and group.proved_by is program else None
+        return Told(decoded or program.decode(group.bodies), group.bodies.ends)
+
+
+def stitch_chunk(
+    program: Program,
+    new: Told,
+    kept: list[bytes],
+    order: Numbers,
+    runs: Numbers,
+    old: Numbers,
+    producer_id: bytes,
+    now_us: int,
+) -> Stitched:
+    """Stitch runs. `new`: the chunk's bodies; `kept`: messages from before, whose rows are behind the chunk's.
+
+    Bodies of run r are rows order[runs[r]] to order[runs[r + 1]], in order of arrival, the first old[r] of which were
+    stitched before. All must be proved.
     """
-    decoded = program.decode(bodies)
+    buffer, body_ends, said = _together(program, new, kept)
     count = len(runs) - 1
     outcome = np.zeros(count, np.int64)
-    doubled = np.zeros(len(bodies), np.uint8)
+    doubled = np.zeros(len(order), np.uint8)
     ended = np.zeros(count, np.uint8)
     starts, ends = np.zeros(count, np.int64), np.zeros(count, np.int64)
     head = np.frombuffer(_head(producer_id, now_us), np.uint8)
-    said = _said(decoded)
     size = 1024 * count + 4096
     messages: list[bytes] = []
     first = 0
     while True:
         out = np.empty(size, np.uint8)
         upto, length = kernel.stitch(
-            decoded.buffer, bodies.ends, runs, old, said, _rooms.room(), head,
+            buffer, body_ends, order, runs, old, said, _rooms.room(), head,
             outcome, doubled, ended, out, starts, ends, first,
         )  # fmt: skip
         whole = out[:length].tobytes()
@@ -109,6 +137,12 @@ def stitch(program: Program, bodies: Bodies, runs: Numbers, old: Numbers, produc
         first = upto
 
 
+def stitch(program: Program, bodies: Bodies, runs: Numbers, old: Numbers, producer_id: bytes, now_us: int) -> Stitched:
+    """As `stitch_chunk`, of bodies that stand side by side already, run by run."""
+    order = np.arange(len(bodies), dtype=np.int64)
+    return stitch_chunk(program, Told(program.decode(bodies), bodies.ends), [], order, runs, old, producer_id, now_us)
+
+
 def join(messages: list[bytes]) -> Bodies:
     """The bodies of messages in either framing, side by side."""
     buffer = np.frombuffer(b"".join([*messages, _PADDING]), np.uint8)
@@ -116,6 +150,21 @@ def join(messages: list[bytes]) -> Bodies:
     ends = np.cumsum(lengths)
     starts = ends - lengths
     return Bodies(buffer, starts + np.where(buffer[starts] == 0, CONFLUENT_HEADER, SINGLE_OBJECT_HEADER), ends)
+
+
+def _together(program: Program, new: Told, kept: list[bytes]) -> tuple[Bytes, Numbers, Numbers]:
+    """One buffer, where its bodies end, and the columns of all of them."""
+    if not kept:
+        return new.decoded.buffer, new.ends, kernel.pack(_columns(new.decoded))
+    begin = len(new.decoded.buffer)
+    buffer = np.frombuffer(b"".join((new.decoded.buffer.data, *kept, _PADDING)), np.uint8)
+    lengths: Numbers = np.fromiter(map(len, kept), np.int64, len(kept))
+    ends = begin + np.cumsum(lengths)
+    starts = ends - lengths
+    starts += np.where(buffer[starts] == 0, CONFLUENT_HEADER, SINGLE_OBJECT_HEADER)
+    before = program.decode(Bodies(buffer, starts, ends))
+    columns = kernel.pack(_columns(new.decoded), _columns(before))
+    return before.buffer, np.concatenate((new.ends, ends)), columns
 
 
 def _head(producer_id: bytes, now_us: int) -> bytes:
@@ -128,7 +177,7 @@ def _head(producer_id: bytes, now_us: int) -> bytes:
     return b"".join((single_object_header(records.current("edge_set")), number, producer_id, b"\0"))
 
 
-def _said(decoded: Decoded) -> Numbers:
+def _columns(decoded: Decoded) -> Sequence[NDArray[Any]]:
     """What the kernel takes."""
 
     def span(path: str) -> tuple[Numbers, Numbers]:
@@ -143,33 +192,31 @@ def _said(decoded: Decoded) -> Numbers:
         begins, names = span(f"{path}.namespace..name")
         return begins, names, span(f"{path}.namespace..version")[1]
 
-    return kernel.pack(
-        (
-            span("event_id")[0],
-            decoded.integers("event_time").values,
-            decoded.integers("parts").values,
-            decoded.presence("run"),
-            span("run.run_id")[0],
-            *span("run.state"),
-            decoded.presence("run.parent"),
-            *span("run.parent.run_id..job_name"),
-            decoded.presence("run.root"),
-            *span("run.root.run_id..job_name"),
-            decoded.offsets("run.links[]"),
-            decoded.presence("job"),
-            *span("job.namespace..name"),
-            decoded.offsets("inputs[]"),
-            *dataset("inputs[]"),
-            span("inputs[].namespace..kind")[1],
-            decoded.offsets("outputs[]"),
-            *dataset("outputs[]"),
-            span("outputs[].namespace..kind")[1],
-            valid("outputs[].version"),
-            decoded.offsets("outputs[].edges[]"),
-            decoded.integers("outputs[].edges_complete").values,
-            decoded.offsets(_COLUMNS),
-            *dataset(_COLUMNS),
-            valid(f"{_COLUMNS}.version"),
-            *span(f"{_COLUMNS}.column..captured"),
-        )
+    return (
+        span("event_id")[0],
+        decoded.integers("event_time").values,
+        decoded.integers("parts").values,
+        decoded.presence("run"),
+        span("run.run_id")[0],
+        *span("run.state"),
+        decoded.presence("run.parent"),
+        *span("run.parent.run_id..job_name"),
+        decoded.presence("run.root"),
+        *span("run.root.run_id..job_name"),
+        decoded.offsets("run.links[]"),
+        decoded.presence("job"),
+        *span("job.namespace..name"),
+        decoded.offsets("inputs[]"),
+        *dataset("inputs[]"),
+        span("inputs[].namespace..kind")[1],
+        decoded.offsets("outputs[]"),
+        *dataset("outputs[]"),
+        span("outputs[].namespace..kind")[1],
+        valid("outputs[].version"),
+        decoded.offsets("outputs[].edges[]"),
+        decoded.integers("outputs[].edges_complete").values,
+        decoded.offsets(_COLUMNS),
+        *dataset(_COLUMNS),
+        valid(f"{_COLUMNS}.version"),
+        *span(f"{_COLUMNS}.column..captured"),
     )

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headwater.schemas import plain, records
-from headwater.schemas.codec import Bodies
+from headwater.schemas.codec import Batch as Decoded
+from headwater.schemas.codec import Bodies, Program
 from headwater.schemas.records import Schema
 from headwater.streams.slices import Slices
 
@@ -19,11 +20,16 @@ _RECORD_OF: Mapping[str, str] = {records.current(record).name: record for record
 
 @dataclass(frozen=True)
 class Group:
-    """Records of one writer schema. `rows` int64[N]: their places in the batch; `bodies`: N, all proved whole."""
+    """Records of one writer schema. `rows` int64[N]: their places in the batch; `bodies`: N, all proved whole.
+
+    `proved_by`, `decoded`: the step's own program, where it has one for that schema, and what it read.
+    """
 
     schema: Schema
     rows: NDArray[np.int64]
     bodies: Bodies
+    proved_by: Program | None = None
+    decoded: Decoded | None = None
 
     def dicts(self) -> list[dict[str, Any]]:
         """Each record in the shape of its record's current version."""

@@ -25,7 +25,7 @@ from headwater.streams.metrics import Tally
 from headwater.streams.reading import Reading, read
 from headwater.streams.replay import replay
 from headwater.streams.schemas import SchemaBook
-from headwater.streams.step import Step, clock_us
+from headwater.streams.step import Step, clock_us, program_of
 from headwater.streams.watching import watch
 from headwater.streams.work import Interrupted, Open, Worker
 
@@ -55,7 +55,7 @@ class Pipeline:
         self._step = step
         self._settings = settings
         self._book = book
-        self._generation = generation
+        self._reader = partial(read, schemas=book, program=program_of(step), generation=generation)
         self._now_us = now_us
         self._sender = Sender(settings, headers)
         self.tally = Tally(step.name)
@@ -173,7 +173,7 @@ class Pipeline:
 
     def _read(self, chunk: Fetched, replaying: bool, final: bool) -> Reading:
         with self.tally.at("read"):
-            return read(chunk.opened(), self._book, replaying=replaying, generation=self._generation, final=final)
+            return self._reader(chunk.opened(), replaying=replaying, final=final)
 
     def _step_on(self, chunk: Fetched, reading: Reading, epoch: int) -> Open | None:
         if epoch != self._epoch:

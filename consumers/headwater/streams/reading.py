@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from headwater.errors import InvalidMessage
 from headwater.schemas import framing, reasons, records
-from headwater.schemas.codec import Bodies, reason, validate
+from headwater.schemas.codec import Bodies, Program, reason, validate
 from headwater.schemas.records import Schema
 from headwater.schemas.topics import MAX_MESSAGE_BYTES, TOPICS
 from headwater.streams.batch import Batch, Group
@@ -63,9 +63,17 @@ class Reading:
 
 
 def read(
-    chunk: Chunk, schemas: Schemas, *, replaying: bool = False, generation: str | None = None, final: bool = False
+    chunk: Chunk,
+    schemas: Schemas,
+    *,
+    program: Callable[[Schema], Program | None] | None = None,
+    replaying: bool = False,
+    generation: str | None = None,
+    final: bool = False,
 ) -> Reading:
-    """Read one chunk. `final`: unknown schemas are refused, not missing. Raises nothing for any bytes."""
+    """Read one chunk. `program`: what proves the records of a schema and reads what the step wants of them, where it
+    has one. `final`: unknown schemas are refused, not missing. Raises nothing for any bytes.
+    """
     values = Slices.of(chunk.values)
     buffer, starts, ends, lengths = values.buffer, values.starts, values.ends, values.lengths
     batch = Batch(
@@ -94,7 +102,8 @@ def read(
             reading.refused += [Refused(int(row), reasons.WRONG_RECORD, detail) for row in rows]
         else:
             header = framing.CONFLUENT_HEADER if name.fingerprint is None else framing.SINGLE_OBJECT_HEADER
-            _prove(reading, schema, rows, Bodies(buffer, starts[rows] + header, ends[rows]))
+            bodies = Bodies(buffer, starts[rows] + header, ends[rows])
+            _prove(reading, schema, rows, bodies, None if program is None else program(schema))
     reading.refused.sort(key=lambda refused: refused.row)
     return reading
 
@@ -133,13 +142,15 @@ def _by_schema(
             yield SchemaName(registry_id=int(registry_id)), rows[ids == registry_id]
 
 
-def _prove(reading: Reading, schema: Schema, rows: NDArray[np.int64], bodies: Bodies) -> None:
-    errors = validate(schema, bodies)
+def _prove(reading: Reading, schema: Schema, rows: NDArray[np.int64], bodies: Bodies, program: Program | None) -> None:
+    decoded = None if program is None else program.decode(bodies)
+    errors = validate(schema, bodies) if decoded is None else decoded.error
     if errors.any():
         for place in np.flatnonzero(errors):
             why, detail = reason(schema, bodies[int(place)])
             reading.refused.append(Refused(int(rows[place]), why, detail))
         whole = errors == 0
         rows, bodies = rows[whole], bodies.take(whole)
+        decoded = None if program is None else program.decode(bodies)
     if len(rows):
-        reading.batch.groups.append(Group(schema, rows, bodies))
+        reading.batch.groups.append(Group(schema, rows, bodies, program, decoded))

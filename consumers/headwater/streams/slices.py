@@ -52,7 +52,7 @@ class Slices(Sequence[bytes]):
 
     def __iter__(self) -> Iterator[bytes]:
         text = self.text
-        return (text[start:end] for start, end in zip(self.starts.tolist(), self.ends.tolist(), strict=True))
+        return iter([text[start:end] for start, end in zip(self.starts.tolist(), self.ends.tolist(), strict=True)])
 
 
 class Keys(Sequence[bytes | None]):
@@ -85,7 +85,11 @@ class Keys(Sequence[bytes | None]):
 
     def __iter__(self) -> Iterator[bytes | None]:
         text, slices = self.slices.text, self.slices
-        return (
-            text[start:end] if start >= 0 else None
-            for start, end in zip(slices.starts.tolist(), slices.ends.tolist(), strict=True)
+        if not (slices.starts < 0).any():
+            return iter(slices)
+        return iter(
+            [
+                text[start:end] if start >= 0 else None
+                for start, end in zip(slices.starts.tolist(), slices.ends.tolist(), strict=True)
+            ]
         )

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from headwater.schemas.codec import Program
+    from headwater.schemas.records import Schema
     from headwater.streams.batch import Batch
 
 
@@ -99,6 +101,20 @@ class Step(Protocol):
     def revoked(self, partitions: set[tuple[str, int]]) -> None:
         """Other workers have these (topic, partition) now: forget their state."""
         ...
+
+
+@runtime_checkable
+class Reads(Protocol):
+    """A step that wants parts of its records as columns: they are read while the records are proved, in one go."""
+
+    def program(self, schema: Schema) -> Program | None:
+        """What proves and reads records of a writer schema; None: they are only proved. Called on another thread."""
+        ...
+
+
+def program_of(step: Step) -> Callable[[Schema], Program | None] | None:
+    """A step's own program of a schema, where it has any."""
+    return step.program if isinstance(step, Reads) else None
 
 
 @runtime_checkable

@@ -32,6 +32,7 @@ _AROUND = 128
 def stitch(
     buffer: Bytes,
     body_ends: Numbers,
+    order: Numbers,
     runs: Numbers,
     old: Numbers,
     said: Numbers,
@@ -47,14 +48,15 @@ def stitch(
 ) -> tuple[int, int]:
     """Stitch runs from `first` on; where it stopped for want of room in `out` (their count: done), and what it wrote.
 
-    Bodies of run r: runs[r] to runs[r + 1], in order of arrival; the first old[r] were stitched before. `head`: what
-    each message begins with, from the header to the sequence. Results: `outcome` and `ended` of each run, `doubled`
-    of each body (1: it says nothing that earlier ones did not), `starts`, `ends` of each message in `out`.
+    Bodies of run r: order[runs[r]] to order[runs[r + 1]], in order of arrival; the first old[r] were stitched before.
+    `head`: what each message begins with, from the header to the sequence. Results: `outcome` and `ended` of each run,
+    `doubled` of each place in `order` (1: the body says nothing that earlier ones did not), `starts`, `ends` of each
+    message in `out`.
     """
     at = 0
     for run in range(first, len(runs) - 1):
         begin = runs[run]
-        ordinary = gather(buffer, body_ends, said, room, begin, runs[run + 1], old[run], doubled)
+        ordinary = gather(buffer, body_ends, order, said, room, begin, runs[run + 1], old[run], doubled)
         ended[run] = 1 if room[END] < NEVER else 0
         outcome[run] = ODD
         if not ordinary:
@@ -67,10 +69,10 @@ def stitch(
         outcome[run] = NOTHING
         if not derive(room):
             continue
-        if at + number(said, room, begin) + _AROUND > len(out):
+        if at + number(said, room, order[begin]) + _AROUND > len(out):
             return run, at
         starts[run] = at
-        at = write(buffer, said, room, begin, head, out, at)
+        at = write(buffer, said, room, order[begin], head, out, at)
         ends[run] = at
         outcome[run] = MESSAGE
     return len(runs) - 1, at

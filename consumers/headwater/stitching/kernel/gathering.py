@@ -71,6 +71,7 @@ from headwater.stitching.kernel.words import Place, earlier, same, standing_of
 def gather(
     buffer: Bytes,
     body_ends: Numbers,
+    order: Numbers,
     said: Numbers,
     room: Numbers,
     begin: Place,
@@ -78,15 +79,17 @@ def gather(
     old: Place,
     doubled: Bytes,
 ) -> bool:
-    """Fill the room from bodies `begin` to `stop`, the first `old` of which were stitched before; whether the run is
-    an ordinary one.
+    """Fill the room from the bodies that stand at `begin` to `stop` in `order`, the first `old` of which were stitched
+    before; whether the run is an ordinary one.
     """
+    lead = order[begin]
     room[N_EVENTS : N_LINKS + 1] = 0
     room[END] = NEVER
     room[ENDED_BY] = -1
-    room[STATE_OF] = begin
+    room[STATE_OF] = lead
     room[RANK] = 3
-    for body in range(begin, stop):
+    for place in range(begin, stop):
+        body = order[place]
         if (
             said[said[RUN_VALID] + body] == 0
             or said[said[JOB_VALID] + body] == 0
@@ -96,27 +99,27 @@ def gather(
                 buffer,
                 said[said[RUN_IDS] + body],
                 said[said[RUN_IDS] + body] + 16,
-                said[said[RUN_IDS] + begin],
-                said[said[RUN_IDS] + begin] + 16,
+                said[said[RUN_IDS] + lead],
+                said[said[RUN_IDS] + lead] + 16,
             )
             or not same(
                 buffer,
                 said[said[JOBS] + body],
                 said[said[JOB_ENDS] + body],
-                said[said[JOBS] + begin],
-                said[said[JOB_ENDS] + begin],
+                said[said[JOBS] + lead],
+                said[said[JOB_ENDS] + lead],
             )
         ):
             return False
-        doubled[body] = 0
+        doubled[place] = 0
         for event in range(room[N_EVENTS]):
             before = room[EVENT_OF + event]
             if same(
                 buffer, said[said[EVENT_IDS] + body], body_ends[body], said[said[EVENT_IDS] + before], body_ends[before]
             ):
-                doubled[body] = 1
+                doubled[place] = 1
                 break
-        if doubled[body]:
+        if doubled[place]:
             continue
         event = room[N_EVENTS]
         rank = room[RANK]
@@ -144,12 +147,12 @@ def gather(
             and rank == room[RANK]
             and many == room[N_INPUTS] + room[N_OUTPUTS] + room[N_ROWS] + room[N_LINKS]
         ):
-            doubled[body] = 1
+            doubled[place] = 1
             room[N_EVENTS] = event
             continue
         if event == MOST_EVENTS:
             return False
-        if body - begin < old:
+        if place - begin < old:
             room[N_OLD] = room[N_EVENTS]
     return True
 

@@ -34,6 +34,7 @@ NEVER = 1 << 40
     OUT_COMPLETE, ROW_OFFSETS, ROWS, ROW_NAMES, ROW_VERSIONS, ROW_VALID, ROW_FIELDS, ROW_FIELD_ENDS,
 ) = range(37)  # fmt: skip
 SAID = 37
+_OFFSETS = frozenset((LINK_OFFSETS, IN_OFFSETS, OUT_OFFSETS, OUT_EDGES, ROW_OFFSETS))
 
 #: The room, from its beginning: how many there are of each; when the run ended (which event), the body that ended it,
 #: the body whose state stands otherwise, and that state's rank.
@@ -76,10 +77,25 @@ def room() -> Numbers:
     return np.zeros(_ROOM, np.int64)
 
 
-def pack(columns: Sequence[NDArray[Any]]) -> Numbers:
-    """The columns, in the order of their names above, as `said`."""
-    if len(columns) != SAID:
-        raise ValueError(f"{len(columns)} columns, not {SAID}")
-    lengths = np.fromiter(map(len, columns), np.int64, SAID)
+def pack(*sets: Sequence[NDArray[Any]]) -> Numbers:
+    """The columns of one or several sets of bodies, in the order of their names above, as `said`: the rows of the
+    first set stand first.
+    """
+    for columns in sets:
+        if len(columns) != SAID:
+            raise ValueError(f"{len(columns)} columns, not {SAID}")
+    parts: list[NDArray[Any]] = []
+    lengths = np.zeros(SAID, np.int64)
+    for name in range(SAID):
+        shift = 0
+        for place, columns in enumerate(sets):
+            column = columns[name]
+            if name in _OFFSETS:
+                # Of the items of all sets before; the last offset is the next set's first.
+                column = column + shift if shift else column
+                shift = int(column[-1])
+                column = column if place == len(sets) - 1 else column[:-1]
+            parts.append(column)
+            lengths[name] += len(column)
     bases = SAID + np.cumsum(lengths) - lengths
-    return np.concatenate((bases, *columns), dtype=np.int64)
+    return np.concatenate((bases, *parts), dtype=np.int64)
