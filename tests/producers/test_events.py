@@ -149,7 +149,7 @@ def test_a_run_is_written_as_by_fastavro(seed: int, fullness: float) -> None:
     more, of_more = drawn.texts()
     facets, of_facets = drawn.texts()
     run: dict[str, Any] = drawn.of("Run")
-    nominal = None if run["nominal_start"] is None else (run["nominal_start"], run["nominal_start"] + 1)
+    nominal = None if run["nominal_start"] is None else (run["nominal_start"], run["nominal_start"] // 2)
     parent: RunReference | None = None
     run |= {"parent": None, "root": None, "facets": of_facets}
     run |= {"nominal_start": nominal[0] if nominal else None, "nominal_end": nominal[1] if nominal else None}

@@ -64,7 +64,7 @@ class Core:
         self.strict = False
         self.process_parent = RunReference.from_variables(os.environ)
         #: Encodes event times that are not the present.
-        self._past = _avro.rising()
+        self.past = _avro.rising()
         #: The fields kind, actor and purpose of a run that names neither.
         self.run_frame = self.frame(None, None)
         self.reset()
@@ -72,10 +72,10 @@ class Core:
     def reset(self) -> None:
         """Become a new producer, with its own id and numbers: at first, and in the child of a fork."""
         self.producer_id = uuid.uuid4().bytes
-        self._numbers = itertools.count(1)
-        self._sequence = _avro.rising()
+        self.numbers = itertools.count(1)
+        self.sequence = _avro.rising()
         self.last_number = 0
-        self._opened = False
+        self.opened = False
         self._closed = False
         self._opening = threading.Lock()
         self._known: _Known | None = None
@@ -89,7 +89,7 @@ class Core:
                 # A process that is over so soon: better a moment for git than an event that cannot say.
                 _provenance.git().wait(min(seconds, _LAST_WAIT_FOR_GIT))
                 self._known.hear_git()
-            if self._opened:
+            if self.opened:
                 self.guard(self._producer_event, "closed")
             self.delivery.close(seconds)
 
@@ -115,11 +115,11 @@ class Core:
             told = _secrets.loggable(error)
             _log.error("an event was not sent: %s: %s", kind, told, exc_info=told)
 
-    def _open(self) -> None:
+    def open(self) -> None:
         if self._opening.acquire(blocking=False):
             try:
-                if not self._opened:
-                    self._opened = True
+                if not self.opened:
+                    self.opened = True
                     self._producer_event("opened")
             finally:
                 self._opening.release()
@@ -136,7 +136,7 @@ class Core:
 
     def _producer_event(self, kind: str) -> None:
         now = now_us()
-        number = self.last_number = next(self._numbers)
+        number = self.last_number = next(self.numbers)
         body = _PRODUCER_EVENT.encode(
             {
                 "emit_time": now,
@@ -180,38 +180,40 @@ class Core:
             )
         )
 
-    def head(self, header: bytes, event_id: bytes | None, event_time: int | None) -> bytes:
-        """A message's header and the five fields with which each record begins."""
-        if not self._opened:
-            self._open()
+    def head(self, header: bytes, event_id: bytes | None, event_time: int | None, number: int | None = None) -> bytes:
+        """A message's header and the five fields with which each record begins; `Run` has them in its own line."""
+        if not self.opened:
+            self.open()
         now = time_ns() // 1000
         emitted = _time(now)
-        if event_time is not None:
-            happened = self._past(event_time)
-        elif self.clock is now_us:
-            happened = emitted
-        else:
-            happened = self._past(self.clock())
-        number = self.last_number = next(self._numbers)
-        return b"".join((header, emitted, self.producer_id, self._sequence(number), event_id or _uuid7(now), happened))
+        if event_time is None and self.clock is not now_us:
+            event_time = self.clock()
+        if number is None:
+            number = self.last_number = next(self.numbers)
+        happened = emitted if event_time is None else self.past(event_time)
+        return b"".join((header, emitted, self.producer_id, self.sequence(number), event_id or _uuid7(now), happened))
 
     def job(self, job: Job) -> bytes:
         """The field `job` of an event."""
-        known = self._known or self._process()
-        if known.asking:
-            known.hear_git()
-        return job.encoded(known.code)
+        return job.encoded((self._known or self._process()).code)
 
     def run_event(
-        self, frame: bytes, run: bytes, job: Job | None, said: _events.Said, key: bytes, event_time: int | None
+        self,
+        frame: bytes,
+        run: bytes,
+        job: Job | None,
+        said: _events.Said,
+        key: bytes,
+        event_time: int | None,
+        number: int | None = None,
     ) -> None:
-        """Send a run, job or dataset event, in parts where it is large; `Run` sends its small ones itself."""
+        """Send a run, job or dataset event, in parts where it is large. `number`: one that was given out already."""
         tails = said.parts()
         encoded_job = _avro.NULL if job is None else self.job(job)
         event_id = _ids.uuid7(now_us())
-        for number, tail in enumerate(tails, 1):
-            head = self.head(_RUN_HEADER, event_id, event_time)
-            numbers = _events.part_numbers(number, len(tails))
+        for part, tail in enumerate(tails, 1):
+            head = self.head(_RUN_HEADER, event_id, event_time, number if part == 1 else None)
+            numbers = _events.part_numbers(part, len(tails))
             self.send(topics.RUNS.name, key, b"".join((head, numbers, frame, run, encoded_job, tail)))
 
     def send(self, topic: str, key: bytes, message: bytes) -> None:

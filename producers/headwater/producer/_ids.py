@@ -1,9 +1,9 @@
 """Ids of runs and events: UUIDv7 (RFC 9562), so that ids made later sort later, within a process without exception.
 
-After the 48 bits of milliseconds come 12 bits of their fraction (the RFC's method 3) and 62 bits of a counter that
-begins anywhere in its lower half (method 1): two ids of a process are never the same, and those of two processes only
-where they begin at the same place of 2^61. A clock that is set back a little holds the time still until it has caught
-up; one that is set back far is believed.
+After the 48 bits of milliseconds come 12 random bits of the process and 62 bits of a counter that begins anywhere in
+its lower half (the RFC's method 1): two ids of a process are never the same, and those of two processes only where
+they have the same 12 bits and begin at the same place of 2^61. A clock that is set back a little holds the time still
+until it has caught up; one that is set back far is believed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ def _counter() -> itertools.count[int]:
 
 
 _next: itertools.count[int] = _counter()
-_latest = 0
+_process = _VERSION | _source.getrandbits(12)
+#: The latest millisecond, and the first half of its ids.
+_latest: tuple[int, int] = (0, 0)
 
 
 def _after_fork() -> None:
@@ -46,13 +48,12 @@ if hasattr(os, "register_at_fork"):
 def uuid7(time_us: int) -> bytes:
     """A UUIDv7 of that time (µs since 1970, now), 16 bytes; later than all that this process made before."""
     global _latest  # noqa: PLW0603 — one clock a process
-    fraction = time_us % 1000
-    high = (time_us - fraction) // 1000 << 16 | _VERSION | (fraction << 12) // 1000
-    if high >= _latest or _latest - high > _STILL << 16:
-        _latest = high
-    else:
-        high = _latest
-    return _pack(high, next(_next))
+    now = time_us // 1000
+    latest, half = _latest
+    if now != latest and not now < latest <= now + _STILL:
+        half = now << 16 | _process
+        _latest = (now, half)
+    return _pack(half, next(_next))
 
 
 def random_bytes(count: int) -> bytes:

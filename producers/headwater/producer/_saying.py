@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, TypedDict
+from collections.abc import Iterable, Mapping, Sequence
+from time import time_ns
+from typing import Any, Final
 
 from headwater.producer import _avro, _events, _ids
 from headwater.producer._core import Core, now_us
+from headwater.producer._fields import RunFields, given_or_new_id
 from headwater.producer._output import Output
 from headwater.producer._profiler import Profiler
 from headwater.producer._profiling import About, send_profile
@@ -18,6 +19,7 @@ from headwater.schemas import framing, topics
 
 #: A run that never ends remembers so many outputs that it has told; of others a later addition tells all again.
 _MOST_OUTPUTS: Final = 1000
+_NOTHING: Final[Mapping[Any, Any]] = {}
 _Identity = tuple[str, str, str | None]
 _HEADER: Final = framing.single_object_header(_avro.encoders("run_event").schema)
 _TOPIC: Final = topics.RUNS.name
@@ -27,25 +29,8 @@ _EMPTY: Final = _avro.EMPTY
 _PRESENT: Final = _avro.PRESENT
 _STATES: Final = _events.STATES
 _ONLY_PART: Final = _events.ONLY_PART
-
-
-class RunFields(TypedDict, total=False):
-    """What can be said when a run is made; `Producer.run` explains each."""
-
-    inputs: Iterable[Dataset]
-    outputs: Iterable[Dataset]
-    parameters: Mapping[str, object]
-    nominal: tuple[int, int] | None
-    actor: str | None
-    purpose: str | None
-    parent: RunReference | Saying | None
-    run_id: bytes | uuid.UUID | None
-    clock: Callable[[], int] | None
-    facets: Mapping[str, object]
-    environment: Mapping[str, object]
-    links: Sequence[Mapping[str, Any]]
-    trace_id: bytes | None
-    span_id: bytes | None
+_time: Final = _avro.time
+_uuid7: Final = _ids.uuid7
 
 
 class Saying:
@@ -60,19 +45,24 @@ class Saying:
     _frame: bytes | None = None
     #: Outputs that were told when it began, until there is more to be said of outputs.
     _given: Sequence[Dataset] = ()
+    # Made with the first entry, by `_own`.
+    _outputs: Mapping[_Identity, Output] = _NOTHING
+    _parameters: Mapping[str, object] = _NOTHING
+    _run_facets: Mapping[str, object] = _NOTHING
+    _metrics: Sequence[bytes] = ()
     _used = _avro.NULL
     _failure = _avro.NULL
 
     def __init__(self, core: Core, job: Job, fields: RunFields) -> None:
         self._core = core
         self.job = job
-        self.run_id = _run_id(fields["run_id"]) if "run_id" in fields else _ids.uuid7(now_us())
+        self.run_id = given_or_new_id(fields["run_id"]) if "run_id" in fields else _ids.uuid7(now_us())
         self._fields = fields
         self._inputs: list[bytes] = []
-        self._outputs: dict[_Identity, Output] = {}
-        self._parameters: dict[str, object] = {}
-        self._metrics: list[bytes] = []
-        self._run_facets: dict[str, object] = {}
+
+    def _own(self, name: str, empty: Any) -> Any:
+        """A collection of this run, made where it is not there; one step for all threads that may share the run."""
+        return self.__dict__.setdefault(name, empty)
 
     @property
     def reference(self) -> RunReference:
@@ -110,19 +100,20 @@ class Saying:
         return found
 
     def _known(self) -> dict[_Identity, Output]:
+        known: dict[_Identity, Output] = self._own("_outputs", {})
         if self._given:
             given, self._given = self._given, ()
             for dataset in given:
-                self._outputs[dataset.namespace, dataset.name, dataset.version] = Output(dataset, told=True)
-        return self._outputs
+                known[dataset.namespace, dataset.name, dataset.version] = Output(dataset, told=True)
+        return known
 
     def parameter(self, name: str, value: object) -> None:
         """A parameter. Names that look like secrets are not recorded."""
-        self._parameters[str(name)] = value
+        self._own("_parameters", {})[str(name)] = value
 
     def facet(self, name: str, value: object) -> None:
         """Something about the run that has no field of its own."""
-        self._run_facets[str(name)] = value
+        self._own("_run_facets", {})[str(name)] = value
 
     def metric(
         self,
@@ -138,7 +129,7 @@ class Saying:
 
     def _metric(self, name: str, value: float, step: int | None, split: str | None, about: Dataset | None) -> None:
         reference = about.reference if about else None
-        self._metrics.append(_events.metric(name, float(value), step, split, reference))
+        self._own("_metrics", []).append(_events.metric(name, float(value), step, split, reference))
 
     def lineage(
         self,
@@ -244,15 +235,42 @@ class Saying:
         core, inputs, metrics = self._core, self._inputs, self._metrics
         once = self._used + self._failure
         if not self._finished:
-            self._inputs, self._metrics, self._used = [], [], _avro.NULL
+            self._inputs, self._used = [], _avro.NULL
+            if metrics:
+                self._metrics = []
         if self._outputs:
             outputs = [*(outputs or ()), *(entry for output in self._outputs.values() for entry in output.entries())]
-            while len(self._outputs) > _MOST_OUTPUTS:
-                del self._outputs[next(iter(self._outputs))]
+            known = self._known()
+            while len(known) > _MOST_OUTPUTS:
+                del known[next(iter(known))]
         # Repeated: each event then explains by itself what it wrote.
         parameters = _events.entries(self._parameters) if self._parameters else ()
-        tail = b"".join(
+        facets = _events.facets(self._run_facets) if self._run_facets else _EMPTY
+        frame = self._frame or core.run_frame
+        if not core.opened:
+            core.open()
+        now = time_ns() // 1000
+        emitted = happened = _time(now)
+        if "clock" in self._fields or core.clock is not now_us:
+            happened = core.past((self._fields.get("clock") or core.clock)())
+        number = core.last_number = next(core.numbers)
+        # Each field in the record's order, joined once: this line is what an event costs.
+        message = b"".join(
             (
+                _HEADER,
+                emitted,
+                core.producer_id,
+                core.sequence(number),
+                _uuid7(now),
+                happened,
+                _ONLY_PART,
+                frame,
+                _PRESENT,
+                self.run_id,
+                _STATES[state],
+                self._rest,
+                facets,
+                core.job(self.job),
                 _block(inputs) if inputs else _EMPTY,
                 _block(outputs) if outputs else _EMPTY,
                 _block(parameters) if parameters else _EMPTY,
@@ -261,21 +279,9 @@ class Saying:
                 once,
             )
         )
-        facets = _events.facets(self._run_facets) if self._run_facets else _EMPTY
-        frame = self._frame or core.run_frame
-        run = (_PRESENT, self.run_id, _STATES[state], self._rest, facets)
-        clock = self._fields.get("clock")
-        now = None if clock is None else clock()
-        if len(tail) <= _events.LARGEST:
-            head = core.head(_HEADER, None, now)
-            core.send(_TOPIC, self.run_id, b"".join((head, _ONLY_PART, frame, *run, core.job(self.job), tail)))
-        else:
-            said = _events.Said(inputs, outputs or (), parameters, environment.entries, metrics, once)
-            core.run_event(frame, b"".join(run), self.job, said, self.run_id, now)
-
-
-def _run_id(given: bytes | uuid.UUID | None) -> bytes:
-    """The given id, or a new one where none of use was given: no run may be lost to a bad id."""
-    if isinstance(given, uuid.UUID):
-        return given.bytes
-    return given if isinstance(given, bytes) and len(given) == 16 else _ids.uuid7(now_us())
+        if len(message) <= _events.LARGEST:
+            core.delivery.submit(_TOPIC, self.run_id, message)
+            return
+        run = b"".join((_PRESENT, self.run_id, _STATES[state], self._rest, facets))
+        said = _events.Said(inputs, outputs or (), parameters, environment.entries, metrics, once)
+        core.run_event(frame, run, self.job, said, self.run_id, self._now(), number)

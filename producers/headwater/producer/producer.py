@@ -14,9 +14,9 @@ from headwater.producer import _avro, _events, _provenance, _telemetry
 from headwater.producer._core import Core, now_us
 from headwater.producer._delivery import Delivery, KafkaDelivery
 from headwater.producer._disabled import DisabledDelivery
+from headwater.producer._fields import RunFields
 from headwater.producer._profiler import Profiler
 from headwater.producer._profiling import About, send_profile
-from headwater.producer._saying import RunFields
 from headwater.producer.handles import Dataset, DatasetFields, Job, JobFields
 from headwater.producer.predictions import Predictor, PredictorFields
 from headwater.producer.run import Run

@@ -14,7 +14,8 @@ from typing import Final, ParamSpec, TypeVar
 
 from headwater.producer import _events
 from headwater.producer._decorate import decorated
-from headwater.producer._saying import RunFields, Saying
+from headwater.producer._fields import RunFields
+from headwater.producer._saying import Saying
 from headwater.producer._secrets import without_secret_texts
 from headwater.producer.handles import Dataset
 from headwater.producer.reference import RunReference, current
@@ -61,7 +62,8 @@ class Run(Saying):
 
     def _begin(self, state: str) -> None:
         # Here and below without `guard`: these are called for each event.
-        core, outputs = self._core, list[bytes]()
+        core = self._core
+        outputs: list[bytes] = []
         try:
             fields = self._fields
             for dataset in fields.get("inputs", ()):
@@ -71,7 +73,7 @@ class Run(Saying):
                 for dataset in given:
                     outputs += dataset.entries
             if "parameters" in fields:
-                self._parameters.update(fields["parameters"])
+                self._own("_parameters", {}).update(fields["parameters"])
             parent = fields["parent"] if "parent" in fields else current.get() or core.process_parent
             trace = of_run(self.run_id)
             if parent is not None or trace is not NOTHING or not _IN_FRAME.isdisjoint(fields):
@@ -103,7 +105,8 @@ class Run(Saying):
             (*fields.get("links", ()), *links),
         )
         self._frame = self._core.frame(fields.get("actor"), fields.get("purpose"))
-        self._run_facets.update(fields.get("facets", {}))
+        if "facets" in fields:
+            self._own("_run_facets", {}).update(fields["facets"])
 
     def complete(self) -> None:
         """End as COMPLETE."""
