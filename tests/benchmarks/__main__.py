@@ -15,6 +15,7 @@ BENCHMARKS = {
     "latency": "tests.benchmarks.latency",
     "producer": "tests.benchmarks.producer",
     "spool": "tests.benchmarks.spool",
+    "profiles": "tests.benchmarks.profiles",
 }
 
 
