@@ -102,7 +102,7 @@ class Settings:
     stitching_memory_bytes: int = _setting(
         1024 * 1024 * 1024,
         "Most that runs may take in a stitching worker's memory, bytes; beyond it they count as young no longer.",
-        at_least=1024,
+        at_least=65536,
     )
     stitching_folder: str = _setting(
         "",

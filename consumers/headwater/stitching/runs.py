@@ -1,79 +1,268 @@
-"""What a worker keeps of the runs of one partition, and for how long."""
+"""What a worker keeps of the runs of one partition: young ones in memory, older open ones parked, ended ones packed.
+
+    kept      young runs: their messages, or folded                                           memory
+    parked    open runs that nothing touched while they were young        state topic and the worker's disk
+    finished  ended runs: where their messages stand on lineage.runs      state topic and memory, packed
+
+`sweep` moves runs on, oldest first, up to what is committed. The mark W on the state topic says: of each run, every
+message before W that counts is on the state topic. So a worker that starts reads the state topic, then lineage.runs
+from W on. What comes after the committed offset is not taken from the state: it comes again.
+"""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple, cast
 
-from headwater.stitching.facts import Scope
-from headwater.stitching.unit import Unit
+import numpy as np
 
-#: An ordinary run: arrival of its newest message (ms since 1970 UTC), whether it ended, its writer schema's number,
-#: then its messages in order of arrival. A flat tuple, which the garbage collector leaves alone.
-Ordinary = tuple[int | bytes, ...]
-HEAD = 3
+from headwater.settings import Settings
+from headwater.stitching import folding, state_records
+from headwater.stitching.finished import Ended, Finished
+from headwater.stitching.folding import Folded
+from headwater.stitching.hashing import Numbers, Words, identities
+from headwater.stitching.kept import HEAD, Ordinary, digests_of, each, size_of, told
+from headwater.stitching.parked import Parked, part_count
+from headwater.stitching.spill import Spill
+from headwater.stitching.writers import Writers
+from headwater.streams import Output
+
+#: Ended runs with more messages than this are parked: their coordinates would fill a block.
+_MOST_COORDINATES = 4096
+#: How many touched keys are swept at once, about: what a sweep does is done for all their runs together.
+_AT_ONCE = 8192
 
 
-@dataclass(slots=True)
-class Folded:
-    """All that came under one key, folded: a unit for each job (or event) in it."""
+@dataclass(frozen=True)
+class Policy:
+    """How long what is kept, ms, and where."""
 
-    units: dict[Scope, Unit] = field(default_factory=dict[Scope, Unit])
-    arrival: int = 0
+    young: int
+    ended: int
+    open: int
+    folder: str
 
-    @property
-    def ended(self) -> bool:
-        return all(unit.ended for unit in self.units.values())
+    @classmethod
+    def of(cls, settings: Settings) -> Policy:
+        """As set."""
+        ended = int(settings.stitching_horizon_seconds * 1000)
+        return cls(
+            min(int(settings.stitching_young_seconds * 1000), ended),
+            ended,
+            max(ended, int(settings.stitching_open_seconds * 1000)),
+            settings.stitching_folder,
+        )
+
+
+class _Touched(NamedTuple):
+    """The keys that a chunk touched. `end`: the offset after it; `arrival`: of its newest message, ms."""
+
+    serial: int
+    arrival: int
+    end: int
+    keys: Sequence[bytes]
 
 
 class Runs:
-    """Runs by key. Ended ones are forgotten `horizon_ms` after their last message, open ones after `open_ms`.
+    """State of one partition. Time is the partition's own: the arrival of its newest message, ms since 1970 UTC."""
 
-    Time is the partition's own: the arrival of its newest message.
-    """
-
-    def __init__(self, horizon_ms: int, open_ms: int) -> None:
+    def __init__(self, partition: int, policy: Policy, writers: Writers) -> None:
+        self.partition = partition
         self.kept: dict[bytes, Ordinary | Folded] = {}
-        #: How many have been folded so far; while none was, nobody looks for them.
+        #: What `kept` takes in memory, about; how many in it are folded, and have not ended.
+        self.size = 0
         self.folded = 0
-        self._ages = (horizon_ms, max(horizon_ms, open_ms))
-        self._now = 0
-        #: Keys by the arrival of the chunk that touched them: those to look at when ended, and when open.
-        self._touched: tuple[deque[tuple[int, Sequence[bytes]]], deque[tuple[int, Sequence[bytes]]]] = (
-            deque(),
-            deque(),
-        )
+        self.open = 0
+        self.finished = Finished()
+        self.parked = Spill(policy.folder)
+        self.now = 0
+        self.serial = 0
+        #: Offsets before this one are committed.
+        self.committed = 0
+        self.mark = -1
+        self._policy = policy
+        self._writers = writers
+        self._touched: deque[_Touched] = deque()
+        #: Identities of parked runs by when they were touched: open ones, ended ones.
+        self.by_age: tuple[deque[tuple[int, Words]], deque[tuple[int, Words]]] = (deque(), deque())
+        #: What is to be put on the state topic.
+        self.outputs: list[Output] = []
+
+    @property
+    def nbytes(self) -> int:
+        """What all of it takes in memory, about."""
+        return self.size + self.finished.nbytes + self.parked.nbytes
+
+    def __len__(self) -> int:
+        return len(self.kept) + len(self.parked) + len(self.finished)
 
     def arrive(self, timestamp_ms: int) -> int:
-        """Let a chunk whose newest message has this time arrive: the partition's time."""
-        self._now = max(self._now, timestamp_ms)
-        return self._now
+        """Let a chunk whose newest message has this time arrive; its serial number."""
+        self.now = max(self.now, timestamp_ms)
+        self.serial += 1
+        return self.serial
 
-    def touch(self, keys: Sequence[bytes]) -> None:
-        """Note the keys of that chunk, and forget what is older than its horizon."""
-        ended, still_open = self._touched
-        ended.append((self._now, keys))
-        while ended and ended[0][0] < self._now - self._ages[0]:
-            arrival, old = ended.popleft()
-            left = self._forget(arrival, old, only_ended=True)
-            if left:
-                still_open.append((arrival, left))
-        while still_open and still_open[0][0] < self._now - self._ages[1]:
-            self._forget(*still_open.popleft(), only_ended=False)
+    def touch(self, keys: Sequence[bytes], end: int) -> None:
+        """Note the keys of that chunk."""
+        self._touched.append(_Touched(self.serial, self.now, end, keys))
 
-    def _forget(self, arrival: int, keys: Sequence[bytes], *, only_ended: bool) -> list[bytes]:
-        """Forget those that nothing touched since; the open ones that are kept."""
-        left: list[bytes] = []
+    def put_folded(self, key: bytes, run: Folded, size_before: int) -> None:
+        """Keep a folded run that changed."""
+        self.size += run.size - size_before
+        self.kept[key] = run
+
+    def close(self) -> None:
+        """Give back what is on the disk."""
+        self.parked.close()
+
+    def sweep(self, *, early: bool = False) -> bool:
+        """Move on the runs of the oldest chunks that are not young (`early`: or that are) and are committed; whether
+        there were any. Raises OSError where the disk does not take them; then nothing has changed.
+        """
+        due: list[_Touched] = []
+        keys = 0
+        young = self.now - self._policy.young
+        for entry in self._touched:
+            if entry.end > self.committed or keys > _AT_ONCE or not (early or entry.arrival < young):
+                break
+            due.append(entry)
+            keys += len(entry.keys)
+        if not due:
+            return False
+        ended: dict[bytes, Ordinary | Folded] = {}
+        parked: dict[bytes, int] = {}
+        marked: list[bytes] = []
+        for entry in due:
+            for key in entry.keys:
+                run = self.kept.get(key)
+                if run is None or key in ended:
+                    continue
+                serial, covered, is_ended, offsets = told(run)
+                last = serial == entry.serial
+                is_short = len(offsets) < 2 and entry.arrival >= young
+                if (
+                    is_ended
+                    and max(offsets, default=-1) < self.committed
+                    and len(offsets) <= _MOST_COORDINATES
+                    and not is_short
+                ):
+                    ended[key] = run
+                elif last:
+                    parked[key] = entry.arrival
+                elif any(covered <= offset < entry.end for offset in offsets):
+                    marked.append(key)
+        parked = {key: arrival for key, arrival in parked.items() if key not in ended}
+        self._park(parked)
+        self._mark([key for key in dict.fromkeys(marked) if key not in ended and key not in parked], due[-1].arrival)
+        self._finish(ended, due[-1].arrival)
+        for _ in due:
+            self._touched.popleft()
+        self.mark = due[-1].end
+        self.outputs.append(state_records.mark(self.partition, self.mark))
+        return True
+
+    def _packed(self, key: bytes, run: Ordinary | Folded, touched: int) -> Parked:
+        """The run's committed messages."""
+        if isinstance(run, Folded):
+            at, said = folding.messages(run, self.committed)
+            return Parked(key, touched, run.ended, True, tuple(at), tuple(said))
+        count = (len(run) - HEAD) // 2
+        offsets = cast("tuple[int, ...]", run[HEAD : HEAD + count])
+        known = sum(1 for offset in offsets if offset < self.committed)
+        ended = bool(cast("int", run[1]) & 1)
+        messages = cast("tuple[bytes, ...]", run[HEAD + count : HEAD + count + known])
+        return Parked(key, touched, ended, False, offsets[:known], messages)
+
+    def _park(self, keys: dict[bytes, int]) -> None:
+        if not keys:
+            return
+        runs = [self._packed(key, self.kept[key], touched) for key, touched in keys.items()]
+        values = [run.pack() for run in runs]
+        ids = identities(list(keys))
+        self.parked.put(ids, values, list(keys.values()), [run.ended for run in runs])
+        for one, value in zip(each(ids), values, strict=True):
+            self.outputs += state_records.run(self.partition, one, value)
+        is_ended = np.array([run.ended for run in runs])
+        for by_age, which in zip(self.by_age, (~is_ended, is_ended), strict=True):
+            if which.any():
+                by_age.append((max(keys.values()), ids[which]))
         for key in keys:
-            run = self.kept.get(key)
-            if run is None:
-                continue
-            seen, ended = (run.arrival, run.ended) if isinstance(run, Folded) else (run[0], run[1])
-            if seen != arrival:
-                continue
-            if only_ended and not ended:
-                left.append(key)
+            self._drop(key)
+
+    def _mark(self, keys: list[bytes], touched: int) -> None:
+        """Put runs on the state topic that are young by their newest messages, and stay."""
+        for key, one in zip(keys, each(identities(keys)), strict=True):
+            run = self.kept[key]
+            self.outputs += state_records.run(self.partition, one, self._packed(key, run, touched).pack())
+            if isinstance(run, Folded):
+                run.covered = self.committed
             else:
-                del self.kept[key]
-        return left
+                self.kept[key] = (run[0], 2 * self.committed + (cast("int", run[1]) & 1), *run[2:])
+
+    def _finish(self, runs: dict[bytes, Ordinary | Folded], arrival: int) -> None:
+        if not runs:
+            return
+        ids = identities(list(runs))
+        offsets: list[int] = []
+        counts: list[int] = []
+        for run in runs.values():
+            of_run = told(run)[3]
+            counts.append(len(of_run))
+            offsets += of_run
+        lengths: Numbers = np.array(counts, np.int64)
+        found = np.empty(len(offsets), np.uint64)
+        self._digest(list(runs.values()), np.cumsum(lengths) - lengths, found)
+        ended = Ended(ids, lengths, np.array(offsets, np.int64), found)
+        for name, block in self.finished.add(arrival, ended):
+            self.outputs.append(state_records.block(self.partition, name, block))
+        for one, (key, run) in zip(each(ids), runs.items(), strict=True):
+            if told(run)[1]:
+                self.outputs.append(state_records.gone(self.partition, one))
+            self._drop(key)
+
+    def _digest(self, runs: list[Ordinary | Folded], firsts: Numbers, found: Words) -> None:
+        """Fill in the digests of the runs' messages, all of one writer schema together."""
+        by_schema: dict[int, tuple[list[bytes], list[int]]] = {}
+        for run, first in zip(runs, firsts.tolist(), strict=True):
+            if isinstance(run, Folded):
+                found[first : first + len(run.log)] = np.array([digest for _, digest, _ in run.log], np.uint64)
+                continue
+            messages, places = by_schema.setdefault(cast("int", run[2]), ([], []))
+            said = cast("tuple[bytes, ...]", run[HEAD + (len(run) - HEAD) // 2 :])
+            messages += said
+            places += range(first, first + len(said))
+        for number, (messages, places) in by_schema.items():
+            found[places] = digests_of(messages, self._writers.heads[number])
+
+    def _drop(self, key: bytes) -> None:
+        run = self.kept.pop(key)
+        self.size -= size_of(run)
+        if isinstance(run, Folded):
+            self.folded -= 1
+            self.open -= not run.ended
+        else:
+            self.open -= not cast("int", run[1]) & 1
+
+    def expire(self) -> None:
+        """Forget what is older than its horizon."""
+        before = self.now - self._policy.ended
+        while (oldest := self.finished.oldest()) is not None and oldest[1] < before:
+            self.forget_oldest()
+        for by_age, horizon in zip(self.by_age, (self._policy.open, self._policy.ended), strict=True):
+            while by_age and by_age[0][0] < self.now - horizon:
+                touched, ids = by_age.popleft()
+                marks = self.parked.marks(ids)
+                # What was touched since is in memory, or stands here with another time.
+                gone = (marks[:, 0] >= 0) & (marks[:, 2] >> 1 <= touched)
+                for one, length in zip(each(ids[gone]), marks[gone, 1].tolist(), strict=True):
+                    self.outputs += [state_records.gone(self.partition, one, n) for n in range(part_count(length))]
+                self.parked.remove(ids[gone])
+
+    def forget_oldest(self) -> None:
+        """Forget the finished runs that were finished first."""
+        oldest = self.finished.oldest()
+        if oldest is not None:
+            self.finished.forget(oldest[0])
+            self.outputs.append(state_records.block(self.partition, oldest[0], b""))

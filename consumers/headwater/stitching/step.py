@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 
 from headwater.schemas.codec import Program
-from headwater.schemas.records import Schema
-from headwater.schemas.topics import EDGES, RUNS
+from headwater.schemas.topics import EDGES, RUNS, STITCHING
 from headwater.settings import Settings
 from headwater.stitching import kernel, ordinary
+from headwater.stitching.apart import Plain, Rest, Rows, rows_by_key, set_apart, take
 from headwater.stitching.folding import fold, said
-from headwater.stitching.runs import HEAD, Folded, Ordinary, Runs
-from headwater.streams import Batch, Output, Round, instance_id
+from headwater.stitching.kept import HEAD, MESSAGE_BYTES, RUN_BYTES, digests_of
+from headwater.stitching.recalling import Recall, as_folded
+from headwater.stitching.restoring import Restoring
+from headwater.stitching.room import Room
+from headwater.stitching.runs import Policy, Runs
+from headwater.stitching.writers import Writers
+from headwater.streams import Batch, Output, Past, Retry, Round, instance_id
 
-#: Rows of a key in a batch: one, or several in order of arrival.
-_Rows = int | list[int]
-#: Rows with their writer schema, in order of arrival.
-_Rest = dict[bytes, list[tuple[Schema, int]]]
+_log = logging.getLogger("headwater.stitching")
+
+Place = tuple[str, int]
+#: A tick so late means that the process stood still: others may have its partitions, and it does not know yet.
+_STOOD_STILL = 5.0
 
 
 def _now_us() -> int:
@@ -29,155 +36,229 @@ def _now_us() -> int:
 
 
 class StitchingStep:
-    """State: the messages of each run, forgotten beyond the horizons that `consumers/README.md` states."""
+    """State: see `runs.py`, and `consumers/README.md` for the horizons."""
 
     name = "stitching"
     inputs = (RUNS.name,)
     round = Round()
+    state_topic = STITCHING.name
 
     def __init__(self, settings: Settings, now_us: Callable[[], int] = _now_us) -> None:
-        self._settings = settings
+        self._policy = Policy.of(settings)
+        self._room = Room(settings.stitching_memory_bytes)
         self._now_us = now_us
         self.lookback: timedelta | None = timedelta(seconds=settings.stitching_lookback_seconds)
         self._partitions: dict[int, Runs] = {}
-        #: Writer schemas by number, with the programs of those whose runs can take the compiled path.
-        self._schemas: list[Schema] = []
-        self._programs: list[Program | None] = []
+        self._restoring: dict[int, Restoring] = {}
+        self._writers = Writers()
+        self._past: Past | None = None
+        self._ticked = time.monotonic()
+        self._doubtful = False
+
+    def attach(self, past: Past) -> None:
+        """Where schemas of kept messages and messages of finished runs are had from."""
+        self._past = self._writers.past = past
 
     def process(self, batch: Batch) -> Sequence[Output]:
         """Edge sets of what this chunk makes known or withdraws."""
         if not batch.groups:
             return ()
-        runs = self._partitions.get(batch.partition)
-        if runs is None:
-            horizon, still_open = self._settings.stitching_horizon_seconds, self._settings.stitching_open_seconds
-            runs = self._partitions[batch.partition] = Runs(int(horizon * 1000), int(still_open * 1000))
-        arrival = runs.arrive(int(batch.timestamps.max()))
-        by_schema = [(self._number(group.schema), _rows_by_key(batch, group.rows.tolist())) for group in batch.groups]
-        rest = self._set_apart(by_schema, runs)
-        outputs: list[Output] = []
+        runs = self._runs(batch.partition)
+        if not self._doubtful:
+            self._room.make(list(self._partitions.values()))
+        values, keys, offsets = list(batch.values), list(batch.keys), batch.offsets.tolist()
+        by_schema: list[tuple[int, dict[bytes, Rows]]] = []
+        for group in batch.groups:
+            number = self._writers.number(group.schema)
+            self._writers.learn(values[int(group.rows[0])], number)
+            by_schema.append((number, rows_by_key(keys, group.rows.tolist())))
+        recall = Recall(runs, self._writers, self._past, batch.topic)
         for number, rows_of in by_schema:
-            if rows_of:
-                outputs += self._stitch(batch, number, rows_of, runs, rest, arrival)
-        for key, rows in rest.items():
-            outputs += self._fold(batch, key, rows, runs, arrival)
-        runs.touch([key for _, rows_of in by_schema for key in rows_of] + list(rest))
-        return () if batch.replaying else outputs
+            recall.keys(number, rows_of, values)
+        rest = set_apart(by_schema, runs, self._writers, values)
+        made = [self._stitch(n, rows_of, runs, rest, values, offsets) for n, rows_of in by_schema if rows_of]
+        recall.plain(rest, values)
+        # From here on nothing asks to be called again.
+        runs.arrive(int(batch.timestamps.max()))
+        outputs: list[Output] = []
+        for one in made:
+            outputs += one(runs.serial)
+        for key, messages in rest.items():
+            outputs += self._fold(key, messages, runs, values, keys, offsets)
+        runs.touch([key for _, rows_of in by_schema for key in rows_of] + list(rest), offsets[-1] + 1)
+        if batch.replaying:
+            return ()
+        return outputs + self._state()
 
     def flush(self) -> None:
         """Nothing is put away elsewhere."""
 
     def tick(self, now_us: int) -> Sequence[Output]:  # noqa: ARG002 — a step's shape
-        """Nothing: edges follow from events, never from time."""
-        return ()
+        """No edges: those follow from events, never from time. State that moves on."""
+        now = time.monotonic()
+        if now - self._ticked > _STOOD_STILL:
+            self._doubtful = True
+        self._ticked = now
+        if not self._doubtful:
+            for runs in self._partitions.values():
+                while _done(runs.sweep):
+                    pass
+                runs.expire()
+        return self._state()
 
-    def revoked(self, partitions: set[tuple[str, int]]) -> None:
+    def revoked(self, partitions: set[Place]) -> None:
         """Forget partitions that another worker has now."""
         for _topic, partition in partitions:
-            self._partitions.pop(partition, None)
+            self._restoring.pop(partition, None)
+            runs = self._partitions.pop(partition, None)
+            if runs is not None:
+                runs.close()
 
-    def _number(self, schema: Schema) -> int:
-        if schema not in self._schemas:
-            self._schemas.append(schema)
-            self._programs.append(ordinary.program(schema))
-        return self._schemas.index(schema)
+    def restore(self, place: Place, committed: int, keys: Sequence[bytes | None], values: Sequence[bytes]) -> None:
+        """Take records of the state topic."""
+        restoring = self._restoring.get(place[1])
+        if restoring is None:
+            restoring = self._restoring[place[1]] = Restoring(self._runs(place[1]), committed)
+        restoring.take(keys, values)
 
-    def _set_apart(self, by_schema: list[tuple[int, dict[bytes, _Rows]]], runs: Runs) -> _Rest:
-        """Take out of the rows by key what cannot take the compiled path: runs of several schemas, and others."""
-        rest: _Rest = {}
-        for number, rows_of in by_schema:
-            apart: set[bytes] = {b""} & rows_of.keys()
-            if self._programs[number] is None:
-                apart = set(rows_of)
-            for other, others in by_schema:
-                if other != number or others is not rows_of:
-                    apart |= rows_of.keys() & others.keys()
-            self._take(rows_of, apart | (rest.keys() & rows_of.keys()), number, rest)
-        if len(self._schemas) > 1 or runs.folded:
-            for number, rows_of in by_schema:
-                kept = ((key, runs.kept.get(key)) for key in rows_of)
-                apart = {key for key, run in kept if run is not None and (isinstance(run, Folded) or run[2] != number)}
-                self._take(rows_of, apart, number, rest)
-        for rows in rest.values():
-            rows.sort(key=lambda one: one[1])
-        return rest
+    def restored(self, place: Place, committed: int, high: int) -> int | None:
+        """Begin with the state that was taken."""
+        restoring = self._restoring.pop(place[1], None) or Restoring(self._runs(place[1]), committed)
+        return restoring.end(high)
 
-    def _take(self, rows_of: dict[bytes, _Rows], keys: set[bytes], number: int, rest: _Rest) -> None:
-        for key in keys:
-            rows = rows_of.pop(key)
-            schema = self._schemas[number]
-            rest.setdefault(key, []).extend((schema, row) for row in ([rows] if isinstance(rows, int) else rows))
+    def committed(self, offsets: Mapping[Place, int]) -> None:
+        """What lies before is done with: state may move on, up to there."""
+        self._doubtful = False
+        for (_topic, partition), offset in offsets.items():
+            runs = self._partitions.get(partition)
+            if runs is not None:
+                runs.committed = max(runs.committed, offset)
+
+    def gauges(self) -> Mapping[str, float]:
+        """Open runs and all that are remembered."""
+        partitions = self._partitions.values()
+        return {
+            "open_runs": float(sum(runs.open + len(runs.parked) for runs in partitions)),
+            "kept_runs": float(sum(map(len, partitions))),
+        }
+
+    def _runs(self, partition: int) -> Runs:
+        runs = self._partitions.get(partition)
+        if runs is None:
+            runs = self._partitions[partition] = Runs(partition, self._policy, self._writers)
+        return runs
+
+    def _state(self) -> list[Output]:
+        """What is to be put on the state topic."""
+        made: list[Output] = []
+        for runs in self._partitions.values():
+            if runs.outputs:
+                made += runs.outputs
+                runs.outputs = []
+        return made
 
     def _stitch(
-        self, batch: Batch, number: int, rows_of: dict[bytes, _Rows], runs: Runs, rest: _Rest, arrival: int
-    ) -> list[Output]:
-        """Stitch ordinary runs together; those that turn out not to be ordinary go to `rest`."""
+        self,
+        number: int,
+        rows_of: dict[bytes, Rows],
+        runs: Runs,
+        rest: Rest,
+        values: list[bytes],
+        offsets: list[int],
+    ) -> Callable[[int], list[Output]]:
+        """Stitch ordinary runs together; those that turn out not to be ordinary go to `rest`. Changes nothing: what
+        is to be kept is kept when the result is called with the chunk's serial number, which gives the edge sets.
+        """
         messages: list[bytes] = []
+        places: list[int] = []
         firsts: list[int] = []
         news: list[int] = []
-        values, kept = batch.values, runs.kept
-        get = kept.get
+        befores: list[int] = []
+        get = runs.kept.get
         for key, rows in rows_of.items():
             firsts.append(len(messages))
             run = get(key)
-            if run is not None:
-                messages += cast("tuple[bytes, ...]", run)[HEAD:]
+            if run is None:
+                befores.append(-1)
+            else:
+                run = cast("tuple[int, ...]", run)
+                count = (len(run) - HEAD) // 2
+                befores.append(run[1])
+                places += run[HEAD : HEAD + count]
+                messages += cast("tuple[bytes, ...]", run)[HEAD + count :]
             news.append(len(messages))
             if type(rows) is int:
                 messages.append(values[rows])
+                places.append(offsets[rows])
             else:
                 messages += [values[row] for row in cast("list[int]", rows)]
+                places += [offsets[row] for row in cast("list[int]", rows)]
         firsts.append(len(messages))
         starts = np.array(firsts, np.int64)
-        program = cast("Program", self._programs[number])
         bodies = ordinary.join(messages)
+        program = cast("Program", self._writers.programs[number])
         stitched = ordinary.stitch(
             program, bodies, starts, np.array(news, np.int64) - starts[:-1], instance_id(), self._now_us()
         )
-        doubled = stitched.doubled.tolist() if stitched.doubled.any() else None
-        ended = stitched.ended.tolist()
-        odd = stitched.outcome == kernel.ODD
         keys = list(rows_of)
+        odd = stitched.outcome == kernel.ODD
         if odd.any():
-            for place in np.flatnonzero(odd).tolist():
-                self._take(rows_of, {keys[place]}, number, rest)
-        for place, key in enumerate(keys):
-            if key not in rows_of:
-                continue
-            said_now = messages[firsts[place] : firsts[place + 1]]
-            if doubled is not None:
-                said_now = [m for at, m in enumerate(said_now, firsts[place]) if not doubled[at]]
-            kept[key] = (arrival, ended[place], number, *said_now)
-        topic = EDGES.name
-        makers = np.flatnonzero(stitched.outcome == kernel.MESSAGE).tolist()
-        return [Output(topic, keys[place], made) for place, made in zip(makers, stitched.messages, strict=True)]
+            take(rows_of, {keys[place] for place in np.flatnonzero(odd).tolist()}, number, rest, self._writers, values)
 
-    def _fold(self, batch: Batch, key: bytes, rows: list[tuple[Schema, int]], runs: Runs, arrival: int) -> list[Output]:
+        def keep(serial: int) -> list[Output]:
+            doubled = stitched.doubled.tolist() if stitched.doubled.any() else None
+            kept = runs.kept
+            grown = 0
+            for place, (key, before, ended) in enumerate(zip(keys, befores, stitched.ended.tolist(), strict=True)):
+                if key not in rows_of:
+                    continue
+                first, new, after = firsts[place], news[place], firsts[place + 1]
+                at, said_now = places[first:after], messages[first:after]
+                if doubled is not None and any(doubled[first:after]):
+                    known = [n for n in range(first, after) if not doubled[n]]
+                    at, said_now = [places[n] for n in known], [messages[n] for n in known]
+                grown += sum(map(len, said_now)) + MESSAGE_BYTES * len(said_now)
+                if before < 0:
+                    grown += RUN_BYTES
+                    kept[key] = (serial, ended, number, *at, *said_now)
+                    runs.open += not ended
+                else:
+                    grown -= sum(map(len, messages[first:new])) + MESSAGE_BYTES * (new - first)
+                    kept[key] = (serial, before & ~1 | ended, number, *at, *said_now)
+                    runs.open += (before & 1) - ended
+            runs.size += grown
+            makers = np.flatnonzero(stitched.outcome == kernel.MESSAGE).tolist()
+            return [
+                Output(EDGES.name, keys[place], made) for place, made in zip(makers, stitched.messages, strict=True)
+            ]
+
+        return keep
+
+    def _fold(
+        self,
+        key: bytes,
+        messages: list[Plain],
+        runs: Runs,
+        values: list[bytes],
+        keys: list[bytes | None],
+        offsets: list[int],
+    ) -> list[Output]:
         """The plain path: the run's events are folded into units, one for each of its jobs."""
-        run = runs.kept.get(key)
-        if not isinstance(run, Folded):
-            before: Ordinary = run or (0, 0, 0)
-            run = Folded()
-            fold(run, [(self._schemas[cast("int", before[2])], cast("bytes", m)) for m in before[HEAD:]])
-            said(run, key, instance_id(), self._now_us())
-            runs.kept[key] = run
-            runs.folded += 1
-        run.arrival = arrival
-        fold(run, [(schema, batch.values[row]) for schema, row in rows])
-        return said(run, key, instance_id(), self._now_us())
+        messages.sort(key=lambda one: one.row)
+        run, size_before = as_folded(runs, key, self._writers)
+        runs.open -= bool(run.units) and not run.ended
+        run.serial = runs.serial
+        for one in messages:
+            digest = int(digests_of([values[one.row]], self._writers.heads[one.number])[0])
+            fold(run, one.facts, offsets[one.row], digest, len(values[one.row]), runs.now)
+        run.prune(runs.now - self._policy.ended, runs.now - self._policy.open)
+        runs.open += not run.ended
+        runs.put_folded(key, run, size_before)
+        return said(run, keys[messages[0].row] or b"", instance_id(), self._now_us())
 
 
-def _rows_by_key(batch: Batch, rows: list[int]) -> dict[bytes, _Rows]:
-    """The rows of each key, in order of arrival; messages without a key are under the empty one."""
-    keys: Any = batch.keys
-    found: dict[bytes, _Rows] = {}
-    for row in rows:
-        key = keys[row] or b""
-        before = found.get(key)
-        if before is None:
-            found[key] = row
-        elif type(before) is int:
-            found[key] = [before, row]
-        else:
-            cast("list[int]", before).append(row)
-    return found
+def _done(sweep: Callable[[], bool]) -> bool:
+    try:
+        return sweep()
+    except OSError as error:
+        raise Retry(1.0, f"runs are not put on the disk (setting stitching_folder): {error.strerror}") from error

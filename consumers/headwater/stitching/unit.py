@@ -5,6 +5,8 @@ A unit holds each thing that was said once, so that an event that says nothing n
 
 from __future__ import annotations
 
+import dataclasses
+
 from headwater.stitching.changes import Changes, ColumnEdge, Edge, Product
 from headwater.stitching.facts import ColumnRow, Description, EventRef, Facts, Link, Node, Scope, Written
 
@@ -58,18 +60,28 @@ class Unit:
     def ended(self) -> bool:
         return self._ended is not None
 
-    def add(self, facts: Facts) -> None:
-        """Take one message in, in order of arrival. Saying something again changes nothing."""
+    @property
+    def edge_count(self) -> int:
+        """Edges that stand, kept one by one."""
+        return len(self._edges)
+
+    def add(self, facts: Facts) -> Facts | None:
+        """Take one message in, in order of arrival; what it says that was not said before, None where nothing is.
+
+        Units to which the same was said, with or without what was said before, are the same.
+        """
         by = facts.event
-        for node, description in facts.described.items():
-            self.described.setdefault(node, description)
+        described = {node: one for node, one in facts.described.items() if node not in self.described}
+        self.described |= described
+        is_new = bool(described) or facts.state not in self._states
         self._states.add(facts.state)
         had_reads, had_covered, was_ended = bool(self._reads), self._is_covered(), self.ended
         reads = [node for node in dict.fromkeys(facts.reads) if node not in self._reads]
         product = facts.kind != "dataset" or self.scope.run_id is not None
         writes = [node for node in dict.fromkeys(w.node for w in facts.writes) if product and node not in self._writes]
-        touched = self._take_sources(facts.writes)
-        finished, ends = self._take_part(facts)
+        said = [self._take_sources(written) for written in facts.writes]
+        touched = {written.node for written in said if written.sources or written.columns}
+        finished, ends, is_part = self._take_part(facts)
         finished -= self._complete
         self._count += 1
         for node in reads:
@@ -80,13 +92,44 @@ class Unit:
         for node in writes:
             self._writes[node] = (self._count, by)
         self._complete |= finished
+        end_before = self._ended
         self._ended = min(filter(None, (self._ended, *ends)), default=None)
-        for link in facts.links:
-            if link not in self._links:
-                self._links.add(link)
-                self.changes.known(link, by)
-        if not (reads or writes or touched or finished or self.ended != was_ended):
-            return
+        links = tuple(link for link in dict.fromkeys(facts.links) if link not in self._links)
+        for link in links:
+            self._links.add(link)
+            self.changes.known(link, by)
+        is_new = is_new or is_part or bool(reads or writes or touched or finished or links) or self._ended != end_before
+        if not is_new:
+            return None
+        if reads or writes or touched or finished or self.ended != was_ended:
+            self._settle_all(reads, writes, touched, finished, before, by, (had_reads, had_covered, was_ended))
+        kept = (
+            Written(w.node, w.sources, w.complete and (facts.parts > 1 or w.node in finished), w.columns) for w in said
+        )
+        named = {*writes, *described}
+        return dataclasses.replace(
+            facts,
+            reads=tuple(reads),
+            # All parts of an event keep what they claim to be complete.
+            writes=tuple(w for w in kept if w.sources or w.columns or w.complete or w.node in named),
+            links=links,
+            described=described,
+        )
+
+    def _settle_all(
+        self,
+        reads: list[Node],
+        writes: list[Node],
+        touched: set[Node],
+        finished: set[Node],
+        before: list[Node],
+        by: EventRef,
+        was: tuple[bool, bool, bool],
+    ) -> None:
+        """Settle what one message may have changed. `was`: whether there were reads, an output that all inputs lead
+        to, an end.
+        """
+        had_reads, had_covered, was_ended = was
         self._widen()
         pairs = self._product_changes(reads, writes, before, finished, by)
         for target in touched:
@@ -111,35 +154,34 @@ class Unit:
     def _has_source(self, target: Node) -> bool:
         return (bool(self._reads) and target not in self._complete) or self._into.get(target, 0) > 0
 
-    def _take_sources(self, writes: tuple[Written, ...]) -> set[Node]:
-        """Note explicit sources and column lineage; the targets for which there was something new."""
-        touched: set[Node] = set()
-        for written in writes:
-            sources = self._sources.setdefault(written.node, set())
-            rows = self._rows.setdefault(written.node, set())
-            new_sources = set(written.sources) - sources
-            new_rows = set(written.columns) - rows
-            if not new_sources and not new_rows:
-                continue
-            touched.add(written.node)
-            sources |= new_sources
-            rows |= new_rows
-            for raw in {*new_sources, *(raw for raw, _ in new_rows)}:
-                if raw.version is None:
-                    self._unversioned.setdefault((raw.namespace, raw.name), set()).add(written.node)
-        return touched
+    def _take_sources(self, written: Written) -> Written:
+        """Note explicit sources and column lineage of an output; those of them that are new."""
+        sources = self._sources.setdefault(written.node, set())
+        rows = self._rows.setdefault(written.node, set())
+        new_sources = tuple(raw for raw in dict.fromkeys(written.sources) if raw not in sources)
+        new_rows = tuple(row for row in dict.fromkeys(written.columns) if row not in rows)
+        sources.update(new_sources)
+        rows.update(new_rows)
+        for raw in {*new_sources, *(raw for raw, _ in new_rows)}:
+            if raw.version is None:
+                self._unversioned.setdefault((raw.namespace, raw.name), set()).add(written.node)
+        return Written(written.node, new_sources, written.complete, new_rows)
 
-    def _take_part(self, facts: Facts) -> tuple[set[Node], list[_End]]:
-        """The outputs whose explicit sources are all said, and how the run ends: both once all parts are there."""
+    def _take_part(self, facts: Facts) -> tuple[set[Node], list[_End], bool]:
+        """The outputs whose explicit sources are all said, and how the run ends: both once all parts are there.
+        And whether the part, or what it claims, is new.
+        """
         finished = {written.node for written in facts.writes if written.complete}
         ends = [(facts.event.event_time, facts.event.event_id, facts.state)] if facts.ends else []
         if facts.parts <= 1:
-            return finished, ends
+            return finished, ends, False
         seen, claimed, claimed_ends = self._parts.setdefault((facts.event.event_id, facts.parts), (set(), set(), []))
+        new_ends = [end for end in ends if end not in claimed_ends]
+        is_new = facts.part not in seen or not finished <= claimed or bool(new_ends)
         seen.add(facts.part)
         claimed |= finished
-        claimed_ends += [end for end in ends if end not in claimed_ends]
-        return (set(claimed), claimed_ends) if len(seen) >= facts.parts else (set(), [])
+        claimed_ends += new_ends
+        return (set(claimed), claimed_ends, is_new) if len(seen) >= facts.parts else (set(), [], is_new)
 
     def _widen(self) -> None:
         if self._wide_since is None and len(self._reads) * len(self._writes) > WIDE:

@@ -6,6 +6,18 @@ batches to a step, sends its outputs and commits offsets once they are confirmed
 
 from headwater.streams.batch import Batch, Group
 from headwater.streams.runner import run
-from headwater.streams.step import Backpressure, Output, Retry, Round, Step, instance_id
+from headwater.streams.step import Backpressure, Output, Past, Retry, Round, Stateful, Step, instance_id
 
-__all__ = ["Backpressure", "Batch", "Group", "Output", "Retry", "Round", "Step", "instance_id", "run"]
+__all__ = [
+    "Backpressure",
+    "Batch",
+    "Group",
+    "Output",
+    "Past",
+    "Retry",
+    "Round",
+    "Stateful",
+    "Step",
+    "instance_id",
+    "run",
+]

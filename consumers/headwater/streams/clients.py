@@ -11,17 +11,14 @@ import confluent_kafka
 from confluent_kafka.admin import AdminClient
 
 from headwater.errors import Unavailable
-from headwater.kafka import kafka_options
+from headwater.kafka import kafka_options, silent_logger
 from headwater.schemas.framing import SINGLE_OBJECT_HEADER
 from headwater.settings import Settings
 from headwater.streams.chunk import Chunk
 from headwater.streams.step import Output
 
 _log = logging.getLogger("headwater.streams")
-#: librdkafka repeats itself on every attempt; what matters we say once.
-_silent = logging.getLogger("headwater.streams.librdkafka")
-_silent.addHandler(logging.NullHandler())
-_silent.propagate = False
+_silent = silent_logger("streams")
 
 _Place = tuple[str, int]
 _QUEUE_FULL = confluent_kafka.KafkaError._QUEUE_FULL  # noqa: SLF001 — its public name in librdkafka
@@ -78,10 +75,13 @@ class Sender:
     def send(self, outputs: Sequence[Output]) -> None:
         """Queue them, in order for each topic. Waits while the queue is full. Raises SendFailed, Stopped."""
         by_topic: dict[str, list[dict[str, Any]]] = {}
-        for topic, key, value in outputs:
+        for topic, key, value, partition in outputs:
             header = self._headers.get(topic)
             framed = value if header is None else header + value[SINGLE_OBJECT_HEADER:]
-            by_topic.setdefault(topic, []).append({"key": key, "value": framed})
+            message: dict[str, Any] = {"key": key, "value": framed or None}
+            if partition >= 0:
+                message["partition"] = partition
+            by_topic.setdefault(topic, []).append(message)
         for topic, messages in by_topic.items():
             self._queue(self._prefix + topic, messages)
         self._producer.poll(0)

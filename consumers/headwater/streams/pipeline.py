@@ -23,7 +23,7 @@ from headwater.streams.feed import Feed, Handlers, Place
 from headwater.streams.letters import dead_letters_of
 from headwater.streams.metrics import Tally
 from headwater.streams.reading import Reading, read
-from headwater.streams.replay import replay
+from headwater.streams.restore import attach_past, rederive
 from headwater.streams.schemas import SchemaBook
 from headwater.streams.step import Step, clock_us, program_of
 from headwater.streams.watching import watch
@@ -60,6 +60,7 @@ class Pipeline:
         self._sender = Sender(settings, headers)
         self.tally = Tally(step.name)
         self._worker = Worker(step, self._sender, self.tally)
+        attach_past(step, settings, book)
         self._reading, self._working, self._confirming = (
             ThreadPoolExecutor(1, f"{step.name}-{name}") for name in ("read", "work", "confirm")
         )
@@ -143,7 +144,10 @@ class Pipeline:
         """One partition: its chunks one after another; reading runs ahead of processing."""
         loop = asyncio.get_running_loop()
         if start is not None:
-            await replay(self._settings, place, start, self._step, lambda chunk: self._replayed(chunk, epoch))
+            await rederive(
+                self._settings, place, start, self._step, partial(self._replayed, epoch=epoch), self._working,
+                lambda: epoch == self._epoch,
+            )  # fmt: skip
         if epoch != self._epoch:
             return
         self.tally.restoring.discard(place)
@@ -213,6 +217,7 @@ class Pipeline:
                 if epoch == self._epoch:
                     offsets.update(one.offsets)
             if offsets and await self._feed.commit(offsets):
+                self._worker.committed(offsets)
                 self.tally.done(offsets, [one for _, one in ended], self._now_us())
             for _ in ended:
                 self._rounds.release()

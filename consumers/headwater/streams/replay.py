@@ -23,9 +23,14 @@ _AGAIN_SECONDS = 1.0
 
 
 async def replay(
-    settings: Settings, place: Place, committed: int, step: Step, give: Callable[[Chunk], Awaitable[None]]
+    settings: Settings,
+    place: Place,
+    committed: int,
+    step: Step,
+    give: Callable[[Chunk], Awaitable[None]],
+    since: int | None = None,
 ) -> None:
-    """Give what lies within the step's lookback before the committed offset, in order.
+    """Give what lies before the committed offset, from `since` on or within the step's lookback, in order.
 
     The lookback counts from the newest message before that offset, so that a worker that was down for long
     finds the same as one that was not. While the broker is away, it goes on trying.
@@ -33,7 +38,7 @@ async def replay(
     # A thread of its own: a reader is not closed while another thread still polls it.
     thread = ThreadPoolExecutor(1, f"{step.name}-replay")
     call = partial(asyncio.get_running_loop().run_in_executor, thread)
-    position: int | None = None
+    position = since
     try:
         while True:
             reader = await call(Reader, settings)

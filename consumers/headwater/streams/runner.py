@@ -11,12 +11,13 @@ from typing import Any
 
 from headwater.errors import HeadwaterError, StateError, Unavailable
 from headwater.schemas.registry import Registry
+from headwater.schemas.topics import TOPICS
 from headwater.settings import Settings
 from headwater.streams import clients
 from headwater.streams.health import Health
 from headwater.streams.pipeline import Pipeline
 from headwater.streams.schemas import SchemaBook, publish_released, register_released
-from headwater.streams.step import Step
+from headwater.streams.step import Stateful, Step
 
 _log = logging.getLogger("headwater.streams")
 
@@ -124,6 +125,9 @@ class _Run:
         """Until the broker answers and has the topics; False where told to stop before."""
         loop = asyncio.get_running_loop()
         needed = {self._settings.prefix + topic for step in self._steps for topic in step.inputs}
+        # What is sent to a topic that is not there is refused after half a minute, and ends the process.
+        needed |= {topic.full_name(self._settings) for topic in TOPICS.values() if topic.record in self._writes}
+        needed |= {self._settings.prefix + step.state_topic for step in self._steps if isinstance(step, Stateful)}
         said = ""
         while not self._stop.is_set():
             try:

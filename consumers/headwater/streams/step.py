@@ -35,11 +35,15 @@ class Backpressure(Retry):
 
 
 class Output(NamedTuple):
-    """One message to send. `topic` without the prefix; `value` framed."""
+    """One message to send. `topic` without the prefix; `value` framed, an empty one is sent as null.
+
+    `partition`: -1 where the key says it.
+    """
 
     topic: str
     key: bytes | None
     value: bytes
+    partition: int = -1
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,57 @@ class Step(Protocol):
 
     def revoked(self, partitions: set[tuple[str, int]]) -> None:
         """Other workers have these (topic, partition) now: forget their state."""
+        ...
+
+
+class Past(Protocol):
+    """What a step with state may ask for. Both are called on the step's thread."""
+
+    def schema(self, message: bytes) -> Schema | None:
+        """The schema that a message's header names, where it is known by now."""
+        ...
+
+    def messages(self, place: tuple[str, int], offsets: Sequence[int]) -> dict[int, bytes]:
+        """The messages that still stand at these offsets of a topic's partition. Raises Retry."""
+        ...
+
+
+@runtime_checkable
+class Stateful(Protocol):
+    """A step whose state is kept on a topic of its own, partition by partition, beside the one that it reads.
+
+    On assignment the partition of the state topic is read to its end; then the input's, with `replaying` set, from
+    where `restored` says to the committed offset.
+    """
+
+    @property
+    def state_topic(self) -> str:
+        """Without the prefix. Its records are outputs of the step, each with its partition."""
+        ...
+
+    def attach(self, past: Past) -> None:
+        """Called once, before anything else."""
+        ...
+
+    def restore(
+        self,
+        place: tuple[str, int],
+        committed: int,
+        keys: Sequence[bytes | None],
+        values: Sequence[bytes],
+    ) -> None:
+        """Records of the partition of the state topic, in order, an empty value where one is taken back."""
+        ...
+
+    def restored(self, place: tuple[str, int], committed: int, high: int) -> int | None:
+        """All were given, perhaps none; the offset to read the input from, None: as far back as `lookback` says.
+
+        `high`: the offset after the input's last message.
+        """
+        ...
+
+    def committed(self, offsets: Mapping[tuple[str, int], int]) -> None:
+        """These offsets were committed, and all outputs before that confirmed. Called now and then."""
         ...
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from headwater.streams.batch import Batch
 from headwater.streams.clients import Sender, Stopped
 from headwater.streams.metrics import Tally, emit_times
-from headwater.streams.step import Backpressure, Output, Retry, Step, gauges_of
+from headwater.streams.step import Backpressure, Output, Retry, Stateful, Step, gauges_of
 
 _log = logging.getLogger("headwater.streams")
 
@@ -56,6 +57,7 @@ class Worker:
         self._stopped = False
         self._wake = threading.Event()
         self._round: Open | None = None
+        self._committed: deque[dict[Place, int]] = deque()
 
     def stop(self) -> None:
         """End waiting for good: a call that is to be made again raises Stopped, so does one that waits to send."""
@@ -63,12 +65,22 @@ class Worker:
         self._wake.set()
         self._sender.stop()
 
+    def committed(self, offsets: dict[Place, int]) -> None:
+        """Note what was committed; the step is told before its next call. From any thread."""
+        if isinstance(self._step, Stateful):
+            self._committed.append(offsets)
+
+    def _tell_committed(self) -> None:
+        while self._committed:
+            cast("Stateful", self._step).committed(self._committed.popleft())
+
     def interrupt(self) -> None:
         """End waiting until the round is forgotten: a call that is to be made again raises Interrupted."""
         self._wake.set()
 
     def process(self, batch: Batch, letters: list[Output], end: int) -> Open | None:
         """Process one batch and send what it gives, with its dead letters; the round where it ended with it."""
+        self._tell_committed()
         outputs = self._insist(lambda: self._step.process(batch))
         self._tally.processed(batch, len(outputs))
         if batch.replaying:
@@ -85,6 +97,7 @@ class Worker:
 
     def tick(self, now_us: int) -> Open | None:
         """Let time pass; the round where it is over by time."""
+        self._tell_committed()
         self._sender.send(self._insist(lambda: self._step.tick(now_us)))
         self._tally.gauges = gauges_of(self._step)
         return self.end_round() if self._round is not None and self._is_due() else None

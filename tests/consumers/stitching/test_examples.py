@@ -14,9 +14,9 @@ from headwater.schemas import plain, records
 from headwater.schemas.codec import Bodies
 from headwater.settings import Settings
 from headwater.stitching import StitchingStep
+from headwater.stitching.kept import HEAD
 from headwater.stitching.kernel import stitch
 from headwater.stitching.kernel.together import stamp
-from headwater.stitching.runs import HEAD
 from headwater.streams import Group
 from tests.consumers.stitching import reference, worlds
 
@@ -167,11 +167,15 @@ def test_writers_of_older_and_newer_schemas_meet() -> None:
 def test_an_ended_run_is_forgotten_after_its_horizon_and_an_open_one_is_not() -> None:
     """By the arrival of the partition's newest message."""
     step = StitchingStep(Settings(stitching_horizon_seconds=10, stitching_open_seconds=100))
+    offset = 0
 
     def at(second: int, one: Event) -> list[Event]:
-        batch = worlds.batch([one])
-        batch.timestamps[:] = second * 1000
-        return [worlds.decoded(output) for output in step.process(batch)]
+        nonlocal offset
+        made = step.process(worlds.batch([one], offset, arrival=second * 1000))
+        offset += 1
+        step.committed({("lineage.runs", 0): offset})
+        step.tick(0)
+        return [worlds.decoded(output) for output in made if output.topic == "lineage.edges"]
 
     other = {"run_id": worlds.RUNS[1], "state": "START"}
     at(1000, event(1, "COMPLETE", [dataset("x")], []))
@@ -182,6 +186,7 @@ def test_an_ended_run_is_forgotten_after_its_horizon_and_an_open_one_is_not() ->
     [said] = at(1051, event(5, "RUNNING", [], [dataset("y", "1")], run=other))
     assert said["edges"][0]["source"] >= 0
     assert at(1052, event(6, "RUNNING", [], [dataset("z", "1")])) == []
+    step.revoked({("lineage.runs", 0)})
 
 
 def test_the_kernels_copy_on_disk_is_of_all_its_files() -> None:
@@ -197,6 +202,6 @@ def test_events_that_say_nothing_new_are_not_kept() -> None:
     events = [event(1, "START", [dataset("x")], []), *running, event(600, "COMPLETE", [], [dataset("z", "1")])]
     sets = worlds.feed(step, [events[:300], events[300:]])
     assert reference.said(sets) == reference.history(events)
-    [run] = step._partitions[0].kept.values()
+    [run] = step._partitions[0].kept.values()  # pyright: ignore[reportPrivateUsage]  # nobody else asks
     assert isinstance(run, tuple)
-    assert len(run) == HEAD + 3
+    assert len(run) == HEAD + 2 * 3

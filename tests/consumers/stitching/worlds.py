@@ -108,7 +108,12 @@ def key_of(event: dict[str, Any]) -> bytes:
     return b"dataset"
 
 
-def batch(events: Sequence[dict[str, Any]], first_offset: int = 0, *, replaying: bool = False) -> Batch:
+ARRIVAL = 1_700_000_000_000
+
+
+def batch(
+    events: Sequence[dict[str, Any]], first_offset: int = 0, *, replaying: bool = False, arrival: int = ARRIVAL
+) -> Batch:
     """A chunk of partition 0 that holds these events."""
     values = [plain.message(SCHEMA, event) for event in events]
     count = len(values)
@@ -117,7 +122,7 @@ def batch(events: Sequence[dict[str, Any]], first_offset: int = 0, *, replaying:
         0,
         [key_of(event) for event in events],
         np.arange(first_offset, first_offset + count, dtype=np.int64),
-        np.full(count, 1_700_000_000_000, np.int64),
+        np.full(count, arrival, np.int64),
         [Group(SCHEMA, np.arange(count, dtype=np.int64), Bodies.join(values, 10))] if count else [],
         values,
         replaying,
@@ -127,8 +132,10 @@ def batch(events: Sequence[dict[str, Any]], first_offset: int = 0, *, replaying:
 def feed(step: StitchingStep, chunks: Iterable[Sequence[dict[str, Any]]]) -> list[dict[str, Any]]:
     """The edge sets that these chunks give."""
     sets: list[dict[str, Any]] = []
+    offset = 0
     for chunk in chunks:
-        sets += [decoded(output) for output in step.process(batch(chunk))]
+        sets += [decoded(output) for output in step.process(batch(chunk, offset))]
+        offset += len(chunk)
     return sets
 
 

@@ -1,0 +1,56 @@
+"""A run in memory: its messages as they came, or folded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import cast
+
+import numpy as np
+
+from headwater.schemas.framing import CONFLUENT_HEADER, SINGLE_OBJECT_HEADER
+from headwater.stitching.folding import Folded
+from headwater.stitching.hashing import IDENTITY, Numbers, Words, digests
+
+#: An ordinary run: the serial number of the chunk that touched it last; twice the offset before which its messages are
+#: on the state topic, plus 1 where it ended; its writer schema's number; then the offsets of its messages, then the
+#: messages, in order of arrival. A flat tuple, which the garbage collector leaves alone.
+Ordinary = tuple[int | bytes, ...]
+HEAD = 3
+
+#: What an ordinary run and each of its messages take in memory beside the bytes themselves, about.
+RUN_BYTES = 250
+MESSAGE_BYTES = 100
+_PADDING = bytes(16)
+
+
+def told(run: Ordinary | Folded) -> tuple[int, int, bool, list[int]]:
+    """Serial number, the offset before which it is covered, whether it ended, offsets."""
+    if isinstance(run, Folded):
+        return run.serial, run.covered, run.ended, [offset for offset, _, _ in run.log]
+    numbers = cast("tuple[int, ...]", run)
+    return numbers[0], numbers[1] >> 1, bool(numbers[1] & 1), list(numbers[HEAD : HEAD + (len(run) - HEAD) // 2])
+
+
+def size_of(run: Ordinary | Folded) -> int:
+    """What a run takes in memory, about."""
+    if isinstance(run, Folded):
+        return run.size
+    count = (len(run) - HEAD) // 2
+    return RUN_BYTES + MESSAGE_BYTES * count + sum(map(len, cast("tuple[bytes, ...]", run[HEAD + count :])))
+
+
+def digests_of(messages: Sequence[bytes], head: bool) -> Words:
+    """uint64[N]: a digest of each message's body, without what differs in what a sender repeats."""
+    buffer = np.frombuffer(b"".join((*messages, _PADDING)), np.uint8)
+    lengths: Numbers = np.fromiter(map(len, messages), np.int64, len(messages))
+    ends = np.cumsum(lengths)
+    starts = ends - lengths
+    found = np.empty(len(messages), np.uint64)
+    digests(buffer, starts + np.where(buffer[starts] == 0, CONFLUENT_HEADER, SINGLE_OBJECT_HEADER), ends, head, found)
+    return found
+
+
+def each(ids: Words) -> Iterator[bytes]:
+    """Identities one by one."""
+    raw = ids.tobytes()
+    return (raw[at : at + IDENTITY] for at in range(0, len(raw), IDENTITY))
