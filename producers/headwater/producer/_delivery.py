@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from headwater.producer._kafka import check
 from headwater.producer._outbox import Outbox
+from headwater.producer._secrets import loggable
 from headwater.producer._sending import Sender, batch_bytes
 from headwater.producer.stats import Stats
 from headwater.settings import Settings
@@ -209,8 +210,9 @@ class KafkaDelivery:
                 self._error = ""
             except Exception as error:
                 # Whatever it is, the host must not notice, and the thread must not end.
-                _log.error("cannot send: %s: %s", type(error).__name__, error, exc_info=error)
-                self._error = f"{type(error).__name__}: {error}"
+                told = loggable(error)
+                _log.error("cannot send: %s: %s", type(error).__name__, told, exc_info=told)
+                self._error = f"{type(error).__name__}: {told}"
                 time.sleep(_BACKOFF)
         self._finish()
 

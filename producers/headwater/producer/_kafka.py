@@ -14,6 +14,7 @@ import confluent_kafka
 from headwater.errors import HeadwaterError, SettingsError
 from headwater.kafka import kafka_options, silent_logger
 from headwater.producer._outbox import Message, Messages
+from headwater.producer._secrets import without_secret_texts
 from headwater.schemas import framing, records, topics
 from headwater.settings import Settings
 
@@ -136,7 +137,7 @@ class Transport:
         self._fatal = self._fatal or error.fatal()
 
     def _complain(self, error: str) -> None:
-        self.last_error = error
+        error = self.last_error = without_secret_texts(error)
         # Reconnecting fails again and again, in turns with other words: a line a minute is enough.
         if time.monotonic() - self._complained_at >= _COMPLAIN_SECONDS:
             self._complained_at = time.monotonic()
