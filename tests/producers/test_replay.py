@@ -134,10 +134,9 @@ def test_what_a_killed_process_left_is_sent_by_the_next(kafka: Kafka, prefix: st
     create_topics(kafka.bootstrap, {prefix + name: 1 for name in TOPICS})
     with running(DYING, environment(NOBODY, prefix, tmp_path)) as process:
         assert process.stdout is not None
-        for line in process.stdout:
-            emitted, spooled = map(int, line.split())
-            if spooled > 2000:
-                break
+        emitted = spooled = 0
+        while spooled <= 2000:
+            emitted, spooled = map(int, process.stdout.readline().split())
         process.kill()
         process.wait()
     heir = Producer(Settings(brokers=f"{NOBODY},{kafka.bootstrap}", prefix=prefix, spool_dir=str(tmp_path)))
@@ -216,6 +215,10 @@ def older() -> records.Schema:
     return records.parse(json.dumps(definition))
 
 
+def _nothing_is_lost(reason: str, count: int, own: bool) -> None:
+    raise AssertionError((reason, count, own))
+
+
 def leave_older(folder: Path, prefix: str) -> bytes:
     """What such a release left; returns the body of its one event."""
     schema = older()
@@ -229,7 +232,7 @@ def leave_older(folder: Path, prefix: str) -> bytes:
         "last_sequence": 1,
     }
     body = plain.encode(schema, event)
-    left = _OlderSpool(Settings(spool_dir=str(folder), prefix=prefix, brokers=NOBODY), lambda *_: None)
+    left = _OlderSpool(Settings(spool_dir=str(folder), prefix=prefix, brokers=NOBODY), _nothing_is_lost)
     left.append("lineage.producers", [{"key": b"o" * 16, "value": framing.single_object_header(schema) + body}])
     left.close()
     return body
