@@ -11,6 +11,7 @@ from typing import cast
 import numpy as np
 
 from headwater.schemas.codec import Program
+from headwater.schemas.records import Schema
 from headwater.schemas.topics import EDGES, RUNS, STITCHING
 from headwater.settings import Settings
 from headwater.stitching import kernel, ordinary
@@ -22,7 +23,7 @@ from headwater.stitching.restoring import Restoring
 from headwater.stitching.room import Room
 from headwater.stitching.runs import Policy, Runs
 from headwater.stitching.writers import Writers
-from headwater.streams import Batch, Output, Past, Retry, Round, instance_id
+from headwater.streams import Batch, Group, Output, Past, Retry, Round, instance_id
 
 _log = logging.getLogger("headwater.stitching")
 
@@ -59,6 +60,10 @@ class StitchingStep:
         """Where schemas of kept messages and messages of finished runs are had from."""
         self._past = self._writers.past = past
 
+    def program(self, schema: Schema) -> Program | None:
+        """What reads events of a writer schema for the compiled path."""
+        return ordinary.program(schema)
+
     def process(self, batch: Batch) -> Sequence[Output]:
         """Edge sets of what this chunk makes known or withdraws."""
         if not batch.groups:
@@ -76,7 +81,11 @@ class StitchingStep:
         for number, rows_of in by_schema:
             recall.keys(number, rows_of, values)
         rest = set_apart(by_schema, runs, self._writers, values)
-        made = [self._stitch(n, rows_of, runs, rest, values, offsets) for n, rows_of in by_schema if rows_of]
+        made = [
+            self._stitch(group, number, rows_of, runs, rest, values, offsets)
+            for group, (number, rows_of) in zip(batch.groups, by_schema, strict=True)
+            if rows_of
+        ]
         recall.plain(rest, values)
         # From here on nothing asks to be called again.
         runs.arrive(int(batch.timestamps.max()))
@@ -159,6 +168,7 @@ class StitchingStep:
 
     def _stitch(
         self,
+        group: Group,
         number: int,
         rows_of: dict[bytes, Rows],
         runs: Runs,
@@ -169,6 +179,11 @@ class StitchingStep:
         """Stitch ordinary runs together; those that turn out not to be ordinary go to `rest`. Changes nothing: what
         is to be kept is kept when the result is called with the chunk's serial number, which gives the edge sets.
         """
+        bodies = np.empty(len(values), np.int64)
+        bodies[group.rows] = np.arange(len(group.rows))
+        body_of = bodies.tolist()
+        before_all: list[bytes] = []
+        order: list[int] = []
         messages: list[bytes] = []
         places: list[int] = []
         firsts: list[int] = []
@@ -185,20 +200,33 @@ class StitchingStep:
                 count = (len(run) - HEAD) // 2
                 befores.append(run[1])
                 places += run[HEAD : HEAD + count]
-                messages += cast("tuple[bytes, ...]", run)[HEAD + count :]
+                said_before = cast("tuple[bytes, ...]", run)[HEAD + count :]
+                messages += said_before
+                # Bodies of kept messages stand behind the chunk's.
+                first_kept = len(group.rows) + len(before_all)
+                order += range(first_kept, first_kept + count)
+                before_all += said_before
             news.append(len(messages))
             if type(rows) is int:
+                order.append(body_of[rows])
                 messages.append(values[rows])
                 places.append(offsets[rows])
             else:
+                order += [body_of[row] for row in cast("list[int]", rows)]
                 messages += [values[row] for row in cast("list[int]", rows)]
                 places += [offsets[row] for row in cast("list[int]", rows)]
         firsts.append(len(messages))
         starts = np.array(firsts, np.int64)
-        bodies = ordinary.join(messages)
         program = cast("Program", self._writers.programs[number])
-        stitched = ordinary.stitch(
-            program, bodies, starts, np.array(news, np.int64) - starts[:-1], instance_id(), self._now_us()
+        stitched = ordinary.stitch_chunk(
+            program,
+            ordinary.Told.of(program, group),
+            before_all,
+            np.array(order, np.int64),
+            starts,
+            np.array(news, np.int64) - starts[:-1],
+            instance_id(),
+            self._now_us(),
         )
         keys = list(rows_of)
         odd = stitched.outcome == kernel.ODD
