@@ -11,6 +11,10 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
 
 from headwater.archive.codes import Fault
 from headwater.archive.inserting import SETTINGS, Failed, Frozen, Refusal, faults, freeze, insert
@@ -98,7 +102,9 @@ class ArchiveStep:
         trusted = batch.topic in self._append_time and batch.generation is None
         for group in batch.groups:
             places = group.rows.tolist()
-            stamps = (batch.timestamps[group.rows] * 1000).tolist() if trusted else [now] * len(places)
+            # Of a message that came twice the first stands, also where both are in one batch: its arrival is earlier.
+            before = now - len(batch.values) + 1
+            stamps = _arrivals(batch.timestamps[group.rows]) if trusted else [before + place for place in places]
             self._rows.append((batch, group.schema, places, stamps))
             if group.schema.fingerprint not in self._kept:
                 self._schemas[group.schema.fingerprint] = group.schema
@@ -189,6 +195,17 @@ class ArchiveStep:
             producer_id=instance_id(),
             now_us=self._now(),
         )
+
+
+def _arrivals(timestamps: NDArray[np.int64]) -> list[int]:
+    """Append times, µs, from ms: those of one millisecond follow one another, so that of a message that came twice
+    the first stands.
+    """
+    count = len(timestamps)
+    firsts = np.zeros(count, np.int64)
+    firsts[1:] = np.where(timestamps[1:] != timestamps[:-1], np.arange(1, count), 0)
+    after = np.arange(count) - np.maximum.accumulate(firsts)
+    return cast("list[int]", (timestamps * 1000 + np.minimum(after, 999)).tolist())
 
 
 def _migrated(settings: Settings) -> Client:

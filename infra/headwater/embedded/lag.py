@@ -13,7 +13,7 @@ from typing import Any
 import confluent_kafka
 
 from headwater.errors import Unavailable
-from headwater.kafka import silent_logger
+from headwater.kafka import kafka_options, silent_logger
 from headwater.settings import Settings
 
 _silent = silent_logger("embedded")
@@ -27,6 +27,16 @@ def lag(settings: Settings, group: str, topics: Sequence[str]) -> Mapping[str, i
 
     Group and topics by their names without the prefix. Raises Unavailable where the broker does not answer.
     """
+    behind = dict.fromkeys(topics, 0)
+    for (topic, _), (committed, end) in places(settings, group, topics).items():
+        behind[topic] += max(0, end - committed)
+    return behind
+
+
+def places(settings: Settings, group: str, topics: Sequence[str]) -> Mapping[tuple[str, int], tuple[int, int]]:
+    """For each partition of the topics what the group has committed (0 where nothing) and its end; names and errors
+    as in `lag`.
+    """
     configuration = {
         "bootstrap.servers": settings.brokers,
         "group.id": settings.prefix + group,
@@ -37,23 +47,24 @@ def lag(settings: Settings, group: str, topics: Sequence[str]) -> Mapping[str, i
         "fetch.queue.backoff.ms": 10,
         "allow.auto.create.topics": False,
         "socket.timeout.ms": int(PATIENCE * 1000),
+        **kafka_options(settings),
     }
     consumer: Any = confluent_kafka.Consumer(configuration, logger=_silent)
     try:
-        return _lag(consumer, [settings.prefix + topic for topic in topics], len(settings.prefix))
+        return _places(consumer, [settings.prefix + topic for topic in topics], len(settings.prefix))
     except confluent_kafka.KafkaException as error:
         raise Unavailable(f"broker {settings.brokers} does not answer: {error.args[0].str()}") from error
     finally:
         consumer.close()
 
 
-def _lag(consumer: Any, names: Sequence[str], prefix: int) -> Mapping[str, int]:
+def _places(consumer: Any, names: Sequence[str], prefix: int) -> Mapping[tuple[str, int], tuple[int, int]]:
     listed = consumer.list_topics(timeout=PATIENCE).topics
     there = [name for name in names if name in listed and listed[name].error is None]
     places = [confluent_kafka.TopicPartition(name, number) for name in there for number in listed[name].partitions]
-    behind = {name[prefix:]: 0 for name in names}
+    found: dict[tuple[str, int], tuple[int, int]] = {}
     if not places:
-        return behind
+        return found
     committed = {(p.topic, p.partition): max(p.offset, 0) for p in consumer.committed(places, timeout=PATIENCE)}
     consumer.assign([confluent_kafka.TopicPartition(*place, offset) for place, offset in committed.items()])
     waiting = set(committed)
@@ -67,7 +78,7 @@ def _lag(consumer: Any, names: Sequence[str], prefix: int) -> Mapping[str, int]:
             _low, high = consumer.get_watermark_offsets(confluent_kafka.TopicPartition(*place), cached=True)
             if high >= 0:
                 waiting.discard(place)
-                behind[place[0][prefix:]] += max(0, high - committed[place])
+                found[place[0][prefix:], place[1]] = (committed[place], int(high))
         if time.monotonic() > deadline:
             raise Unavailable(f"no answer for {len(waiting)} of {len(committed)} partitions within {PATIENCE:g} s")
-    return behind
+    return found

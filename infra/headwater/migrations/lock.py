@@ -1,7 +1,7 @@
 """One migrator at a time: a lease held as a table, because creating and renaming a table is atomic.
 
-The lease's comment says who holds it and until when. A holder that died loses it when its time is up:
-whoever renames the table away first has it removed, everybody else finds it gone.
+The lease's comment says who holds it and until when. A holder that died loses it when its time is up, where the next
+one is on its machine at once: whoever renames the table away first has it removed, everybody else finds it gone.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from pathlib import Path
 
 from headwater.audit.store import Client
 from headwater.errors import Unavailable
@@ -37,7 +38,7 @@ def lease(
     Waits up to `patience` seconds, then raises Unavailable.
     """
     table = f"{quote(database)}.migrations_lock"
-    owner = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
+    owner = f"{socket.gethostname()}/{os.getpid()}/{_processes()}/{secrets.token_hex(4)}"
     until = now() + patience
     while not _take(client, table, owner, now()):
         if now() > until:
@@ -58,6 +59,31 @@ def lease(
         yield renew
     finally:
         client.command(f"DROP TABLE IF EXISTS {table}")
+
+
+def _processes() -> str:
+    """Names what process ids are counted in, where the system tells; else empty."""
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return ""
+
+
+def _is_over(comment: str, now: float) -> bool:
+    """Whether its time is up, or its holder was a process of this machine that has ended."""
+    until, _, owner = comment.partition(" ")
+    if float(until or 0) <= now:
+        return True
+    host, pid, processes, _ = (owner + "////").split("/", 3)
+    if not processes or (host, processes) != (socket.gethostname(), _processes()) or not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
 
 
 def _comment(owner: str, now: float) -> str:
@@ -85,7 +111,7 @@ def _expire(client: Client, database: str, now: float) -> None:
         "SELECT comment FROM system.tables WHERE database = {database:String} AND name = 'migrations_lock'",
         parameters={"database": database},
     ).result_rows
-    if not held or float(str(held[0][0]).split(" ", 1)[0] or 0) > now:
+    if not held or not _is_over(str(held[0][0]), now):
         return
     stale = f"{quote(database)}.migrations_lock_{secrets.token_hex(8)}"
     try:

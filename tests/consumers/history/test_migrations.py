@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 
@@ -16,6 +18,7 @@ from headwater.migrations.engines import Engines
 from headwater.migrations.files import quote, render, shipped
 from headwater.migrations.lock import LEASE, lease
 from headwater.settings import Settings
+from tests.infra.workers import environment
 
 pytestmark = pytest.mark.integration
 
@@ -92,6 +95,33 @@ def test_several_at_once_do_each_migration_once(empty: Settings) -> None:
     counts = client.query("SELECT count(), uniqExact(number) FROM migrations").result_rows
     assert [tuple(row) for row in counts] == [(len(shipped()), len(shipped()))]
     client.close()
+
+
+def test_the_lease_of_a_process_that_ended_here_is_taken_over_at_once(empty: Settings) -> None:
+    """Nobody waits for the time of a holder that is known to be dead; one that lives keeps it."""
+    holding = (
+        "import sys; from headwater.audit import connect; from headwater.migrations import database_name; "
+        "from headwater.migrations.lock import lease; "
+        "from headwater.settings import load; s = load(); c = connect(s, database=False); "
+        "l = lease(c, database_name(s)); l.__enter__(); print('held', flush=True); sys.stdin.read()"
+    )
+    client = connect(empty, database=False)
+    client.command(f"CREATE DATABASE IF NOT EXISTS {quote(database_name(empty))}")
+    holder = subprocess.Popen(
+        [sys.executable, "-c", holding],
+        env=environment(empty),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    with pytest.raises(Unavailable), lease(client, database_name(empty), patience=0.5):
+        pass
+    holder.kill()
+    holder.communicate()
+    with lease(client, database_name(empty), patience=LEASE / 4) as renew:
+        renew()
 
 
 def test_a_dead_migrators_lease_expires(empty: Settings) -> None:

@@ -17,8 +17,8 @@ from typing import cast
 from headwater.settings import Settings
 
 NAMES = (
-    # in this order: demo up status run trace audit verify sql worker alerts dead-letters topics migrate settings
-    # completion version
+    # in this order: demo up status run trace audit verify sql worker alerts dead-letters topics migrate rebuild
+    # settings completion version
     "demo",
     "up",
     "status",
@@ -32,6 +32,7 @@ NAMES = (
     "dead-letters",
     "topics",
     "migrate",
+    "rebuild",
     "settings",
     "completion",
     "version",
