@@ -39,6 +39,10 @@ class Kept:
     _started: float = 0.0
     _next: float | None = None
 
+    def told(self) -> dict[str, int | None]:
+        """What the stack's state says of it."""
+        return {"pid": self.child.pid if self.child else None, "restarts": self.restarts}
+
     def up(self) -> None:
         """Start it for the first time. Raises HeadwaterError."""
         self.child = self.start()

@@ -21,7 +21,7 @@ from headwater.embedded.broker import Broker
 from headwater.embedded.home import WRITER, hold, home_path, open_home
 from headwater.embedded.keeping import Kept, ending
 from headwater.embedded.lag import lag
-from headwater.embedded.processes import Child, Guardian, end_all
+from headwater.embedded.processes import Child, Guardian, end_all, free_port
 from headwater.embedded.store.process import StoreProcess
 from headwater.errors import HeadwaterError, Unavailable
 from headwater.migrations import migrate
@@ -62,6 +62,8 @@ class Stack:
         self._ended = threading.Event()
         self._watch: threading.Thread | None = None
         self._kept: dict[str, Kept] = {}
+        #: Where each worker tells its metrics; another port with each start.
+        self._metrics: dict[str, int] = {}
         self._resources = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -222,7 +224,9 @@ class Stack:
 
     def _start_worker(self, name: str) -> Child:
         command = [sys.executable, "-m", "headwater.cli", "worker", name]
-        child = Child(f"worker {name}", command, self._home.logs / f"{name}.log", self._guardian, self._environment())
+        port = self._metrics[name] = free_port()
+        environment = {**self._environment(), f"{PREFIX}METRICS_PORT": str(port), f"{PREFIX}METRICS_HOST": "127.0.0.1"}
+        child = Child(f"worker {name}", command, self._home.logs / f"{name}.log", self._guardian, environment)
         child.start()
         return child
 
@@ -284,8 +288,7 @@ class Stack:
                 "generation": self.generation,
                 "prefix": self._base.prefix,
                 "parts": {
-                    name: {"pid": kept.child.pid if kept.child else None, "restarts": kept.restarts}
-                    for name, kept in self._kept.items()
+                    name: kept.told() | {"metrics_port": self._metrics.get(name)} for name, kept in self._kept.items()
                 },
             },
         )

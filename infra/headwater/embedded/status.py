@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
+import urllib.error
+import urllib.request
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, cast
@@ -36,12 +39,28 @@ def status(home: Home, settings: Settings) -> dict[str, Any]:
                 "running": _runs(part.get("pid")),
                 "restarts": part.get("restarts"),
                 "log": str(home.logs / f"{name}.log"),
+                "metrics_url": f"http://127.0.0.1:{part['metrics_port']}/metrics" if part.get("metrics_port") else None,
+                "health": _health(part.get("metrics_port")),
             }
             for name, part in parts.items()
         ],
         "behind": _behind(stack, settings) if running else None,
         "gaps": [asdict(gap) for gap in gaps(home)],
     }
+
+
+def _health(port: object) -> dict[str, Any] | None:
+    """What a worker says of itself; None where it is none or does not answer."""
+    if not isinstance(port, int):
+        return None
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=2) as answer:
+            return cast("dict[str, Any]", json.load(answer))
+    except urllib.error.HTTPError as error:  # 503 where it is not ready, with the reasons
+        with error:
+            return cast("dict[str, Any]", json.load(error))
+    except (OSError, ValueError):
+        return None
 
 
 def _behind(stack: Mapping[str, Any], settings: Settings) -> dict[str, int] | None:

@@ -27,6 +27,32 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     return 0 if found["running"] and all(part["running"] for part in found["parts"]) else 1
 
 
+#: Figures of a step that are told where they are not 0, in words.
+_FIGURES = {
+    "lag": "not committed",
+    "open_runs": "open runs",
+    "open_incidents": "open incidents",
+    "restoring": "partitions being restored",
+    "dead_letters": "dead letters since its start (`headwater dead-letters list`)",
+    "rows_refused": "rows refused by the store",
+    "waiting_seconds": "s of waiting for a store or broker",
+}
+
+
+def _health(part: dict[str, Any]) -> list[str]:
+    """What a worker says of itself."""
+    health = part["health"]
+    if not part["metrics_url"] or not part["running"]:
+        return []
+    if health is None:
+        return ["does not answer yet"]
+    lines = [f"not ready: {reason}" for reason in health["reasons"]]
+    for step in health["steps"]:
+        figures = [f"{step[name]:g} {words}" for name, words in _FIGURES.items() if step.get(name)]
+        lines.append(", ".join([f"{step['step']}: {step['messages']} messages since its start", *figures]))
+    return lines
+
+
 def _text(found: dict[str, Any]) -> str:
     lines = [f"home     {found['home']}"]
     if found["running"]:
@@ -41,6 +67,7 @@ def _text(found: dict[str, Any]) -> str:
         state = f"pid {part['pid']}" if part["running"] else "not running"
         again = f", started again {part['restarts']} times" if part["restarts"] else ""
         lines.append(f"  {part['name']:12} {state}{again}, log {part['log']}")
+        lines += [f"    {line}" for line in _health(part)]
     if found["behind"] is not None:
         behind = {group: count for group, count in found["behind"].items() if count}
         text = ", ".join(f"{group} {count}" for group, count in behind.items()) or "nothing waits"
