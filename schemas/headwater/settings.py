@@ -9,10 +9,8 @@ each with its value and where it came from. An unknown name in the file or in th
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import math
 import os
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -204,21 +202,28 @@ def _read_file(environment: Mapping[str, str], file: Path | None) -> tuple[Path,
     named = file or (Path(environment["HEADWATER_SETTINGS"]) if environment.get("HEADWATER_SETTINGS") else None)
     path = named or Path("headwater.toml")
     try:
-        with path.open("rb") as stream:
-            return path, tomllib.load(stream)
+        text = path.read_text("utf-8")
     except FileNotFoundError:
         if named is None:
             return path, {}
         raise SettingsError(f"settings file {path} does not exist; create it or unset HEADWATER_SETTINGS") from None
     except OSError as error:
         raise SettingsError(f"settings file {path} cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"settings file {path} is not TOML: {error}") from None
+    import tomllib  # noqa: PLC0415 — most services have no file, and a host waits for our imports
+
+    try:
+        return path, tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"settings file {path} is not TOML: {error}") from None
 
 
 def _value(name: str, raw: object, where: str) -> object:
     known = _FIELDS.get(name)
     if known is None:
+        import difflib  # noqa: PLC0415 — as above
+
         close = difflib.get_close_matches(name, _FIELDS, n=1)
         hint = f"; did you mean {close[0]}?" if close else "; `headwater settings` lists all"
         raise SettingsError(f"{where}: there is no setting {name}{hint}")

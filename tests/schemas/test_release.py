@@ -28,11 +28,7 @@ def contract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     shutil.copytree(release.FOLDER, folder)
     monkeypatch.setattr(release, "FOLDER", folder)
     monkeypatch.setattr(release, "LIST", folder / "released.json")
-
-    def files(package: str) -> Path:
-        return tmp_path
-
-    monkeypatch.setattr(records, "files", files)
+    monkeypatch.setattr(records, "FOLDER", folder)
     records.released.cache_clear()
     yield folder
     monkeypatch.undo()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import configparser
 import os
 import subprocess
-import tempfile
 import threading
 import time
 from pathlib import Path
@@ -57,6 +55,8 @@ def head(work_tree: Path) -> Head:
 
 def remote(work_tree: Path) -> str | None:
     """The address of origin, else of the first remote, without credentials."""
+    import configparser  # noqa: PLC0415 — a host waits for our imports
+
     try:
         config = configparser.ConfigParser(strict=False, interpolation=None, allow_no_value=True)
         config.read_string((_folders(work_tree)[1] / "config").read_text("utf-8"))
@@ -88,6 +88,8 @@ class DirtyCheck:
         self.dirty: bool | None = None
         if work_tree is None:
             return
+        import tempfile  # noqa: PLC0415 — as above
+
         try:
             # Into a file: a pipe would have to be read while git writes, and the host's own handling of its
             # children may take the exit code away from us.

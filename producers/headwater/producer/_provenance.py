@@ -14,7 +14,6 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
@@ -105,6 +104,8 @@ if hasattr(os, "register_at_fork"):
 
 def client() -> str:
     """This library and its version."""
+    from importlib import metadata  # noqa: PLC0415 — only when a producer opens: a host waits for our imports
+
     try:
         return f"headwater-python/{metadata.version('headwater')}"
     except metadata.PackageNotFoundError:

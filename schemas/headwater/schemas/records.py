@@ -7,8 +7,8 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from importlib.resources import files
-from typing import Any, cast
+from pathlib import Path
+from typing import Any, Final, cast
 
 import fastavro.schema
 
@@ -26,6 +26,11 @@ RECORDS = (
     "producer_event",
     "dead_letter",
 )
+
+
+#: Where the contract's files are. importlib.resources would find them in a zip too, but takes longer to import than
+#: they take to read, and hosts wait for our imports.
+FOLDER: Final = Path(__file__).parent / "avsc"
 
 
 @dataclass(frozen=True)
@@ -76,9 +81,8 @@ def released(record: str) -> tuple[Schema, ...]:
     """All released versions of a record, the oldest first."""
     if record not in RECORDS:
         raise ContractError(f"there is no record {record!r}; the records are {', '.join(RECORDS)}")
-    folder = files("headwater.schemas") / "avsc" / record
     texts: list[Schema] = []
-    while (path := folder / f"v{len(texts) + 1}.avsc").is_file():
+    while (path := FOLDER / record / f"v{len(texts) + 1}.avsc").is_file():
         texts.append(parse(path.read_text("utf-8")))
     return tuple(texts)
 
