@@ -128,6 +128,14 @@ class ArchiveStep:
         """Time alone makes nothing known here."""
         return ()
 
+    def gauges(self) -> Mapping[str, float]:
+        """What the store took, and what not."""
+        return {
+            "rows_inserted": self.inserted,
+            "rows_refused": self.refused,
+            "unknown_store_errors": self.unknown,
+        }
+
     def revoked(self, partitions: set[tuple[str, int]]) -> None:
         """Others read these now: what was not frozen yet is theirs to insert."""
         self._rows = [taken for taken in self._rows if (taken[0].topic, taken[0].partition) not in partitions]

@@ -21,8 +21,22 @@ silent = silent_logger("topics")
 
 #: How long a broker gets to answer, s.
 PATIENCE = 10.0
-#: Settings that brokers for development do not keep; a difference there is told and is no error.
-NOT_KEPT_EVERYWHERE = frozenset({"max.message.bytes", "message.timestamp.type"})
+#: Why each setting must be as declared.
+REASONS: Mapping[str, str] = {
+    "exists": "nothing can be sent to it or read from it",
+    "partitions": "keys would move to other partitions, and the order of a run's events would be lost",
+    "cleanup.policy": "compaction keeps one message of a key, deletion drops by age: the wrong one loses events",
+    "retention.ms": "what is deleted earlier is lost to a worker that was away, and to state that is derived again",
+    "max.message.bytes": "events that producers may send would be refused by the broker",
+    "message.timestamp.type": "arrival is then what a producer's clock says, so the archive takes its own time instead",
+}
+#: More than declared does no harm: told, and no error.
+_AT_LEAST = frozenset({"retention.ms", "max.message.bytes"})
+#: Workers do without: told, and no error.
+_TOLD_ONLY = frozenset({"message.timestamp.type"})
+#: The embedded broker keeps these to itself, and takes messages of any size.
+_NOT_OF_EMBEDDED = frozenset({"max.message.bytes"})
+_EMBEDDED = "headwater-"
 
 
 @dataclass(frozen=True)
@@ -35,8 +49,13 @@ class Difference:
     found: str
     fatal: bool
 
+    @property
+    def reason(self) -> str:
+        """Why it matters."""
+        return REASONS[self.setting]
+
     def __str__(self) -> str:
-        return f"{self.topic}: {self.setting} is {self.found}, declared is {self.declared}"
+        return f"{self.topic}: {self.setting} is {self.found}, declared is {self.declared}; {self.reason}"
 
 
 def create(settings: Settings, replication: int | None = None) -> list[str]:
@@ -75,6 +94,7 @@ def check(settings: Settings) -> list[Difference]:
     """How the broker's topics differ from the declared. Raises Unavailable."""
     client = _client(settings)
     there = _partitions(client, settings)
+    embedded = str(client.list_topics(timeout=PATIENCE).cluster_id).startswith(_EMBEDDED)
     found = _configurations(client, [t.full_name(settings) for t in TOPICS.values() if t.full_name(settings) in there])
     differences: list[Difference] = []
     for topic in TOPICS.values():
@@ -89,22 +109,44 @@ def check(settings: Settings) -> list[Difference]:
         for setting, declared in configuration(topic).items():
             value = found.get(name, {}).get(setting, declared)
             if value != declared:
-                differences.append(Difference(name, setting, declared, value, fatal=setting not in NOT_KEPT_EVERYWHERE))
+                fatal = not (
+                    setting in _TOLD_ONLY
+                    or (setting in _AT_LEAST and _more(value, declared))
+                    or (setting in _NOT_OF_EMBEDDED and embedded)
+                )
+                differences.append(Difference(name, setting, declared, value, fatal=fatal))
     return differences
+
+
+def _more(value: str, declared: str) -> bool:
+    """Whether a limit allows more; -1 is none."""
+    return value == "-1" or (declared != "-1" and int(value) > int(declared))
 
 
 def refuse(differences: Sequence[Difference]) -> None:
     """Raise StateError for differences, with the steps to take."""
     if not differences:
         return
-    advice = (
-        "Partition counts are fixed when a topic is created, as keys would move and order would be lost. Either set "
-        "`partitions` to what is there, or give a new `prefix`, or stop all producers and workers, wait until "
-        "`headwater status` shows no lag, delete the topic with your broker's own tools and create it again"
-        if any(difference.setting == "partitions" for difference in differences)
-        else "Change the topic with your broker's own tools; Headwater never changes a topic that is there"
-    )
-    raise StateError("; ".join(map(str, differences)) + ". " + advice)
+    steps: list[str] = []
+    if any(difference.setting == "partitions" for difference in differences):
+        steps.append(
+            "Partition counts are fixed when a topic is created. Either set `partitions` to what is there, or give a "
+            "new `prefix`, or stop all producers and workers, wait until `headwater status` shows no lag, delete the "
+            "topic with your broker's own tools and create it again."
+        )
+    if any(difference.setting == "exists" for difference in differences):
+        steps.append("`headwater topics create` makes what is missing.")
+    changed: dict[str, list[str]] = {}
+    for difference in differences:
+        if difference.setting not in ("partitions", "exists"):
+            changed.setdefault(difference.topic, []).append(f"{difference.setting}={difference.declared}")
+    if changed:
+        steps.append("Headwater never changes a topic that is there; with Kafka's own tool:")
+        steps += [
+            f"`kafka-configs.sh --bootstrap-server … --alter --topic {topic} --add-config {','.join(values)}`"
+            for topic, values in changed.items()
+        ]
+    raise StateError(". ".join(map(str, differences)) + ". " + " ".join(steps))
 
 
 def partitions(topic: Topic, settings: Settings) -> int:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+from typing import Any
 
 import pytest
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
+from headwater.cli.main import main
 from headwater.errors import StateError, Unavailable
 from headwater.schemas.topics import RUNS, SCHEMAS, TOPICS
 from headwater.settings import Settings
 from headwater.topics import check, create
+from headwater.topics.layout import REASONS, configuration
 from tests.backends import clients
 from tests.backends.kinds import Kafka
 from tests.backends.processes import free_port
@@ -55,6 +61,62 @@ def test_the_broker_keeps_every_declared_setting(kafka: Kafka, prefix: str) -> N
     settings = _settings(kafka, prefix)
     create(settings)
     assert check(settings) == []
+
+
+WRONG = {
+    "retention.ms": "3600000",
+    "cleanup.policy": "compact",
+    "max.message.bytes": "100000",
+}
+
+
+@pytest.mark.integration
+@pytest.mark.backends("local")
+@pytest.mark.parametrize("setting", WRONG)
+def test_a_topic_that_would_lose_events_is_refused_with_reason_and_steps(
+    kafka: Kafka, prefix: str, setting: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Told with why it matters and the command that changes it; nothing is created, changed or deleted."""
+    settings = _settings(kafka, prefix)
+    name = RUNS.full_name(settings)
+    _made(kafka, name, {**configuration(RUNS), setting: WRONG[setting]})
+    clients.produce(kafka.bootstrap, name, [(b"k", b"kept")])
+    with pytest.raises(StateError) as refused:
+        create(settings)
+    told = str(refused.value)
+    assert f"{name}: {setting} is {WRONG[setting]}" in told
+    assert REASONS[setting] in told
+    assert f"--alter --topic {name} --add-config {setting}={configuration(RUNS)[setting]}" in told
+    words = ["topics", "check", "--brokers", kafka.bootstrap, "--prefix", prefix]
+    assert main(words) == StateError.exit_code
+    capsys.readouterr()
+    assert main([*words, "--json"]) == 1
+    [found] = [one for one in json.loads(capsys.readouterr().out) if one["topic"] == name and one["setting"] == setting]
+    assert (found["found"], found["fatal"], found["reason"]) == (WRONG[setting], True, REASONS[setting])
+    assert [one.value for one in clients.read_all(kafka.bootstrap, name)] == [b"kept"]
+    still = [one for one in check(settings) if one.topic == name and one.setting == setting]
+    assert [one.found for one in still] == [WRONG[setting]]
+    assert SCHEMAS.full_name(settings) in {one.topic for one in check(settings) if one.setting == "exists"}
+
+
+@pytest.mark.integration
+@pytest.mark.backends("local")
+def test_more_than_declared_is_told_and_no_error(kafka: Kafka, prefix: str) -> None:
+    """An operator may keep events for longer, and let other topics' messages be larger."""
+    settings = _settings(kafka, prefix)
+    name = RUNS.full_name(settings)
+    _made(kafka, name, {**configuration(RUNS), "retention.ms": "-1", "max.message.bytes": "9999999"})
+    assert create(settings)
+    found = {(one.setting, one.fatal) for one in check(settings)}
+    assert found == {("retention.ms", False), ("max.message.bytes", False)}
+
+
+def _made(kafka: Kafka, name: str, configured: dict[str, str]) -> None:
+    """A topic as somebody else made it."""
+    client: Any = AdminClient({"bootstrap.servers": kafka.bootstrap})
+    topic = NewTopic(name, num_partitions=3, replication_factor=1, config=configured)
+    for done in client.create_topics([topic]).values():
+        done.result()
 
 
 @pytest.mark.integration

@@ -99,6 +99,11 @@ class Book:
             found += self._tell(incident, now)
         return found
 
+    @property
+    def open(self) -> int:
+        """Incidents that people were told of and that are not over."""
+        return sum(bool(one.number) and one.resolved_at is None for one in self._incidents.values())
+
     def forget(self, now: int) -> None:
         """Drop what lies further behind the newest event time than is kept; a clock ahead of `now` counts as now."""
         oldest = min(self._newest, now + DAY_US) - self._policy.graph_us

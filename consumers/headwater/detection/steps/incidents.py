@@ -72,6 +72,10 @@ class IncidentsStep:
             self._book.forget(now)
         return ()
 
+    def gauges(self) -> Mapping[str, float]:
+        """Incidents that people were told of and that are not over."""
+        return {"open_incidents": self._book.open}
+
     def flush(self) -> None:
         """Nothing is put away."""
 

@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         return 0
     differences = check(settings)
     if arguments.json:
-        print(json.dumps([asdict(difference) for difference in differences], indent=2))
+        print(json.dumps([asdict(one) | {"reason": one.reason} for one in differences], indent=2))
     else:
         for difference in differences:
             print(f"{'error' if difference.fatal else 'note'}: {difference}")

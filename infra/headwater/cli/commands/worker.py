@@ -46,13 +46,20 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _broker(settings: Settings) -> tuple[str | None, frozenset[str]]:
-    """The broker's generation, and the topics (without prefix) that it stamps; waits until it answers."""
+    """The broker's generation, and the topics (without prefix) that it stamps; waits until it answers.
+
+    What differs from the declared layout is told; `headwater topics check` says what to do.
+    """
     from headwater.embedded.broker import generation_of
     from headwater.topics.facts import append_time_topics, cluster_id
+    from headwater.topics.layout import check
 
     said = ""
     while True:
         try:
+            for found in check(settings):
+                if found.fatal and found.setting != "exists":
+                    _log.warning("%s (`headwater topics check`)", found)
             return generation_of(cluster_id(settings)), append_time_topics(settings)
         except Unavailable as error:
             if str(error) != said:
