@@ -63,6 +63,7 @@ def bare(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _run(*command: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "HEADWATER_"))}
+    environment["XDG_STATE_HOME"] = str(folder)  # where a producer without a broker leaves its events
     return subprocess.run(
         [str(part) for part in command],
         cwd=folder,
@@ -123,6 +124,27 @@ def test_bare_imports_load_little(bare: Path, tmp_path: Path, name: str) -> None
     assert _foreign(modules) <= {"confluent_kafka", "fastavro", "typing_extensions"}
     heavy = ("streams", "stitching", "detection", "archive", "audit", "embedded", "demo", "cli")
     assert [m for m in modules if m.startswith(tuple(f"headwater.{part}" for part in heavy))] == []
+
+
+def test_a_bare_producer_loads_nothing_more_when_it_works(bare: Path, tmp_path: Path) -> None:
+    """Told a run, a prediction and a trace, and closed without a broker: still these two libraries, and no numpy."""
+    work = """
+from headwater.producer import Producer, trace
+producer = Producer(brokers="127.0.0.1:9", exit_seconds=0.2, spool_bytes=0)
+with trace.within(trace.from_headers(trace.http_headers())), producer.run(producer.job("a", "b")):
+    producer.predictions(deployment=producer.deployment("a", "d"), model=producer.model("a", "m")).emit("k")
+producer.close()
+"""
+    modules = _modules(bare, tmp_path, work)
+    assert _foreign(modules) <= {"confluent_kafka", "fastavro", "typing_extensions"}
+
+
+def test_the_wrapper_works_bare(bare: Path, tmp_path: Path) -> None:
+    """`headwater run` needs nothing more: the command's output and exit code come through."""
+    command = (bare / "python", "-c", "import os, sys; print('HEADWATER_RUN_ID' in os.environ); sys.exit(5)")
+    options = ("--job", "j", "--brokers", "127.0.0.1:9")
+    done = _run(bare / "headwater", "run", *options, "--", *command, folder=tmp_path)
+    assert (done.returncode, done.stdout) == (5, "True\n"), done.stderr
 
 
 def test_the_command_line_answers_bare(bare: Path, tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def user() -> str:
     """The user's name; recorded only where the settings ask for it."""
     try:
         return getpass.getuser()
-    except (OSError, KeyError):
+    except (OSError, KeyError, ImportError):  # without a name in the environment it asks pwd, which Windows lacks
         return ""
 
 
