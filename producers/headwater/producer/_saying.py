@@ -47,6 +47,7 @@ class Saying:
     _given: Sequence[Dataset] = ()
     # Made with the first entry, by `_own`.
     _outputs: Mapping[_Identity, Output] = _NOTHING
+    _more: Sequence[Output] = ()
     _parameters: Mapping[str, object] = _NOTHING
     _run_facets: Mapping[str, object] = _NOTHING
     _metrics: Sequence[bytes] = ()
@@ -88,7 +89,9 @@ class Saying:
         self._core.guard(self._output, dataset)
 
     def _output(self, dataset: Dataset) -> None:
-        self._to(dataset).told = False
+        found = self._to(dataset)
+        found.told = False
+        self._changed(found)
 
     def _to(self, dataset: Dataset) -> Output:
         known, key = self._known(), (dataset.namespace, dataset.name, dataset.version)
@@ -106,6 +109,10 @@ class Saying:
             for dataset in given:
                 known[dataset.namespace, dataset.name, dataset.version] = Output(dataset, told=True)
         return known
+
+    def _changed(self, output: Output) -> None:
+        """The next event has something to tell of it. It may stand here several times, and is told once."""
+        self._own("_more", []).append(output)
 
     def parameter(self, name: str, value: object) -> None:
         """A parameter. Names that look like secrets are not recorded."""
@@ -162,7 +169,9 @@ class Saying:
         self._core.guard(self._lineage, output, values)
 
     def _lineage(self, output: Dataset, values: Mapping[str, Any]) -> None:
-        self._to_known(output).lineage.append(_events.column_lineage(values))
+        found = self._to_known(output)
+        found.lineage.append(_events.column_lineage(values))
+        self._changed(found)
 
     def _to_known(self, output: Dataset) -> Output:
         """The output as it was named before, whatever variant of it the caller holds."""
@@ -180,6 +189,7 @@ class Saying:
         found = self._to_known(output)
         found.edges.extend(dataset.reference for dataset in inputs)
         found.complete = found.complete or complete
+        self._changed(found)
 
     def resources(self, **used: float | str) -> None:
         """What the run used; the contract's Resources lists the names (wall_time in µs, peak_memory in bytes, …)."""
@@ -238,8 +248,11 @@ class Saying:
             self._inputs, self._used = [], _avro.NULL
             if metrics:
                 self._metrics = []
-        if self._outputs:
-            outputs = [*(outputs or ()), *(entry for output in self._outputs.values() for entry in output.entries())]
+        if self._more or (self._finished and self._outputs):
+            more, self._more = self._more, []
+            # At the end all of them: another thread may have been saying something at the event before.
+            untold = [*self._outputs.values()] if self._finished else more
+            outputs = [*(outputs or ()), *(entry for output in untold for entry in output.entries())]
             known = self._known()
             while len(known) > _MOST_OUTPUTS:
                 del known[next(iter(known))]

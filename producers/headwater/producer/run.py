@@ -83,6 +83,7 @@ class Run(Saying):
             # What was given and is good is told with the end.
             for output in self._known().values():
                 output.told = False
+                self._changed(output)
             core.failed(error)
 
     def _describe(
