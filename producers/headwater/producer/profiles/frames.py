@@ -41,6 +41,8 @@ def batches(data: Any) -> Iterator[Any] | None:
             return iter([data.collect()]) if collect is None else cast("Iterator[Any]", collect(chunk_size=BATCH))
         case "duckdb", "DuckDBPyRelation":
             return _relation(data)
+        case "narwhals", "LazyFrame":
+            return batches(data.to_native())
         case _ if "pyarrow" in sys.modules and not _in_memory(data) and hasattr(data, "__arrow_c_stream__"):
             return cast("Iterator[Any]", sys.modules["pyarrow"].RecordBatchReader.from_stream(data))
         case _:

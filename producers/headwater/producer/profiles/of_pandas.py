@@ -24,10 +24,10 @@ def of_pandas(series: Any) -> Values:
         return values.of_codes(np.asarray(categorical.codes), of_pandas(categorical.categories), declared)
     if name == "DatetimeTZDtype":
         # Its counts are of UTC, whatever the zone.
-        return values.of_times(series.array.asi8, dtype.unit, declared, series.isna().to_numpy())
+        return values.of_times(series.array.asi8, dtype.unit, declared, np.asarray(series.isna()))
     masked = getattr(dtype, "numpy_dtype", None)
     if isinstance(masked, np.dtype) and masked.kind in "fiub" and name != "ArrowDtype":
-        nulls = series.isna().to_numpy()
+        nulls: NDArray[np.bool_] = np.asarray(series.isna())
         filled: NDArray[Any] = series.to_numpy(masked, na_value=0)
         return values.of_numbers(filled, declared, nulls)
     arrow = getattr(series.array, "__arrow_array__", None)
