@@ -33,6 +33,11 @@ class Chunk:
         return self.topic, self.partition
 
     @property
+    def first(self) -> int:
+        """The offset from which it was fetched."""
+        return int(self.offsets[0])
+
+    @property
     def end(self) -> int:
         """The offset after the last message: what to commit."""
         return self.after if self.after >= 0 else int(self.offsets[-1]) + 1
@@ -54,6 +59,11 @@ class Sealed:
     def place(self) -> tuple[str, int]:
         """Topic and partition."""
         return self.topic, self.partition
+
+    @property
+    def first(self) -> int:
+        """The offset from which it was fetched."""
+        return self.record_set.first
 
     @property
     def end(self) -> int:

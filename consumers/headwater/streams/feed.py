@@ -199,6 +199,17 @@ class Feed:
                 found[topic, partition] = int(offset)
         return found
 
+    async def seek(self, offsets: Mapping[Place, int]) -> None:
+        """Go on from these offsets, where the partitions are ours; from the first there is, where one is gone."""
+        thread, kafka = self.kafka()
+        places = {TopicPartition(self._settings.prefix + t, p): offset for (t, p), offset in offsets.items()}
+
+        async def seek() -> None:
+            for place in places.keys() & kafka.assignment():
+                kafka.seek(place, places[place])
+
+        await thread.call_thread(seek)
+
     def kafka(self) -> tuple[Any, Any]:
         """Faust's consumer thread and the aiokafka consumer in it: Faust's own commit ends the app on any fault."""
         thread = self._app.consumer._thread  # noqa: SLF001 — no public way; the version is pinned

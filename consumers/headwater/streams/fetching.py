@@ -95,6 +95,13 @@ class _Thread(cast("Any", AIOKafkaConsumerThread)):  # type: ignore[misc] # Faus
         fetcher.__class__ = _RawFetcher
 
 
+class _Unremembered(dict[TP, Any]):
+    """Faust's memory of what it gave: it leaves out what it takes for old after a seek. We look ourselves."""
+
+    def __getitem__(self, _place: TP) -> None:
+        return None
+
+
 class GatedConsumer(cast("Any", FaustConsumer)):  # type: ignore[misc] # Faust is untyped
     """Fetches nothing while the gate is shut, and nothing of the partitions held.
 
@@ -104,6 +111,11 @@ class GatedConsumer(cast("Any", FaustConsumer)):  # type: ignore[misc] # Faust i
 
     gate: asyncio.Event
     held: set[TP]
+
+    def __init__(self, *given: Any, **further: Any) -> None:
+        parent: Any = super()
+        parent.__init__(*given, **further)
+        self._read_offset = _Unremembered()
 
     def _new_consumer_thread(self) -> Any:
         return _Thread(self, loop=self.loop, beacon=self.beacon)

@@ -22,6 +22,7 @@ from headwater.streams.clients import Sender, Stopped
 from headwater.streams.feed import Feed, Handlers, Place
 from headwater.streams.letters import dead_letters_of
 from headwater.streams.metrics import Tally
+from headwater.streams.positions import Positions
 from headwater.streams.reading import Reading, read
 from headwater.streams.restore import attach_past, rederive
 from headwater.streams.schemas import SchemaBook
@@ -65,8 +66,7 @@ class Pipeline:
             ThreadPoolExecutor(1, f"{step.name}-{name}") for name in ("read", "work", "confirm")
         )
         self._held: set[Place] = set()
-        #: By partition, the offset up to which the step's state has everything. Not there while it is re-derived.
-        self._whole: dict[Place, int] = {}
+        self._positions = Positions()
         #: Counts assignments; what was taken in under an earlier one is dropped.
         self._epoch = 0
         self._lanes: dict[Place, asyncio.Queue[Fetched]] = {}
@@ -123,7 +123,10 @@ class Pipeline:
     async def _take(self, chunk: Fetched) -> None:
         lane = self._lanes.get(chunk.place)
         if lane is None:
-            return  # of an earlier assignment; it is fetched again
+            return  # of an earlier assignment; the lane begins at the committed offset
+        if (back := self._positions.back_to(chunk)) is not None:
+            await self._feed.seek({chunk.place: back})
+            return
         self._taken += 1
         self._idle.clear()
         self._feed.open_gate(self._taken < CHUNKS)
@@ -142,7 +145,6 @@ class Pipeline:
 
     async def _lane(self, place: Place, epoch: int, queue: asyncio.Queue[Fetched], start: int | None) -> None:
         """One partition: its chunks one after another; reading runs ahead of processing."""
-        loop = asyncio.get_running_loop()
         if start is not None:
             await rederive(
                 self._settings, place, start, self._step, partial(self._replayed, epoch=epoch), self._working,
@@ -151,13 +153,14 @@ class Pipeline:
         if epoch != self._epoch:
             return
         self.tally.restoring.discard(place)
-        self._whole.setdefault(place, start or 0)
+        self._positions.whole(place, start or 0)
         read_ahead: asyncio.Queue[tuple[Fetched, asyncio.Future[Reading]]] = asyncio.Queue(2)
         follower = self._task(self._process(epoch, read_ahead))
         try:
             while epoch == self._epoch:
                 chunk = await queue.get()
-                await read_ahead.put((chunk, loop.run_in_executor(self._reading, self._read, chunk, False, False)))
+                reading = asyncio.get_running_loop().run_in_executor(self._reading, self._read, chunk, False, False)
+                await read_ahead.put((chunk, reading))
         finally:
             follower.cancel()
 
@@ -172,7 +175,7 @@ class Pipeline:
             await self._work(partial(self._step_on, chunk, reading, epoch))
             if epoch != self._epoch:
                 return
-            self._whole[chunk.place] = max(self._whole[chunk.place], chunk.end)
+            self._positions.processed(chunk)
             self._given(epoch)
 
     def _read(self, chunk: Fetched, replaying: bool, final: bool) -> Reading:
@@ -282,23 +285,16 @@ class Pipeline:
 
     async def _assigned(self, assigned: set[Place]) -> None:
         self._cancel_lanes()
-        starts: dict[Place, int] = {}
-        kept = self._held & assigned
-        if self._step.lookback is not None:
-            starts = await self._feed.committed(assigned)
-            # State stays only where it is whole and nobody else went on behind it meanwhile: a worker that was
-            # thought dead, or whose state was being re-derived, may get back what it had.
-            kept = {place for place in kept & self._whole.keys() if starts.get(place, 0) <= self._whole[place]}
-        gone = self._held - kept
-        if gone:
+        starts = await self._feed.committed(assigned)
+        kept = self._positions.keepable(self._held & assigned, starts)
+        if gone := self._held - kept:
             await asyncio.get_running_loop().run_in_executor(self._working, self._worker.revoked, gone)
-        self._whole = {place: end for place, end in self._whole.items() if place not in gone}
         self._held = set(assigned)
         self.tally.rebalanced(assigned, starts, assigned - kept)
         for place in assigned:
-            queue: asyncio.Queue[Fetched] = asyncio.Queue()
-            self._lanes[place] = queue
-            start = None if place in kept else starts.get(place)
+            queue = self._lanes[place] = asyncio.Queue()
+            start = None if place in kept or self._step.lookback is None else starts.get(place)
             self._followers.append(self._task(self._lane(place, self._epoch, queue, start)))
+        await self._feed.seek(self._positions.begin(assigned, starts, kept))
         _log.info("%s has %d partitions", self._step.name, len(assigned))
         self._feed.open_gate(True)

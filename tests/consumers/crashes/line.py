@@ -90,6 +90,16 @@ class Line:
                 if time.monotonic() > deadline:
                     raise
 
+    def halves(self, runs: int) -> tuple[list[Message], list[Message]]:
+        """The first and the last events of so many new runs, not sent."""
+        starts: list[Message] = []
+        ends: list[Message] = []
+        for number in range(runs):
+            run_id, start, complete = workload.events_of(number, self.chance)
+            starts.append((run_id, plain.message(RUN_EVENT, start)))
+            ends.append((run_id, plain.message(RUN_EVENT, complete)))
+        return starts, ends
+
     def garbage(self, count: int) -> None:
         """Messages that go to dead letters, each another."""
         self.send([(self.chance.randbytes(16), GARBAGE + self.chance.randbytes(8)) for _ in range(count)])
@@ -163,11 +173,18 @@ class Line:
         sets = self.edge_sets()
         there = reference.standing(reference.said(sets))
         lost, wrong = expected - there, there - expected
-        assert (len(lost), len(wrong)) == (0, 0), (
-            f"lost {sorted(map(str, lost))[:2]}, wrong {sorted(map(str, wrong))[:2]}"
-        )
+        assert (len(lost), len(wrong)) == (0, 0), f"lost {self._told(lost)}, wrong {self._told(wrong)}"
         contents = Counter(_content(one) for one in sets)
         return sum(count - 1 for count in contents.values())
+
+    def _told(self, facts: set[reference.Fact]) -> str:
+        """One of them, with where the events of its run stand."""
+        if not facts:
+            return "none"
+        fact = min(facts, key=str)
+        run_id: bytes = fact[1][0]  # type: ignore[index]  # a scope begins with the run id
+        places = [(one.partition, one.offset) for one in self.messages() if one.value and run_id in one.value]
+        return f"{len(facts)}, one of them of events at {places}: {fact}; logs: {[str(w.log) for w in self.workers]}"
 
 
 def _content(edge_set: dict[str, Any]) -> str:

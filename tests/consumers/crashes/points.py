@@ -6,6 +6,7 @@ Only the nursery's processes know of them: the product's classes are wrapped in 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import threading
@@ -19,7 +20,7 @@ from headwater.stitching import StitchingStep
 from headwater.streams.clients import Sender
 from headwater.streams.feed import Feed
 from headwater.streams.pipeline import Pipeline
-from headwater.streams.step import Output
+from headwater.streams.step import Backpressure, Output, Retry
 
 #: In the order in which a chunk passes them; the last four are passed beside it.
 POINTS = (
@@ -38,8 +39,15 @@ POINTS = (
 )
 
 
+_log = logging.getLogger("tests.worker")
+_LATER = {"retry": Retry, "backpressure": Backpressure}
+
+
 class Plan(NamedTuple):
-    """What happens when a point is passed for the n-th time: `kill`, or `hold` until told to go on."""
+    """What happens when a point is passed for the n-th time: `kill`, or `hold` until told to go on.
+
+    `retry` and `backpressure`, of the point "processed" alone: the step raises them from then on until told to go on.
+    """
 
     number: int
     action: str
@@ -54,6 +62,7 @@ class Points:
         self._wait = wait
         self._passed: Counter[str] = Counter()
         self._lock = threading.Lock()
+        self._later = ""
 
     def passed(self, point: str) -> None:
         """One more passing; ends the process here, or holds this thread, where that is planned."""
@@ -65,7 +74,20 @@ class Points:
         self._tell(point, plan.number)
         if plan.action == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
+        if plan.action == "hold":
+            self._wait()
+        if plan.action in _LATER:
+            self._later = plan.action
+            threading.Thread(target=self._until_told, daemon=True).start()
+
+    def ask_later(self) -> None:
+        """Raise what the step is to raise for now, if anything."""
+        if self._later:
+            raise _LATER[self._later](0.2, "the test says so")
+
+    def _until_told(self) -> None:
         self._wait()
+        self._later = ""
 
 
 def install(points: Points) -> None:
@@ -88,10 +110,10 @@ def _before(owner: type, name: str, points: Points, point: str, counts: Callable
     inner: Any = getattr(owner, name)
 
     @wraps(inner)
-    async def outer(*given: Any) -> Any:
+    async def outer(*given: Any, **further: Any) -> Any:
         if counts(given[0]):
             await asyncio.to_thread(points.passed, point)
-        return await inner(*given)
+        return await inner(*given, **further)
 
     _put(owner, name, outer)
 
@@ -100,8 +122,8 @@ def _after(owner: type, name: str, points: Points, point: str) -> None:
     inner: Any = getattr(owner, name)
 
     @wraps(inner)
-    async def outer(*given: Any) -> Any:
-        done = await inner(*given)
+    async def outer(*given: Any, **further: Any) -> Any:
+        done = await inner(*given, **further)
         await asyncio.to_thread(points.passed, point)
         return done
 
@@ -121,7 +143,10 @@ def _read_and_processed(points: Points) -> None:
 
     @wraps(process)
     def _process(step: StitchingStep, batch: Any) -> Any:
+        points.ask_later()
         done = process(step, batch)
+        of = (batch.partition, int(batch.offsets[0]), int(batch.offsets[-1]), batch.replaying)
+        _log.info("partition %d: %d to %d, replaying %s, gave %d", *of, len(done))
         if not batch.replaying:
             points.passed("processed")
         return done
@@ -158,6 +183,7 @@ def _committed(points: Points) -> None:
     async def _commit(feed: Feed, offsets: Mapping[tuple[str, int], int]) -> bool:
         await asyncio.to_thread(points.passed, "confirmed")
         done = await commit(feed, offsets)
+        _log.info("committed %s: %s", {partition: offset for (_, partition), offset in offsets.items()}, done)
         if done:
             await asyncio.to_thread(points.passed, "committed")
         return done
