@@ -76,6 +76,7 @@ def test_the_surface_is_what_it_says() -> None:
         "SettingsError",
         "Stats",
         "Taken",
+        "ToldRun",
         "carry",
         "current_run",
     ]

@@ -5,7 +5,7 @@ import logging
 from headwater.errors import MissingExtra, SettingsError
 from headwater.producer._profiler import Profiler
 from headwater.producer.handles import Column, Dataset, Job
-from headwater.producer.memory import InMemoryProducer
+from headwater.producer.memory import InMemoryProducer, ToldRun
 from headwater.producer.predictions import Predictor
 from headwater.producer.producer import Producer
 from headwater.producer.reference import RunReference, carry, current_run
@@ -31,6 +31,7 @@ __all__ = [
     "SettingsError",
     "Stats",
     "Taken",
+    "ToldRun",
     "carry",
     "current_run",
 ]
