@@ -74,14 +74,14 @@ def _state_key(key: bytes, facts: Facts) -> bytes:
 
 def rows_by_key(keys: Sequence[bytes | None], rows: list[int]) -> dict[bytes, Rows]:
     """The rows of each key, in order of arrival; messages without a key are under the empty one."""
-    found: dict[bytes, Rows] = {}
-    for row in rows:
-        key = keys[row] or b""
-        before = found.get(key)
-        if before is None:
-            found[key] = row
-        elif type(before) is int:
-            found[key] = [before, row]
-        else:
-            cast("list[int]", before).append(row)
+    of_rows = [key or b"" for key in keys] if len(rows) == len(keys) else [keys[row] or b"" for row in rows]
+    found: dict[bytes, Rows] = dict(zip(of_rows, rows, strict=True))
+    if len(found) == len(rows):
+        return found
+    several = {key for key, row in zip(of_rows, rows, strict=True) if found[key] != row}
+    for key in several:
+        found[key] = []
+    for key, row in zip(of_rows, rows, strict=True):
+        if key in several:
+            cast("list[int]", found[key]).append(row)
     return found

@@ -97,7 +97,7 @@ class Told:
         return Told(decoded or program.decode(group.bodies), group.bodies.ends)
 
 
-def stitch_chunk(
+def stitch(
     program: Program,
     new: Told,
     kept: list[bytes],
@@ -135,21 +135,6 @@ def stitch_chunk(
             return Stitched(outcome, doubled, ended, messages)
         size = max(size, 1 << 20) if upto > first else size * 4
         first = upto
-
-
-def stitch(program: Program, bodies: Bodies, runs: Numbers, old: Numbers, producer_id: bytes, now_us: int) -> Stitched:
-    """As `stitch_chunk`, of bodies that stand side by side already, run by run."""
-    order = np.arange(len(bodies), dtype=np.int64)
-    return stitch_chunk(program, Told(program.decode(bodies), bodies.ends), [], order, runs, old, producer_id, now_us)
-
-
-def join(messages: list[bytes]) -> Bodies:
-    """The bodies of messages in either framing, side by side."""
-    buffer = np.frombuffer(b"".join([*messages, _PADDING]), np.uint8)
-    lengths: Numbers = np.fromiter(map(len, messages), np.int64, len(messages))
-    ends = np.cumsum(lengths)
-    starts = ends - lengths
-    return Bodies(buffer, starts + np.where(buffer[starts] == 0, CONFLUENT_HEADER, SINGLE_OBJECT_HEADER), ends)
 
 
 def _together(program: Program, new: Told, kept: list[bytes]) -> tuple[Bytes, Numbers, Numbers]:

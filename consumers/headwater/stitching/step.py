@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from itertools import repeat
 from typing import cast
 
 import numpy as np
@@ -16,8 +17,9 @@ from headwater.schemas.topics import EDGES, RUNS, STITCHING
 from headwater.settings import Settings
 from headwater.stitching import kernel, ordinary
 from headwater.stitching.apart import Plain, Rest, Rows, rows_by_key, set_apart, take
+from headwater.stitching.chunkwise import keep, touched
 from headwater.stitching.folding import fold, said
-from headwater.stitching.kept import HEAD, MESSAGE_BYTES, RUN_BYTES, digests_of
+from headwater.stitching.kept import digests_of
 from headwater.stitching.recalling import Recall, as_folded
 from headwater.stitching.restoring import Restoring
 from headwater.stitching.room import Room
@@ -82,8 +84,8 @@ class StitchingStep:
             recall.keys(number, rows_of, values)
         rest = set_apart(by_schema, runs, self._writers, values)
         made = [
-            self._stitch(group, number, rows_of, runs, rest, values, offsets)
-            for group, (number, rows_of) in zip(batch.groups, by_schema, strict=True)
+            self._stitch(number, group, rows_of, runs, rest, values, offsets)
+            for (number, rows_of), group in zip(by_schema, batch.groups, strict=True)
             if rows_of
         ]
         recall.plain(rest, values)
@@ -91,7 +93,7 @@ class StitchingStep:
         runs.arrive(int(batch.timestamps.max()))
         outputs: list[Output] = []
         for one in made:
-            outputs += one(runs.serial)
+            outputs += one()
         for key, messages in rest.items():
             outputs += self._fold(key, messages, runs, values, keys, offsets)
         runs.touch([key for _, rows_of in by_schema for key in rows_of] + list(rest), offsets[-1] + 1)
@@ -168,99 +170,32 @@ class StitchingStep:
 
     def _stitch(
         self,
-        group: Group,
         number: int,
+        group: Group,
         rows_of: dict[bytes, Rows],
         runs: Runs,
         rest: Rest,
         values: list[bytes],
         offsets: list[int],
-    ) -> Callable[[int], list[Output]]:
+    ) -> Callable[[], list[Output]]:
         """Stitch ordinary runs together; those that turn out not to be ordinary go to `rest`. Changes nothing: what
-        is to be kept is kept when the result is called with the chunk's serial number, which gives the edge sets.
+        is to be kept is kept when the result is called, which gives the edge sets.
         """
-        bodies = np.empty(len(values), np.int64)
-        bodies[group.rows] = np.arange(len(group.rows))
-        body_of = bodies.tolist()
-        before_all: list[bytes] = []
-        order: list[int] = []
-        messages: list[bytes] = []
-        places: list[int] = []
-        firsts: list[int] = []
-        news: list[int] = []
-        befores: list[int] = []
-        get = runs.kept.get
-        for key, rows in rows_of.items():
-            firsts.append(len(messages))
-            run = get(key)
-            if run is None:
-                befores.append(-1)
-            else:
-                run = cast("tuple[int, ...]", run)
-                count = (len(run) - HEAD) // 2
-                befores.append(run[1])
-                places += run[HEAD : HEAD + count]
-                said_before = cast("tuple[bytes, ...]", run)[HEAD + count :]
-                messages += said_before
-                # Bodies of kept messages stand behind the chunk's.
-                first_kept = len(group.rows) + len(before_all)
-                order += range(first_kept, first_kept + count)
-                before_all += said_before
-            news.append(len(messages))
-            if type(rows) is int:
-                order.append(body_of[rows])
-                messages.append(values[rows])
-                places.append(offsets[rows])
-            else:
-                order += [body_of[row] for row in cast("list[int]", rows)]
-                messages += [values[row] for row in cast("list[int]", rows)]
-                places += [offsets[row] for row in cast("list[int]", rows)]
-        firsts.append(len(messages))
-        starts = np.array(firsts, np.int64)
         program = cast("Program", self._writers.programs[number])
-        stitched = ordinary.stitch_chunk(
-            program,
-            ordinary.Told.of(program, group),
-            before_all,
-            np.array(order, np.int64),
-            starts,
-            np.array(news, np.int64) - starts[:-1],
-            instance_id(),
-            self._now_us(),
-        )
-        keys = list(rows_of)
+        one = touched(rows_of, runs, group.rows, len(values))
+        told = ordinary.Told.of(program, group)
+        stitched = ordinary.stitch(program, told, one.kept, one.order, one.runs, one.old, instance_id(), self._now_us())
         odd = stitched.outcome == kernel.ODD
         if odd.any():
-            take(rows_of, {keys[place] for place in np.flatnonzero(odd).tolist()}, number, rest, self._writers, values)
+            keys = {one.keys[place] for place in np.flatnonzero(odd).tolist()}
+            take(rows_of, keys, number, rest, self._writers, values)
 
-        def keep(serial: int) -> list[Output]:
-            doubled = stitched.doubled.tolist() if stitched.doubled.any() else None
-            kept = runs.kept
-            grown = 0
-            for place, (key, before, ended) in enumerate(zip(keys, befores, stitched.ended.tolist(), strict=True)):
-                if key not in rows_of:
-                    continue
-                first, new, after = firsts[place], news[place], firsts[place + 1]
-                at, said_now = places[first:after], messages[first:after]
-                if doubled is not None and any(doubled[first:after]):
-                    known = [n for n in range(first, after) if not doubled[n]]
-                    at, said_now = [places[n] for n in known], [messages[n] for n in known]
-                grown += sum(map(len, said_now)) + MESSAGE_BYTES * len(said_now)
-                if before < 0:
-                    grown += RUN_BYTES
-                    kept[key] = (serial, ended, number, *at, *said_now)
-                    runs.open += not ended
-                else:
-                    grown -= sum(map(len, messages[first:new])) + MESSAGE_BYTES * (new - first)
-                    kept[key] = (serial, before & ~1 | ended, number, *at, *said_now)
-                    runs.open += (before & 1) - ended
-            runs.size += grown
-            makers = np.flatnonzero(stitched.outcome == kernel.MESSAGE).tolist()
-            return [
-                Output(EDGES.name, keys[place], made) for place, made in zip(makers, stitched.messages, strict=True)
-            ]
+        def kept() -> list[Output]:
+            keep(one, stitched, runs, number, values, offsets)
+            keys = [one.keys[place] for place in np.flatnonzero(stitched.outcome == kernel.MESSAGE).tolist()]
+            return list(map(Output, repeat(EDGES.name), keys, stitched.messages))
 
-        return keep
+        return kept
 
     def _fold(
         self,

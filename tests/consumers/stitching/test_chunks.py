@@ -10,7 +10,11 @@ from hypothesis import given
 
 from headwater.schemas import plain
 from headwater.schemas.codec import Bodies
-from headwater.stitching import kernel, ordinary
+from headwater.settings import Settings
+from headwater.stitching import StitchingStep, kernel, ordinary
+from headwater.stitching.folding import Folded
+from headwater.stitching.kept import size_of
+from headwater.stitching.runs import Runs
 from headwater.streams import Group
 from tests.consumers.stitching import worlds
 
@@ -31,7 +35,9 @@ def test_in_one_piece_or_as_they_came(runs: list[list[dict[str, Any]]], many: in
     firsts = np.cumsum([0, *map(len, messages)]).astype(np.int64)
     old = np.array(known, np.int64)
     flat = [message for run in messages for message in run]
-    expected = ordinary.stitch(program, ordinary.join(flat), firsts, old, bytes(16), 5)
+    side_by_side = ordinary.Told.of(program, Group(worlds.SCHEMA, np.arange(len(flat)), Bodies.join(flat, 10)))
+    in_order = np.arange(len(flat), dtype=np.int64)
+    expected = ordinary.stitch(program, side_by_side, [], in_order, firsts, old, bytes(16), 5)
 
     kept = [message for run, n in zip(messages, known, strict=True) for message in run[:n]]
     new = [(run, n) for run in range(len(runs)) for n in range(known[run], len(messages[run]))]
@@ -48,9 +54,24 @@ def test_in_one_piece_or_as_they_came(runs: list[list[dict[str, Any]]], many: in
         Group(worlds.SCHEMA, np.arange(len(new)), bodies, program, decoded),
     ):
         told = ordinary.Told.of(program, group)
-        found = ordinary.stitch_chunk(program, told, kept, np.array(order, np.int64), firsts, old, bytes(16), 5)
+        found = ordinary.stitch(program, told, kept, np.array(order, np.int64), firsts, old, bytes(16), 5)
         assert found.outcome.tolist() == expected.outcome.tolist()
         assert found.messages == expected.messages
         ordinary_ones = np.repeat(expected.outcome != kernel.ODD, np.diff(firsts))
         assert found.doubled[ordinary_ones].tolist() == expected.doubled[ordinary_ones].tolist()
         assert found.ended.tolist() == expected.ended.tolist()
+
+
+@given(st.lists(st.lists(worlds.events(ordinary=True), max_size=5), max_size=6), st.data())
+def test_what_the_state_takes_is_counted(chunks: list[list[dict[str, Any]]], data: st.DataObject) -> None:
+    """Chunk by chunk, of several runs, new and repeated: memory and open runs are those of what is kept."""
+    step = StitchingStep(Settings())
+    for chunk in chunks:
+        for event in chunk:
+            event["run"]["run_id"] = bytes([data.draw(st.integers(1, 3))]) * 16
+        step.process(worlds.batch(chunk))
+    partitions: dict[int, Runs] = vars(step)["_partitions"]
+    for runs in partitions.values():
+        assert runs.size == sum(map(size_of, runs.kept.values()))
+        ended = [run.ended if isinstance(run, Folded) else bool(int(run[1]) & 1) for run in runs.kept.values()]
+        assert runs.open == ended.count(False)
