@@ -132,6 +132,20 @@ def test_memory_does_not_grow_with_the_rows() -> None:
     assert late < 3 * 350_000
 
 
+def test_a_table_is_profiled_column_by_column() -> None:
+    """Beside the table itself only a few columns' worth of memory is taken, however many columns there are."""
+    rows = 100_000
+    data = {f"x{i}": np.random.default_rng(i).normal(size=rows) for i in range(12)}
+    profile(data)
+    tracemalloc.start()
+    try:
+        profile(data)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 6 * rows * 8
+
+
 def producer() -> InMemoryProducer:
     return InMemoryProducer(Settings())
 

@@ -85,6 +85,10 @@ class Column:
         """Let go of the caller's arrays."""
         self._numbers.quantiles.detach()
 
+    def settle(self) -> None:
+        """Nothing follows: keep only what is told."""
+        self._numbers.quantiles.settle()
+
     @property
     def exact(self) -> bool:
         """Whether the quantiles were taken of all numbers."""

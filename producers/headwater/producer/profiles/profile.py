@@ -85,7 +85,7 @@ class Gathering:
                 rows = hashing.Rows(count)
             elif len(values) != count:
                 raise _lengths(name, len(values), count or 0)
-            self._take(name, values, rows)
+            self._take(name, values, rows, last=last)
         there = {name for name, _ in columns}
         for name, column in self._columns.items():
             if name not in there:
@@ -99,13 +99,15 @@ class Gathering:
             for column in self._columns.values():
                 column.detach()
 
-    def _take(self, name: str, values: Values, rows: hashing.Rows) -> None:
+    def _take(self, name: str, values: Values, rows: hashing.Rows, *, last: bool) -> None:
         column = self._columns.get(name)
         if column is None:
             column = Column(name, personal=name in self._personal, digest_key=self._digest_key)
             column.skip(self.rows)
             self._columns[name] = column
         hashes = column.add(values)
+        if last:
+            column.settle()
         if hashes is not None:
             rows.add(name, hashes)
 

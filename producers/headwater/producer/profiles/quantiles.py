@@ -69,6 +69,11 @@ class Quantiles:
             self._put(only)
             self._compact()
 
+    def settle(self) -> None:
+        """Nothing follows: of the one array keep no more than its quantiles."""
+        if self._only is not None:
+            self._only = of_sorted(self._only)
+
     def told(self) -> Floats:
         """129 quantiles; none where no number came."""
         if self._only is not None:
