@@ -157,8 +157,12 @@ class ServerProcess:
         self._reap()
 
     def pause(self) -> None:
-        """SIGSTOP: it is there and does nothing."""
+        """SIGSTOP: it is there and does nothing. Returns when it has stopped, which a busy machine puts off."""
         os.kill(self.pid, signal.SIGSTOP)
+        if hasattr(os, "waitid"):
+            os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WNOWAIT)
+        else:
+            time.sleep(0.5)
 
     def resume(self) -> None:
         """SIGCONT."""

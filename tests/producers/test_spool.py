@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import random
 import stat
@@ -167,33 +166,46 @@ def test_what_a_living_process_holds_is_left_alone(tmp_path: Path, lost: Lost) -
     assert read(living) == sent
 
 
-def _take_over(folder: str, start: float, found: multiprocessing.Queue[list[bytes]]) -> None:
-    lost = Lost()
-    mine = spool(Path(folder), lost)
-    time.sleep(max(0.0, start - time.time()))
-    mine.take_over()
-    found.put([message["value"] for message in read(mine)])
-    mine.close()
+HEIR = """
+import sys, time
+from headwater.producer._spool import Spool
+from headwater.settings import Settings
+spool = Spool(Settings(spool_dir=sys.argv[1]), lambda *lost: print("lost", lost))
+print("ready", flush=True)
+sys.stdin.readline()
+spool.take_over()
+while (part := spool.read("lineage.runs", 1000)) is not None:
+    for message in part.messages:
+        print(message["value"].hex())
+    spool.confirm(part.mark)
+spool.close()
+"""
 
 
 def test_of_many_that_want_it_exactly_one_takes_over(tmp_path: Path, lost: Lost) -> None:
     """Four processes at once: each event is read by one of them."""
-    expected: list[bytes] = []
+    expected: list[str] = []
     for _ in range(4):
         dead = spool(tmp_path, lost)
         dead.append(RUNS, sent := messages(50))
-        expected += [message["value"] for message in sent]
+        expected += [message["value"].hex() for message in sent]
         dead.close()
-    context = multiprocessing.get_context("spawn")
-    found = context.Queue()
-    start = time.time() + 2
-    heirs = [context.Process(target=_take_over, args=(str(tmp_path), start, found)) for _ in range(4)]
+    heirs = [
+        subprocess.Popen(
+            [sys.executable, "-c", HEIR, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(4)
+    ]
     for heir in heirs:
-        heir.start()
-    values = [value for _ in heirs for value in found.get(timeout=60)]
+        assert heir.stdout is not None
+        assert heir.stdout.readline() == "ready\n"
     for heir in heirs:
-        heir.join()
-    assert sorted(values) == sorted(expected)
+        assert heir.stdin is not None
+        heir.stdin.write("\n")
+        heir.stdin.flush()
+    found = [line for heir in heirs for line in heir.communicate(timeout=60)[0].splitlines()]
+    assert [heir.returncode for heir in heirs] == [0, 0, 0, 0]
+    assert sorted(found) == sorted(expected)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
+from itertools import accumulate
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from headwater.producer._kafka import Refused
@@ -14,6 +17,8 @@ BATCH_EVENTS: Final = 8192
 #: Until what came back is sent again, seconds.
 _SHORTEST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 5.0
+_KEY: Final = itemgetter("key")
+_VALUE: Final = itemgetter("value")
 
 
 @dataclass(slots=True, eq=False)
@@ -87,6 +92,19 @@ class Lane:
         self.resume_at = now + self.pause
 
 
-def sizes(messages: list[Message]) -> list[int]:
-    """What each takes in memory, bytes, about."""
-    return [len(message["key"]) + len(message["value"]) + OVERHEAD for message in messages]
+def take(waiting: list[Message], room: int) -> tuple[list[Message], int]:
+    """The first of these, as many as fit into a batch with so much room, at least one; and what they take."""
+    messages = waiting[:BATCH_EVENTS]
+    size = _size(messages)
+    if size > room:
+        sizes = [len(message["key"]) + len(message["value"]) + OVERHEAD for message in messages]
+        messages = messages[: max(1, bisect_right(list(accumulate(sizes)), room))]
+        size = sum(sizes[: len(messages)])
+    del waiting[: len(messages)]
+    return messages, size
+
+
+def _size(messages: list[Message]) -> int:
+    """What they take in memory, bytes, about."""
+    # Without a step of the interpreter for each: this is done for every event.
+    return sum(map(len, map(_KEY, messages))) + sum(map(len, map(_VALUE, messages))) + OVERHEAD * len(messages)

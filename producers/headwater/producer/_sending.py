@@ -8,13 +8,11 @@ killed leaves at most one batch of which nobody knows whether the broker has it.
 from __future__ import annotations
 
 import time
-from bisect import bisect_right
 from collections.abc import Callable
-from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from headwater.producer._kafka import Refused, Transport
-from headwater.producer._lanes import BATCH_EVENTS, Lane, Part, sizes
+from headwater.producer._lanes import Lane, Part, take
 from headwater.producer._outbox import OVERHEAD, Message, Messages, Outbox
 from headwater.producer._spool import Spool
 from headwater.schemas import records, topics
@@ -241,15 +239,11 @@ class Sender:
     def _next(self, lane: Lane, room: int, now: float) -> Part | None:
         read = self.spool.read(lane.topic, room)
         if read is not None:
-            size = sum(sizes(read.messages))
             held = len(read.messages)
-            return Part(lane.topic, read.schema, read.messages, size, read.own, now, read.mark, held)
+            return Part(lane.topic, read.schema, read.messages, read.bytes, read.own, now, read.mark, held)
         if not lane.waiting:
             return None
-        taken = sizes(lane.waiting[:BATCH_EVENTS])
-        count = max(1, bisect_right(list(accumulate(taken)), room))
-        messages, size = lane.waiting[:count], sum(taken[:count])
-        del lane.waiting[:count]
+        messages, size = take(lane.waiting, room)
         self._outbox.release(size)
         schema = records.current(topics.TOPICS[lane.topic].record or "").text
         return Part(lane.topic, schema, messages, size, True, now)

@@ -1,8 +1,8 @@
 """Blocks of events: how they stand in a segment, and how they are read back, damaged ones too.
 
     marker, CRC-32 of what follows up to the keys, number of the first event in the segment, count,
-    bytes of all keys, bytes of all values; per event: length of key, length of value, CRC-32 of both;
-    the keys; the values
+    bytes of all keys, bytes of all values, CRC-32 of all keys; per event: length of key, length of value, CRC-32 of
+    the value; the keys; the values
 
 All numbers little-endian. Built and read by a few calls over whole lists: a host that emits at full speed leaves
 the interpreter to this code for a small part of the time.
@@ -21,7 +21,7 @@ from zlib import crc32
 from headwater.producer._outbox import Message
 
 MARKER: Final = b"\xf5HWb"
-_HEAD: Final = struct.Struct("<4sIQIII")
+_HEAD: Final = struct.Struct("<4sIQIIII")
 #: The least that a block takes, and what it takes beside an event's bytes.
 HEAD: Final = _HEAD.size
 PER_EVENT: Final = 12
@@ -69,11 +69,12 @@ class Columns:
             end = min(stop, start + BLOCK_EVENTS, self.fitting(start, BLOCK_BYTES))
             keys, values = self.keys[start:end], self.values[start:end]
             count = end - start
-            sums = map(crc32, values, map(crc32, keys))
+            sums = map(crc32, values)
             index = struct.pack(f"<{3 * count}I", *self._key_lengths[start:end], *self._value_lengths[start:end], *sums)
-            key_bytes = sum(self._key_lengths[start:end])
-            head = struct.pack("<QIII", number, count, key_bytes, self.size(end) - self.size(start) - key_bytes)
-            encoded += (MARKER, struct.pack("<I", _sum(head + index)), head, index, *keys, *values)
+            joined = b"".join(keys)
+            value_bytes = self.size(end) - self.size(start) - len(joined)
+            head = struct.pack("<QIIII", number, count, len(joined), value_bytes, _sum(joined))
+            encoded += (MARKER, struct.pack("<I", _sum(head + index)), head, index, joined, *values)
             number += count
             start = end
         return encoded
@@ -122,7 +123,7 @@ def decode(data: bytes, start: int, *, last: bool) -> Block:
         if last:
             raise Damaged
         raise Incomplete(HEAD)
-    marker, checksum, first, count, key_bytes, value_bytes = _HEAD.unpack_from(data, start)
+    marker, checksum, first, count, key_bytes, value_bytes, keys_checksum = _HEAD.unpack_from(data, start)
     body = start + HEAD + PER_EVENT * count
     end = body + key_bytes + value_bytes
     if marker != MARKER or end - start > _LARGEST:
@@ -139,9 +140,11 @@ def decode(data: bytes, start: int, *, last: bool) -> Block:
     keys = [data[a:b] for a, b in pairwise(accumulate(index[:count], initial=body))]
     values = [data[a:b] for a, b in pairwise(accumulate(index[count : 2 * count], initial=body + key_bytes))]
     sums = index[2 * count :]
-    found = tuple(map(crc32, values, map(crc32, keys)))
+    found = tuple(map(crc32, values))
     messages: list[Message] = [{"key": key, "value": value} for key, value in zip(keys, values, strict=True)]
-    if found != sums:
+    if _sum(data[body : body + key_bytes]) != keys_checksum:
+        messages = []
+    elif found != sums:
         # What is cut off has another checksum, too, or another length.
         lengths = index[count : 2 * count]
         messages = [
@@ -155,8 +158,3 @@ def decode(data: bytes, start: int, *, last: bool) -> Block:
 def next_marker(data: bytes, start: int) -> int:
     """Where the next block may begin; −1 where none does."""
     return data.find(MARKER, start)
-
-
-def first_number(data: bytes, start: int) -> int:
-    """The number of the first event of the block that begins there."""
-    return int(_HEAD.unpack_from(data, start)[2])

@@ -67,6 +67,14 @@ def sync(file: int, folder: Path | None = None) -> None:
             os.close(entries)
 
 
+def size(path: Path) -> int:
+    """A file's size, bytes; 0 where another process has removed it meanwhile."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 def close(file: int) -> None:
     """Close, whatever the disk says."""
     with contextlib.suppress(OSError):

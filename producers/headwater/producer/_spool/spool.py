@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -38,9 +37,10 @@ class Mark(NamedTuple):
 
 
 class Read(NamedTuple):
-    """Events from the spool. `schema`: the text of the one that wrote them; `own`: of this process."""
+    """Events from the spool, their bytes. `schema`: the text of the one that wrote them; `own`: of this process."""
 
     messages: list[Message]
+    bytes: int
     schema: str
     mark: Mark
     own: bool
@@ -157,9 +157,9 @@ class Spool:
         """See what others take of the room. Raises OSError."""
         ours = {segment.path.name for life in self._lives() for segment in life.segments()}
         self._others = sum(
-            entry.stat().st_size
-            for entry in os.scandir(folder)
-            if entry.name not in ours and entry.name.endswith((".spool", ".corrupt"))
+            files.size(path)
+            for path in folder.iterdir()
+            if path.name not in ours and path.suffix in {".spool", ".corrupt"}
         )
 
     def _refused(self, why: str, *, full: bool = False) -> None:
@@ -200,13 +200,14 @@ class Spool:
         for life in self._lives():
             for segment in list(life.lanes.get(topic, ())):
                 while segment.unread:
+                    start = segment.place
                     messages, lost = self._read(segment, limit)
                     if lost:
                         self._lose("spool_damaged", lost, life.own)
                         _log.warning("%s is damaged: %d events of it, or more, are lost", segment.path, lost)
                     mark = Mark(life, segment, segment.place)
                     if messages:
-                        return Read(messages, segment.meta.schema, mark, life.own)
+                        return Read(messages, segment.place - start, segment.meta.schema, mark, life.own)
                 if segment.finished:  # what was read before is confirmed, the rest is damaged
                     self.confirm(Mark(life, segment, segment.end))
         return None
