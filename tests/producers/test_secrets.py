@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
+from typing import Any
 
 import pytest
 
 from headwater.producer import Column, InMemoryProducer
-from headwater.producer._secrets import looks_secret, without_credentials, without_secret_texts
+from headwater.producer._kafka import client_settings
+from headwater.producer._secrets import loggable, looks_secret, recordable, without_credentials, without_secret_texts
 from headwater.settings import Settings
 
 PLANTED = "hunter2-planted-secret"
@@ -16,7 +18,10 @@ PLANTED = "hunter2-planted-secret"
 
 @pytest.mark.parametrize(
     "name",
-    ["password", "DB_PASSWORD", "api_key", "aws.secret-access-key", "authToken", "Authorization", "dsn", "private_key"],
+    [
+        *("password", "DB_PASSWORD", "api_key", "aws.secret-access-key", "authToken", "Authorization", "dsn"),
+        *("private_key", "tokenizer_password", "author_token"),
+    ],
 )
 def test_names_that_look_secret(name: str) -> None:
     """Whatever the separators and the case."""
@@ -45,11 +50,101 @@ def test_values_that_look_secret(value: str) -> None:
         ("git@git.example:team/x.git", "git.example:team/x.git"),
         ("https://git.example/x.git", "https://git.example/x.git"),
         ("/srv/git/x.git", "/srv/git/x.git"),
+        ("https://ann:p@ss@git.example/x", "https://git.example/x"),
+        ("https://ann:pa/ss@git.example:443/x", "https://git.example:443/x"),
+        ("https://git.example:443/a@b", "https://git.example:443/a@b"),
+        ("http://[::1]:8123/a@b", "http://[::1]:8123/a@b"),
+        ("hg::https://ann:pw@host/x", "hg::https://host/x"),
+        ("mongodb://ann:pw@h1:1,h2:2/db", "mongodb://h1:1,h2:2/db"),
+        ("kafka://h1:9092,h2:9092", "kafka://h1:9092,h2:9092"),
+        ("jdbc:postgresql://h/db?user=ann&password=pw", "jdbc:postgresql://h/db"),
+        (
+            "jdbc:sqlserver://h:1433;databaseName=x;user=sa;password=pw",
+            "jdbc:sqlserver://h:1433;databaseName=x;user=sa",
+        ),
+        ("jdbc:oracle:thin:scott/tiger@//h:1521/s", "jdbc:oracle:thin://h:1521/s"),
+        ("S3://Bucket/Key", "s3://Bucket/Key"),
     ],
 )
 def test_addresses_lose_their_credentials(given: str, kept: str) -> None:
     """User, password and query go; the address stays."""
     assert without_credentials(given) == kept
+
+
+ENTRIES: list[tuple[Any, Any]] = [
+    ({"a": {"password": 1, "b": 2}, "token": 3}, {"a": {"b": 2}}),
+    ({"a": [{"secret": 1}, "Bearer abcdefgh12", {"b"}]}, {"a": [{}, ["b"]]}),
+    ({"note": "host=h password=xyz, user=ann"}, {"note": "host=h password=…, user=ann"}),
+    ({"n": 1, "x": 1.5, "b": True, "none": None}, {"n": 1, "x": 1.5, "b": True, "none": None}),
+    ({1: "x"}, {"1": "x"}),
+]
+
+
+@pytest.mark.parametrize(("given", "kept"), ENTRIES)
+def test_entries_lose_their_secrets(given: Any, kept: Any) -> None:
+    """Names at any depth, texts that are secrets, and parts of longer texts."""
+    assert dict(recordable(given)) == kept
+
+
+def test_an_object_is_told_without_the_secret_in_its_text() -> None:
+    """What JSON has no form for is told as text; one that cannot say what it is, is told by its type."""
+
+    class Options:
+        def __str__(self) -> str:
+            return "Options(host=h, api_key='xyz')"
+
+    class Broken:
+        def __str__(self) -> str:
+            raise RuntimeError("password=xyz")
+
+    producer = InMemoryProducer(Settings())
+    with producer.run(producer.job("a", "b"), parameters={"o": Options(), "broken": Broken()}):
+        pass
+    (told,) = producer.runs()
+    assert told.parameters == {"o": "Options(host=h, api_key=…)", "broken": "<Broken>"}
+
+
+def test_known_secrets_are_taken_out_wherever_they_stand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The settings' own, and what the environment holds under a secret's name; plain words and paths stay."""
+    monkeypatch.setenv("SOME_API_TOKEN", "abc123xyz")
+    monkeypatch.setenv("AUTH_MODE", "production")
+    monkeypatch.setenv("SSH_AUTH_SOCK", "/")
+    InMemoryProducer(
+        Settings(
+            digest_key="the team's",
+            registry_auth="ann:of-registry-1",
+            kafka="sasl.password=of-sasl-1,client.id=client-id-1",
+        )
+    )
+    text = "abc123xyz / production / the team's / of-registry-1 / of-sasl-1 / client-id-1"
+    assert without_secret_texts(text) == "… / production / … / … / … / client-id-1"
+
+
+def test_a_logged_error_holds_no_secret() -> None:
+    """Nor do its causes; its traceback stays; one without a secret is logged as it is."""
+
+    def broken() -> None:
+        raise ValueError("broken") from KeyError("password=xyz")
+
+    with pytest.raises(ValueError, match="broken") as raised:
+        broken()
+    told = loggable(raised.value)
+    assert (str(told), told.__traceback__, told.__cause__) == ("ValueError: broken", raised.value.__traceback__, None)
+    plain = ValueError("broken")
+    assert loggable(plain) is plain
+
+
+def test_tls_and_sasl_go_to_librdkafka_as_they_are() -> None:
+    """Each setting, also a value with a comma."""
+    given = {
+        "security.protocol": "SASL_SSL",
+        "sasl.mechanism": "SCRAM-SHA-512",
+        "sasl.username": "ann",
+        "sasl.password": "a,B=c",
+        "ssl.ca.location": "/etc/ca.pem",
+    }
+    passed = client_settings(Settings(kafka=",".join(f"{name}={value}" for name, value in given.items())))
+    assert given.items() <= passed.items()
 
 
 def test_long_texts_are_searched_in_linear_time() -> None:

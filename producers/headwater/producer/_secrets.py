@@ -36,7 +36,9 @@ _INNOCENT: Final = re.compile(
 
 # What may hold a secret at all: most values do not, and are told apart by one search.
 _HINT: Final = re.compile(
-    r"pass|pwd|secret|token|key|credential|bearer|basic|://|-----|AKIA|ASIA|gh[pousr]_|xox|sk-|eyJ", re.IGNORECASE
+    r"passw|passphrase|pwd|secret|token|api_?key|access_?key|credential|bearer |basic |private key|://[^\s/]{0,512}@"
+    r"|AKIA|ASIA|gh[pousr]_|xox|sk-|eyJ",
+    re.IGNORECASE,
 )
 
 
@@ -47,13 +49,15 @@ def _secret_name(name: str) -> bool:
 
 def looks_secret(name: str, value: object = None) -> bool:
     """Whether a name, or a value that is text, looks like a secret."""
-    return _secret_name(name) or (isinstance(value, str) and bool(_HINT.search(value) and _VALUE.search(value)))
+    return _secret_name(name) or (
+        isinstance(value, str) and _HINT.search(value) is not None and _VALUE.search(value) is not None
+    )
 
 
 def without_secrets(value: Any) -> Any:
     """The value without what looks like a secret: entries of mappings and lists at any depth, parts of texts."""
     if isinstance(value, str):
-        return without_secret_texts(value) if _HINT.search(value) else value
+        return _by_form(value) if _HINT.search(value) else value
     if value is None or isinstance(value, int | float):
         return value
     if isinstance(value, Mapping):
@@ -71,11 +75,17 @@ def without_secrets(value: Any) -> Any:
 
 def recordable(values: Mapping[Any, Any]) -> list[tuple[str, Any]]:
     """Names and values without those that look like a secret."""
-    return [
-        (name, without_secrets(value))
-        for name, value in ((str(name), value) for name, value in values.items())
-        if not looks_secret(name, value)
-    ]
+    kept: list[tuple[str, Any]] = []
+    for given, value in values.items():
+        name = str(given)
+        if _secret_name(name):
+            continue
+        kind: type[Any] = type(value)
+        if kind is int or kind is float or (kind is str and _HINT.search(value) is None):  # as most are
+            kept.append((name, value))
+        elif not looks_secret(name, value):
+            kept.append((name, without_secrets(value)))
+    return kept
 
 
 # Values known to be secret: shorter ones would be found in innocent words, and so would plain words.
@@ -111,10 +121,15 @@ _IN_TEXT: Final = (
 )
 
 
-def without_secret_texts(text: str) -> str:
-    """A message or stack trace with what looks like a secret in it replaced by …"""
+def _by_form(text: str) -> str:
     for pattern, instead in _IN_TEXT:
         text = pattern.sub(instead, text)
+    return text
+
+
+def without_secret_texts(text: str) -> str:
+    """A message or stack trace with what looks like a secret in it, or is known to be one, replaced by …"""
+    text = _by_form(text)
     for value in _known_values():
         text = text.replace(value, "…")
     return text
@@ -144,7 +159,7 @@ def without_credentials(address: str) -> str:
     if not found:
         address = _IN_ADDRESS.sub("", _ORACLE.sub(r"\1", address))
         return address.rpartition("@")[2] if _SCP.match(address) else address
-    rest = re.split(r"[?#]", rest, maxsplit=1)[0]
+    rest = _IN_ADDRESS.sub("", re.split(r"[?#]", rest, maxsplit=1)[0])
     host, slash, path = rest.partition("/")
     if "@" in host:
         host = host.rpartition("@")[2]
@@ -152,7 +167,7 @@ def without_credentials(address: str) -> str:
         host, slash, path = rest.rpartition("@")[2].partition("/")  # a password may hold a slash
     if scheme.isalnum():
         scheme = scheme.lower()
-    return f"{scheme}://{host}{slash}{_IN_ADDRESS.sub('', path) if ';' in path else path}"
+    return f"{scheme}://{host}{slash}{path}"
 
 
 def without_user(name: str) -> str:
