@@ -36,8 +36,8 @@ def peer_python(name: str, *requirements: str) -> Path:
     folder = f"peer-{name}-{hashlib.sha256(asked.encode()).hexdigest()[:12]}"
 
     def fill(parts: Path) -> None:
-        _run([sys.executable, "-m", "venv", str(parts)], _INSTALL_SECONDS)
-        _run([str(_python(parts)), "-m", "pip", "install", "-q", *requirements], _INSTALL_SECONDS)
+        run_command([sys.executable, "-m", "venv", str(parts)], _INSTALL_SECONDS)
+        run_command([str(_python(parts)), "-m", "pip", "install", "-q", *requirements], _INSTALL_SECONDS)
 
     return _python(once(folder, fill))
 
@@ -58,7 +58,7 @@ def run_here(module: str, *arguments: str) -> Any:
 def run_peer(python: Path, script: str, *arguments: str, environment: Mapping[str, str] | None = None) -> Any:
     """What `peer_scripts/<script>` prints last, read as JSON. Raises NoPeer."""
     command = [str(python), str(SCRIPTS / script), *arguments]
-    said = _run(command, _RUN_SECONDS, {**os.environ, **(environment or {})}).strip().splitlines()
+    said = run_command(command, _RUN_SECONDS, {**os.environ, **(environment or {})}).strip().splitlines()
     if not said:
         raise NoPeer(f"{script} printed nothing")
     return json.loads(said[-1])
@@ -69,7 +69,8 @@ def _python(environment: Path) -> Path:
     return environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
-def _run(command: list[str], seconds: float, environment: Mapping[str, str] | None = None) -> str:
+def run_command(command: list[str], seconds: float, environment: Mapping[str, str] | None = None) -> str:
+    """What a command prints. Raises NoPeer with the last line that it said where it fails."""
     try:
         done = subprocess.run(
             command,
