@@ -24,6 +24,7 @@ from headwater.producer.profiles import frames, profile
 # They ship no types.
 pa: Any = importlib.import_module("pyarrow")
 pd: Any = importlib.import_module("pandas")
+arrow_dataset: Any = importlib.import_module("pyarrow.dataset")
 
 CELLS: dict[str, tuple[Any, st.SearchStrategy[Any]]] = {
     "small": (pa.int16(), st.integers(-(2**15), 2**15 - 1)),
@@ -65,6 +66,8 @@ LIBRARIES: dict[str, Callable[[Any], Any]] = {
     "arrow in pieces": lambda table: pa.concat_tables([table.slice(0, 1), table.slice(1)]),
     "arrow arrays": lambda table: dict(zip(table.column_names, table.columns, strict=True)),
     "record batch": lambda table: table.combine_chunks().to_batches()[0],
+    "dataset": arrow_dataset.dataset,
+    "scanner": lambda table: arrow_dataset.dataset(table).scanner(),
     "reader": lambda table: table.to_reader(max_chunksize=2),
     "dictionaries": lambda table: table.set_column(4, "texts", table["texts"].dictionary_encode()),
     "views": lambda table: table.set_column(4, "texts", table["texts"].cast(pa.string_view())),
@@ -100,6 +103,17 @@ def test_each_library_gives_the_same_fingerprint(table: Any) -> None:
         assert found.row_kmv == expected.row_kmv, library
         kinds = {c["name"]: c["type"] for c in expected.columns if c["nulls"] + c.get("nans", 0) < c["count"]}
         assert {c["name"]: c["type"] for c in found.columns if c["name"] in kinds} == kinds, library
+
+
+def test_a_table_without_rows_has_its_columns() -> None:
+    """In each library: a check of the schema must not see them removed."""
+    empty = pa.table({name: pa.array([], kind) for name, (kind, _) in CELLS.items()})
+    made = {library: make(empty) for library, make in LIBRARIES.items() if library != "record batch"}
+    made["record batch"] = pa.RecordBatch.from_pylist([], empty.schema)
+    for library, data in made.items():
+        found = profile(data)
+        assert (found.rows, found.columns_total) == (0, len(CELLS)), library
+        assert [(c["name"], c["count"]) for c in found.columns] == [(name, 0) for name in CELLS], library
 
 
 @pytest.mark.parametrize("inexact", [False, True])

@@ -33,18 +33,20 @@ def batches(data: Any) -> Iterator[Any] | None:
     """
     match library(data), type(data).__name__:
         case "pyarrow", "RecordBatchReader":
-            return cast("Iterator[Any]", iter(data))
-        case "pyarrow", "Scanner" | "FileSystemDataset" | "InMemoryDataset" | "UnionDataset" | "Dataset":
-            return cast("Iterator[Any]", data.to_batches())
+            return _arrow(data.schema, data)
+        case "pyarrow", "Scanner":
+            return _arrow(data.projected_schema, data.to_batches())
+        case "pyarrow", "FileSystemDataset" | "InMemoryDataset" | "UnionDataset" | "Dataset":
+            return _arrow(data.schema, data.to_batches())
         case "polars", "LazyFrame":
-            collect = getattr(data, "collect_batches", None)
-            return iter([data.collect()]) if collect is None else cast("Iterator[Any]", collect(chunk_size=BATCH))
+            return _lazy(data)
         case "duckdb", "DuckDBPyRelation":
             return _relation(data)
         case "narwhals", "LazyFrame":
             return batches(data.to_native())
         case _ if "pyarrow" in sys.modules and not _in_memory(data) and hasattr(data, "__arrow_c_stream__"):
-            return cast("Iterator[Any]", sys.modules["pyarrow"].RecordBatchReader.from_stream(data))
+            reader = sys.modules["pyarrow"].RecordBatchReader.from_stream(data)
+            return _arrow(reader.schema, reader)
         case _:
             return None
 
@@ -53,10 +55,22 @@ def _in_memory(data: Any) -> bool:
     return library(data) in {"pyarrow", "polars", "pandas", "numpy", "narwhals"}
 
 
+def _arrow(schema: Any, parts: Iterable[Any]) -> Iterator[Any]:
+    """What has no rows has columns all the same: an empty table comes first."""
+    yield schema.empty_table()
+    yield from parts
+
+
+def _lazy(data: Any) -> Iterator[Any]:
+    yield data.limit(0).collect()
+    collect = getattr(data, "collect_batches", None)
+    yield from [data.collect()] if collect is None else collect(chunk_size=BATCH)
+
+
 def _relation(data: Any) -> Iterator[Any]:
     if "pyarrow" in sys.modules:
-        reader = getattr(data, "to_arrow_reader", None) or data.fetch_record_batch
-        return cast("Iterator[Any]", reader(BATCH))
+        reader: Any = (getattr(data, "to_arrow_reader", None) or data.fetch_record_batch)(BATCH)
+        return _arrow(reader.schema, reader)
     # numpy has no type for these and would round them.
     inexact = any(str(kind).startswith(("DECIMAL", "HUGEINT", "UHUGEINT", "BIGNUM")) for kind in data.types)
     if not inexact:
