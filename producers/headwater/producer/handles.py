@@ -120,8 +120,7 @@ class Dataset:
                 raise TypeError(f"a dataset has no field {field!r}") from None
             try:
                 if field == "columns":
-                    # It may be an iterator, and is read twice.
-                    value = self.columns = _columns(cast("Any", value))  # noqa: PLW2901
+                    value = self.columns = _columns(cast("Any", value))  # noqa: PLW2901 — an iterator, read twice
                 slots[position] = encode(value if convert is None else convert(value))
             except Exception as error:
                 if strict:
