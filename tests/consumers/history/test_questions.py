@@ -170,6 +170,14 @@ ASKED: dict[str, dict[str, object]] = {
     "owners": {"name": "train"},
     "gaps": {"service": "scoring"},
     "slowest_stages": {},
+    "graph_changes": {"namespace": NS, "name": "clean", "at": "2026-03-01T08:05:00Z"},
+    "model_diff": {"namespace": NS, "name": "model", "before": "m1", "after": "m0"},
+    "nearest_change": {"namespace": NS, "name": "features"},
+    "untagged_columns": {"namespace": NS, "name": "raw", "column": "distance"},
+    "erasure": {"namespace": NS, "name": "raw", "version": "r1"},
+    "unread_outputs": {},
+    "same_outputs": {},
+    "metadata_changes": {"name": "train"},
 }
 
 
