@@ -80,8 +80,8 @@ def recordable(values: Mapping[Any, Any]) -> list[tuple[str, Any]]:
         name = str(given)
         if _secret_name(name):
             continue
-        kind: type[Any] = type(value)
-        if kind is int or kind is float or (kind is str and _HINT.search(value) is None):  # as most are
+        # Most are so; booleans are integers here too.
+        if isinstance(value, int | float) or (isinstance(value, str) and _HINT.search(value) is None):
             kept.append((name, value))
         elif not looks_secret(name, value):
             kept.append((name, without_secrets(value)))
