@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headwater.producer import InMemoryProducer
+from headwater.producer import InMemoryProducer, _avro
 from headwater.producer.profiles import hashing, profile, sketches
 from headwater.settings import Settings
 
@@ -179,17 +179,31 @@ def test_a_wide_profile_goes_out_in_parts() -> None:
     assert described.encoded != producer.dataset("ns", "wide").encoded
 
 
+def size_of(name: str, values: Any, tag: str = "") -> int:
+    """The bytes of a column's record, as the contract encodes it."""
+    (column,) = profile({name: values}, personal={name} if tag else (), digest_key="key").columns
+    return len(_avro.encoders("profile").types["ColumnProfile"].encode(column))
+
+
 def test_a_column_takes_at_most_three_kilobytes() -> None:
-    """Whatever it holds."""
-    producer = InMemoryProducer(Settings())
-    producer.profile(producer.dataset("ns", "d"), {"x": np.random.default_rng(1).normal(size=5000)})
-    base = len(producer.messages[-1][2])
-    producer.profile(
-        producer.dataset("ns", "d"),
-        {"x": np.random.default_rng(1).normal(size=5000), "s": [f"value-{i % 900}" for i in range(5000)]},
-    )
-    assert base - 8 * 1024 < 3072
-    assert len(producer.messages[-1][2]) - base < 3072
+    """Numbers, and texts of any number and length, personal ones too; where values have no room, fewer are told."""
+    rng = np.random.default_rng(1)
+    for distinct in (2, 50, 200, 256, 999, 5000):
+        for length in (1, 10, 40, 200, 300):
+            texts = [f"{i % distinct}".rjust(length, "é") for i in range(5000)]
+            assert size_of("text", texts) <= 3072, (distinct, length)
+            assert size_of("text", texts, "personal") <= 3072, (distinct, length)
+    assert size_of("number", rng.normal(size=5000)) <= 3072
+    (column,) = profile({"x": [f"value-{i % 900}" for i in range(5000)]}).columns
+    assert len(column["values"]) >= 40
+    assert column["other_values"] == 5000 - sum(told["count"] for told in column["values"])
+
+
+def test_times_and_ids_take_a_little_more() -> None:
+    """Their 129 quantiles are in double precision: 3.2 KB."""
+    moments = np.datetime64("2020-01-01", "us") + np.random.default_rng(1).integers(0, 10**12, 5000)
+    assert 3072 < size_of("time", moments) <= 3300
+    assert size_of("id", np.arange(10**12, 10**12 + 5000)) <= 3300
 
 
 def test_a_sample_says_so() -> None:

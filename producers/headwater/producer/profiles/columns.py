@@ -18,6 +18,10 @@ from headwater.producer.profiles.values import Values
 TOLD: Final = 50
 #: A value longer than this (bytes) is told as a digest: it is a document, not a category.
 LONGEST: Final = 256
+#: Bytes that a column's record may take, where its values are what makes it large …
+_LARGEST: Final = 3 * 1024
+#: … and what its other fields take of them, and what a value does beside its text.
+_BESIDE, _A_VALUE = 120, 7
 _NUMERIC: Final = {values.NUMERIC, values.TIMESTAMP}
 _TELLING: Final = {values.CATEGORICAL, values.BOOLEAN}
 
@@ -119,19 +123,23 @@ class Column:
         return record
 
     def _values(self) -> dict[str, Any]:
-        """The most frequent at most 50; none where there are too many for categories."""
+        """The most frequent at most 50, as many as have room; none where there are too many for categories."""
         tally = self._tally
         total = self._count - self._nulls - (self._numbers.nans if self._kind in _NUMERIC else 0)
         most = np.argsort(-tally.counts, kind="stable")[:TOLD]
         hashes: list[int] = tally.hashes[most].tolist()
         counts: list[int] = tally.counts[most].tolist()
-        told = [
-            (self._told[number], count) for number, count in zip(hashes, counts, strict=True) if number in self._told
-        ]
-        return {
-            "values": [{"value": value, "count": count} for value, count in told],
-            "other_values": total - sum(count for _, count in told),
-        }
+        told: list[dict[str, Any]] = []
+        room = _LARGEST - _BESIDE - tally.kmv.nbytes - len(self.name.encode()) - len(self._declared.encode())
+        for number, count in zip(hashes, counts, strict=True):
+            value = self._told.get(number)
+            if value is None:
+                continue
+            room -= len(value.encode("utf-8", "replace")) + _A_VALUE
+            if room < 0:
+                break
+            told.append({"value": value, "count": count})
+        return {"values": told, "other_values": total - sum(entry["count"] for entry in told)}
 
 
 class _Numbers:
