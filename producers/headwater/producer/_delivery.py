@@ -250,8 +250,12 @@ class KafkaDelivery:
 
     def _finish(self) -> None:
         self._sender.queue(self._outbox.take())
-        if lost := self._sender.finish():
-            _log.warning("%d events could not be sent before the process ended", lost)
+        try:
+            if lost := self._sender.finish():
+                _log.warning("%d events could not be sent before the process ended", lost)
+        except Exception as error:  # as in `_run`
+            told = loggable(error)
+            _log.error("cannot end in order: %s: %s", type(error).__name__, told, exc_info=told)
         if self._registry is not None:
             self._registry.close()
 
