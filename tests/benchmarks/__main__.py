@@ -16,6 +16,7 @@ BENCHMARKS = {
     "producer": "tests.benchmarks.producer",
     "spool": "tests.benchmarks.spool",
     "profiles": "tests.benchmarks.profiles",
+    "state": "tests.benchmarks.state",
 }
 
 

@@ -52,16 +52,18 @@ class Folded:
             for scope, unit in self.units.items()
             if self.arrivals[scope] < (ended_before if unit.ended else open_before)
         }
+        if not old:
+            return
         for scope in old:
             del self.units[scope], self.arrivals[scope]
         self.log = [one for one in self.log if one[2].scope not in old]
 
 
 def read(writer: Schema, message: bytes) -> Facts:
-    """What a message says."""
+    """What a message, whose body is proved, says."""
     current = records.current("run_event")
     body = message[read_header(message).length :]
-    return read_facts(plain.decode(writer, body, None if writer == current else current))
+    return read_facts(plain.decode_proved(writer, body, None if writer == current else current))
 
 
 def fold(run: Folded, facts: Facts, offset: int, digest: int, length: int, arrival: int) -> None:

@@ -19,6 +19,7 @@ from headwater.stitching.writers import Writers
 from headwater.streams import Past
 
 _log = logging.getLogger("headwater.stitching")
+_SAY_AGAIN_MS = 60_000
 
 
 class Recall:
@@ -82,9 +83,10 @@ class Recall:
         found: Mapping[int, bytes] = self._past.messages(self._place, offsets.tolist()) if self._past else {}
         told = [(offset, found[offset]) for offset in offsets.tolist() if offset in found]
         if len(told) < len(offsets):
-            _log.warning(
-                "%d messages of a finished run are not on %s any more", len(offsets) - len(told), self._place[0]
-            )
+            self._runs.lost += len(offsets) - len(told)
+            if self._runs.now - self._runs.lost_said > _SAY_AGAIN_MS:
+                self._runs.lost_said = self._runs.now
+                _log.warning("%d messages of finished runs are not on %s any more", self._runs.lost, self._place[0])
         if told:
             self._keep(key, [offset for offset, _ in told], [message for _, message in told], False, 0, True)
         self._runs.finished.remove(identities([key]))

@@ -22,8 +22,8 @@ from headwater.settings import Settings
 from headwater.stitching import folding, state_records
 from headwater.stitching.finished import Ended, Finished
 from headwater.stitching.folding import Folded
-from headwater.stitching.hashing import Numbers, Words, identities
-from headwater.stitching.kept import HEAD, Ordinary, digests_of, each, size_of, told
+from headwater.stitching.hashing import Words, identities
+from headwater.stitching.kept import HEAD, MESSAGE_BYTES, RUN_BYTES, Ordinary, digests_of, each, size_of, told
 from headwater.stitching.parked import Parked, part_count
 from headwater.stitching.spill import Spill
 from headwater.stitching.writers import Writers
@@ -82,6 +82,9 @@ class Runs:
         #: Offsets before this one are committed.
         self.committed = 0
         self.mark = -1
+        #: Messages of finished runs that were wanted and have left lineage.runs; when that was last said.
+        self.lost = 0
+        self.lost_said = -1 << 60
         self._policy = policy
         self._writers = writers
         self._touched: deque[_Touched] = deque()
@@ -139,17 +142,19 @@ class Runs:
                 run = self.kept.get(key)
                 if run is None or key in ended:
                     continue
+                # What ended by its first message will hear of its beginning soon.
+                fewest = 2 if entry.arrival >= young else 1
+                if not isinstance(run, Folded) and cast("int", run[1]) & 1:
+                    # Nearly all: as quick as can be.
+                    count = (len(run) - HEAD) // 2
+                    if fewest <= count and cast("int", run[HEAD + count - 1]) < self.committed:
+                        ended[key] = run
+                        continue
                 serial, covered, is_ended, offsets = told(run)
-                last = serial == entry.serial
-                is_short = len(offsets) < 2 and entry.arrival >= young
-                if (
-                    is_ended
-                    and max(offsets, default=-1) < self.committed
-                    and len(offsets) <= _MOST_COORDINATES
-                    and not is_short
-                ):
+                is_done = is_ended and max(offsets, default=-1) < self.committed
+                if is_done and fewest <= len(offsets) <= _MOST_COORDINATES:
                     ended[key] = run
-                elif last:
+                elif serial == entry.serial:
                     parked[key] = entry.arrival
                 elif any(covered <= offset < entry.end for offset in offsets):
                     marked.append(key)
@@ -202,39 +207,44 @@ class Runs:
                 self.kept[key] = (run[0], 2 * self.committed + (cast("int", run[1]) & 1), *run[2:])
 
     def _finish(self, runs: dict[bytes, Ordinary | Folded], arrival: int) -> None:
+        """Pack runs that ended, those of a writer schema together."""
         if not runs:
             return
-        ids = identities(list(runs))
-        offsets: list[int] = []
-        counts: list[int] = []
-        for run in runs.values():
-            of_run = told(run)[3]
-            counts.append(len(of_run))
-            offsets += of_run
-        lengths: Numbers = np.array(counts, np.int64)
-        found = np.empty(len(offsets), np.uint64)
-        self._digest(list(runs.values()), np.cumsum(lengths) - lengths, found)
-        ended = Ended(ids, lengths, np.array(offsets, np.int64), found)
-        for name, block in self.finished.add(arrival, ended):
-            self.outputs.append(state_records.block(self.partition, name, block))
-        for one, (key, run) in zip(each(ids), runs.items(), strict=True):
-            if told(run)[1]:
+        kinds: dict[int, list[bytes]] = {}
+        for key, run in runs.items():
+            number = -1 if isinstance(run, Folded) else cast("int", run[2])
+            kinds.setdefault(number, []).append(key)
+        for number, keys in kinds.items():
+            counts: list[int] = []
+            offsets: list[int] = []
+            messages: list[bytes] = []
+            covered: list[int] = []
+            if number < 0:
+                of_kind = [cast("Folded", runs[key]) for key in keys]
+                counts = [len(run.log) for run in of_kind]
+                offsets = [offset for run in of_kind for offset, _, _ in run.log]
+                covered = [at for at, run in enumerate(of_kind) if run.covered]
+                found = np.array([digest for run in of_kind for _, digest, _ in run.log], np.uint64)
+                for key in keys:
+                    self._drop(key)
+            else:
+                for at, key in enumerate(keys):
+                    run = cast("Ordinary", runs[key])
+                    count = (len(run) - HEAD) // 2
+                    counts.append(count)
+                    offsets += cast("tuple[int, ...]", run[HEAD : HEAD + count])
+                    messages += cast("tuple[bytes, ...]", run[HEAD + count :])
+                    if cast("int", run[1]) > 1:
+                        covered.append(at)
+                    del self.kept[key]
+                self.size -= RUN_BYTES * len(keys) + MESSAGE_BYTES * len(messages) + sum(map(len, messages))
+                found = digests_of(messages, self._writers.heads[number])
+            ids = identities(keys)
+            packed = Ended(ids, np.array(counts, np.int64), np.array(offsets, np.int64), found)
+            for name, block in self.finished.add(arrival, packed):
+                self.outputs.append(state_records.block(self.partition, name, block))
+            for one in each(ids[covered]):
                 self.outputs.append(state_records.gone(self.partition, one))
-            self._drop(key)
-
-    def _digest(self, runs: list[Ordinary | Folded], firsts: Numbers, found: Words) -> None:
-        """Fill in the digests of the runs' messages, all of one writer schema together."""
-        by_schema: dict[int, tuple[list[bytes], list[int]]] = {}
-        for run, first in zip(runs, firsts.tolist(), strict=True):
-            if isinstance(run, Folded):
-                found[first : first + len(run.log)] = np.array([digest for _, digest, _ in run.log], np.uint64)
-                continue
-            messages, places = by_schema.setdefault(cast("int", run[2]), ([], []))
-            said = cast("tuple[bytes, ...]", run[HEAD + (len(run) - HEAD) // 2 :])
-            messages += said
-            places += range(first, first + len(said))
-        for number, (messages, places) in by_schema.items():
-            found[places] = digests_of(messages, self._writers.heads[number])
 
     def _drop(self, key: bytes) -> None:
         run = self.kept.pop(key)

@@ -211,9 +211,13 @@ class StitchingStep:
         run, size_before = as_folded(runs, key, self._writers)
         runs.open -= bool(run.units) and not run.ended
         run.serial = runs.serial
+        digests: dict[int, int] = {}
+        for number in dict.fromkeys(one.number for one in messages):
+            of_schema = [one for one in messages if one.number == number]
+            told = digests_of([values[one.row] for one in of_schema], self._writers.heads[number])
+            digests.update(zip((one.row for one in of_schema), told.tolist(), strict=True))
         for one in messages:
-            digest = int(digests_of([values[one.row]], self._writers.heads[one.number])[0])
-            fold(run, one.facts, offsets[one.row], digest, len(values[one.row]), runs.now)
+            fold(run, one.facts, offsets[one.row], digests[one.row], len(values[one.row]), runs.now)
         run.prune(runs.now - self._policy.ended, runs.now - self._policy.open)
         runs.open += not run.ended
         runs.put_folded(key, run, size_before)

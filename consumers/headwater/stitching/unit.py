@@ -191,16 +191,15 @@ class Unit:
         self, reads: list[Node], writes: list[Node], before: list[Node], finished: set[Node], by: EventRef
     ) -> set[tuple[Node, Node]]:
         """The pairs of the product that this event may change; products of wide runs are changed at once."""
+        pairs: set[tuple[Node, Node]]
         if self._wide_since is None:
-            return (
-                {(source, target) for source in reads for target in self._writes}
-                | {(source, target) for source in self._reads for target in writes}
-                | {(source, target) for source in self._reads for target in finished}
-            )
-        pairs: set[tuple[Node, Node]] = set()
+            pairs = {(source, target) for source in reads for target in self._writes}
+            # Only what an output changes goes through all inputs: a run of many events stays as fast as it began.
+            return pairs | {(source, target) for target in {*writes, *finished} for source in self._reads}
+        pairs = set()
         kept = [node for node in before if node not in self._complete]
         covered = [node for node in writes if node not in self._complete]
-        for sources, targets in ((reads, kept), (list(self._reads), covered)):
+        for sources, targets in ((reads, kept), (list(self._reads) if covered else [], covered)):
             if sources and targets:
                 self.changes.known(Product(tuple(sources), tuple(targets)), by)
                 for target in targets:

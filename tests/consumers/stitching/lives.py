@@ -87,7 +87,6 @@ class Lives:
             sent = [output for output in self._sent if output.topic == topic]
             self._keep(sent[: chance.randint(0, len(sent))])
         self._sent = []
-        self.step.revoked({PLACE})
         self.restart(chance)
 
     def compact(self) -> None:
@@ -97,6 +96,7 @@ class Lives:
 
     def restart(self, chance: random.Random) -> None:
         """A new worker gets the partition."""
+        self.step.revoked({PLACE})
         self.step = self._new()
         self.position = self.committed
         at = 0

@@ -20,7 +20,7 @@ Event = dict[str, Any]
 @pytest.mark.parametrize("ordinary", [True, False])
 @pytest.mark.parametrize("young", [0, 20, 10_000])
 @given(data=st.data())
-@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_dies_and_moves_the_history_is_the_references(
     ordinary: bool, young: int, tmp_path: Path, data: st.DataObject
 ) -> None:

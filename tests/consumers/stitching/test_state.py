@@ -1,0 +1,122 @@
+"""What state is kept of finished, parked and large runs; what a worker refuses."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headwater.errors import StateError
+from headwater.settings import Settings
+from headwater.streams import Backpressure
+from tests.consumers.stitching import reference, worlds
+from tests.consumers.stitching.lives import STATE, Lives
+from tests.consumers.stitching.test_examples import dataset, event
+
+Event = dict[str, Any]
+
+
+def later(*events: Event, folder: Path, **further: Any) -> Lives:
+    """Each event comes an hour after the one before, in a chunk of its own."""
+    settings = Settings(stitching_folder=str(folder), stitching_horizon_seconds=86_400, **further)
+    return Lives(settings, events, [worlds.ARRIVAL + 3_600_000 * n for n in range(len(events))])
+
+
+def step_on(lives: Lives, count: int) -> None:
+    for _ in range(count):
+        lives.take(1)
+        lives.commit()
+        lives.tick()
+
+
+OTHER: dict[str, Any] = {"run": {"run_id": worlds.RUNS[1], "state": "START"}}
+START, COMPLETE = event(1, "START", [dataset("x")], []), event(2, "COMPLETE", [], [dataset("y", "1")])
+
+
+def test_a_repeated_event_of_a_finished_run_is_told_by_its_digest(tmp_path: Path) -> None:
+    """Sent again under another emit time, hours later and after a restart: nothing is read again, nothing is said."""
+    repeated = {**COMPLETE, "emit_time": 9, "sequence": 77}
+    with later(START, COMPLETE, event(3, "START", [], [], **OTHER), repeated, folder=tmp_path) as lives:
+        step_on(lives, 3)
+        lives.restart(random.Random(1))
+        before = len(lives.edges)
+        step_on(lives, 1)
+        assert (lives.asked, len(lives.edges)) == (0, before)
+
+
+def test_something_new_of_a_finished_run_meets_what_it_said(tmp_path: Path) -> None:
+    """Its messages are read again by their offsets, before and after a restart."""
+    late = event(4, "RUNNING", [dataset("late")], [])
+    events = [START, COMPLETE, event(3, "START", [], [], **OTHER), late]
+    with later(*events, folder=tmp_path) as lives:
+        step_on(lives, 3)
+        lives.restart(random.Random(1))
+        step_on(lives, 1)
+        assert lives.asked == 1
+        assert reference.said(lives.said()) == reference.history(events)
+
+
+def test_a_run_larger_than_a_message_is_kept_in_parts(tmp_path: Path) -> None:
+    """Two megabytes of one open run survive a restart; no record is above the topic's limit."""
+    wide = [event(n, "RUNNING", [dataset(f"{n}-{i}-" + "x" * 900) for i in range(60)], []) for n in range(1, 40)]
+    events = [*wide, event(90, "START", [], [], **OTHER), event(91, "COMPLETE", [], [dataset("y", "1")])]
+    with later(*events, folder=tmp_path) as lives:
+        step_on(lives, 40)
+        assert max(len(value) for _, value in lives.state) < 1024 * 1024
+        lives.compact()
+        assert sum(key[:1] == b"r" for key, _ in lives.state) > 1
+        lives.restart(random.Random(1))
+        step_on(lives, 1)
+        assert reference.standing(reference.said(lives.said())) == reference.current(events)
+
+
+@pytest.mark.parametrize("kind", [b"r", b"f", b"w"])
+def test_state_of_another_version_is_refused(kind: bytes, tmp_path: Path) -> None:
+    """The worker says so, and does not go on as if there was none."""
+    with later(START, COMPLETE, event(3, "START", [], [], **OTHER), START, folder=tmp_path) as lives:
+        step_on(lives, 4)
+        records = [(key, b"\x09" + value[1:]) for key, value in lives.state if key[:1] == kind and value]
+        records = records or [(b"r" + bytes(16), b"\x09" + bytes(64))]
+        with pytest.raises(StateError, match="version 9"):
+            lives.step.restore(("lineage.runs", 0), 4, [key for key, _ in records], [value for _, value in records])
+
+
+def test_a_full_disk_makes_the_worker_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is lost, and it goes on once there is room."""
+    write = os.pwrite
+    full = True
+
+    def pwrite(file: int, data: bytes, at: int) -> int:
+        if full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(file, data, at)
+
+    monkeypatch.setattr(os, "pwrite", pwrite)
+    events = [START, event(3, "START", [], [], **OTHER), COMPLETE]
+    with later(*events, folder=tmp_path, stitching_memory_bytes=65_536) as lives:
+        lives.take(1)
+        lives.commit()
+        with pytest.raises(Backpressure, match="No space left"):
+            lives.take(1)
+        full = False
+        step_on(lives, 2)
+        assert reference.said(lives.said()) == reference.history(events)
+        assert any(output.topic != STATE for output in lives.edges)
+
+
+def test_five_thousand_by_five_thousand_are_lists_within_the_size_of_a_message(tmp_path: Path) -> None:
+    """25 million pairs, none left out, and state that comes back."""
+    inputs = [dataset(f"in{i}", "1") for i in range(5000)]
+    outputs = [dataset(f"out{i}", "1") for i in range(5000)]
+    events = [event(1, "START", inputs, []), event(2, "COMPLETE", [], outputs)]
+    with later(*events, folder=tmp_path) as lives:
+        step_on(lives, 1)
+        lives.restart(random.Random(1))
+        step_on(lives, 1)
+        assert max(len(output.value) for output in lives.edges) <= 256 * 1024
+        products = [product for one in lives.said() for product in one["products"]]
+        assert sum(len(one["sources"]) * len(one["targets"]) for one in products) == 25_000_000
