@@ -147,6 +147,11 @@ class Line:
         schema = records.current("dead_letter")
         return [plain.decode(schema, one.value[framing.SINGLE_OBJECT_HEADER :]) for one in there if one.value]
 
+    def has_state(self) -> bool:
+        """Whether anything stands on the state topic, in each partition."""
+        there = clients.read_all(self.settings.brokers, self.topic("stitching-state"))
+        return len({record.partition for record in there}) == self.settings.partitions
+
     def lag(self, group: str = "stitching", *names: str) -> int:
         """How many messages of these topics the group has not committed; many where nobody answers."""
         reader: Any = clients.consumer(self.settings.brokers, f"{self.settings.prefix}headwater-{group}")

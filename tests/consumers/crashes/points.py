@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any, NamedTuple
 
-from headwater.schemas.topics import DEAD_LETTERS, EDGES
+from headwater.schemas.topics import DEAD_LETTERS, EDGES, STITCHING
 from headwater.stitching import StitchingStep
 from headwater.streams.clients import Sender
 from headwater.streams.feed import Feed
@@ -36,6 +36,8 @@ POINTS = (
     "revoked",
     "schema awaited",
     "dead letters sent in part",
+    "state sent in part",
+    "state restored in part",
 )
 
 
@@ -133,6 +135,7 @@ def _after(owner: type, name: str, points: Points, point: str) -> None:
 def _read_and_processed(points: Points) -> None:
     read: Any = getattr(Pipeline, "_read")  # noqa: B009 — pyright refuses the plain way
     process: Any = StitchingStep.process
+    restore: Any = StitchingStep.restore
 
     @wraps(read)
     def _read(*given: Any) -> Any:
@@ -152,10 +155,22 @@ def _read_and_processed(points: Points) -> None:
         return done
 
     _put(Pipeline, "_read", _read)
+
+    @wraps(restore)
+    def _restore(*given: Any) -> Any:
+        done = restore(*given)
+        points.passed("state restored in part")
+        return done
+
     _put(StitchingStep, "process", _process)
+    _put(StitchingStep, "restore", _restore)
 
 
-_HALVES = {EDGES.name: "sent in part", DEAD_LETTERS.name: "dead letters sent in part"}
+_HALVES = {
+    STITCHING.name: "state sent in part",
+    EDGES.name: "sent in part",
+    DEAD_LETTERS.name: "dead letters sent in part",
+}
 
 
 def _sent(points: Points) -> None:
@@ -163,8 +178,8 @@ def _sent(points: Points) -> None:
 
     def _send(sender: Sender, outputs: Sequence[Output]) -> None:
         topics = {output.topic for output in outputs}
-        half = next((point for topic, point in _HALVES.items() if topic in topics), "")
-        if half in points.plans and len(outputs) > 1:
+        half = next((point for topic, point in _HALVES.items() if topic in topics and point in points.plans), "")
+        if half and len(outputs) > 1:
             send(sender, outputs[: len(outputs) // 2])
             while not sender.confirm(1.0):
                 pass
