@@ -6,9 +6,8 @@ Events before the cut are derived again; what the stream makes of those behind i
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
-from headwater.embedded.lag import places
 from headwater.errors import Unavailable
 from headwater.schemas.topics import EDGES, RUNS
 from headwater.settings import Settings
@@ -17,8 +16,11 @@ from headwater.settings import Settings
 STITCHING, ARCHIVE = "headwater-stitching", "headwater-archive"
 _LOOK_SECONDS = 0.5
 
+#: What a group has committed of each partition of topics, and its end; group and topics without the prefix.
+Places = Callable[[Settings, str, Sequence[str]], Mapping[tuple[str, int], tuple[int, int]]]
 
-def cut(settings: Settings, told: Callable[[str], None], seconds: float) -> Mapping[int, int]:
+
+def cut(settings: Settings, places: Places, told: Callable[[str], None], seconds: float) -> Mapping[int, int]:
     """The runs topic's ends as they are now, by partition, once their edge sets are archived.
 
     Waits until stitching has committed them, then until the archive has both topics as far as that. Raises
@@ -26,14 +28,15 @@ def cut(settings: Settings, told: Callable[[str], None], seconds: float) -> Mapp
     """
     deadline = time.monotonic() + seconds
     runs = {place: end for place, (_, end) in places(settings, STITCHING, [RUNS.name]).items()}
-    _passed(settings, STITCHING, runs, told, deadline)
+    _passed(settings, places, STITCHING, runs, told, deadline)
     edges = {place: end for place, (_, end) in places(settings, ARCHIVE, [EDGES.name]).items()}
-    _passed(settings, ARCHIVE, {**runs, **edges}, told, deadline)
+    _passed(settings, places, ARCHIVE, {**runs, **edges}, told, deadline)
     return {partition: end for (_, partition), end in runs.items()}
 
 
 def _passed(
     settings: Settings,
+    places: Places,
     group: str,
     wanted: Mapping[tuple[str, int], int],
     told: Callable[[str], None],

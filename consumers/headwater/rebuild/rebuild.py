@@ -21,7 +21,7 @@ from headwater.audit.store import Client
 from headwater.errors import StateError
 from headwater.migrations import database_name
 from headwater.migrations.lock import LEASE, lease
-from headwater.rebuild.cut import cut
+from headwater.rebuild.cut import Places, cut
 from headwater.rebuild.deriving import MakeStep, derive
 from headwater.rebuild.differences import Difference, difference
 from headwater.rebuild.events import PAGE, stage
@@ -49,24 +49,26 @@ def rebuild(
     settings: Settings,
     tell: Tell,
     *,
+    places: Places | None = None,
     generation: str | None = None,
     dry_run: bool = False,
-    offline: bool = False,
     patience: float = 600.0,
     make_step: MakeStep = StitchingStep,
     page: int = PAGE,
 ) -> Outcome:
     """Derive all edges again and let them serve; with `dry_run` only say what would differ.
 
-    `generation`: the life of a broker whose offsets restart with it. `offline`: no worker runs, so nothing is waited
-    for and nothing comes meanwhile. Raises StateError, Unavailable; the old tables serve then.
+    `places`: asks the broker how far the workers are; None: none runs, so nothing is waited for and nothing comes
+    meanwhile. `generation`: the life of a broker whose offsets restart with it.
+
+    Raises StateError, Unavailable; the old tables serve then.
     """
     began = time.monotonic()
     with _held(settings) as work:
         _clear(work, tell)
         try:
-            work.create(live=not (dry_run or offline))
-            until = None if offline else cut(settings, tell, patience)
+            work.create(live=places is not None and not dry_run)
+            until = None if places is None else cut(settings, places, tell, patience)
             events = stage(work, generation, until)
             tell(f"{events} events to derive edges of")
             sets = derive(work, settings, _progress(tell, events), make_step, page)

@@ -105,7 +105,7 @@ def test_rebuilt_tables_equal_those_of_the_stream(
     again = [event for chunk in chunks for event in chunk][:2]
     stream(history, [*chunks, again])
     before = rows(history)
-    outcome = rebuild(history.settings, quiet, offline=True, page=page)
+    outcome = rebuild(history.settings, quiet, page=page)
     assert rows(history) == before
     assert all(one.none for one in outcome.differences)
     assert (outcome.exchanged, outcome.unjudged, left(history)) == (True, 0, [])
@@ -143,7 +143,7 @@ def test_a_corrected_rule_applies_to_the_past(history: History) -> None:
     """First told, with nothing changed; then it serves; and with the old rule all is as before."""
     stream(history, world(history))
     before, shown = rows(history), standing(history)
-    told = rebuild(history.settings, quiet, offline=True, dry_run=True, make_step=Corrected)
+    told = rebuild(history.settings, quiet, dry_run=True, make_step=Corrected)
     [edges] = [one for one in told.differences if one.table == "edges_by_target"]
     of_two = {row for row in shown["edges"] if row[-2] == "two"}
     assert (edges.appear, edges.disappear, edges.before) == (0, len(of_two), len(shown["edges"]))
@@ -152,13 +152,13 @@ def test_a_corrected_rule_applies_to_the_past(history: History) -> None:
     assert rows(history) == before
     assert (told.exchanged, left(history)) == (False, [])
 
-    rebuild(history.settings, quiet, offline=True, make_step=Corrected)
+    rebuild(history.settings, quiet, make_step=Corrected)
     assert standing(history)["edges"] == shown["edges"] - of_two
     for table, mirror in MIRRORS.items():
         assert sorted(history.rows(f"SELECT * FROM {table} FINAL"), key=repr) == sorted(
             history.rows(f"SELECT * FROM {mirror} FINAL"), key=repr
         )
-    again = rebuild(history.settings, quiet, offline=True)
+    again = rebuild(history.settings, quiet)
     assert sum(one.appear for one in again.differences if one.table == "edges_by_target") == len(of_two)
     assert standing(history) == shown
 
@@ -170,7 +170,7 @@ def test_edges_of_events_that_the_archive_never_had_stay(history: History) -> No
     [(event,)] = history.rows("SELECT known_by FROM edges ORDER BY known_by LIMIT 1")
     history.client.command(f"ALTER TABLE run_events DELETE WHERE event_id = '{event}' SETTINGS mutations_sync = 2")
     kept = {row for row in before["edges"] if row[-1] == event}
-    outcome = rebuild(history.settings, quiet, offline=True)
+    outcome = rebuild(history.settings, quiet)
     assert outcome.unjudged == 1
     assert kept <= standing(history)["edges"]
 
@@ -183,7 +183,7 @@ def test_what_a_rebuild_left_that_died_is_dropped_and_an_exchange_is_finished(hi
     work.create(live=True)
     assert rows(history) == before
     lines: list[str] = []
-    rebuild(history.settings, lines.append, offline=True)
+    rebuild(history.settings, lines.append)
     assert "ended early" in lines[0]
     assert rows(history) == before
     # All that a rebuild does up to the second table's exchange.

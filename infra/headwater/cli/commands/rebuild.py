@@ -38,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     from headwater.embedded.broker import generation_of
+    from headwater.embedded.lag import places
     from headwater.rebuild import abandon, rebuild
     from headwater.topics.facts import cluster_id
 
@@ -47,9 +48,9 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     outcome = rebuild(
         settings,
         _tell,
+        places=None if arguments.offline else places,
         generation=None if arguments.offline else generation_of(cluster_id(settings)),
         dry_run=arguments.dry_run,
-        offline=arguments.offline,
         patience=arguments.wait,
     )
     print(json.dumps(asdict(outcome), indent=2) if arguments.json else "\n".join(_told(outcome)))
