@@ -142,13 +142,15 @@ class KafkaDelivery:
     def flush(self, seconds: float) -> bool:
         deadline = time.monotonic() + seconds
         self._hurry = True
+        pause = 0.001
         try:
             while not self._idle():
                 if time.monotonic() >= deadline:
                     return False
                 if self._asleep:
                     self._rouse()
-                time.sleep(0.001)
+                time.sleep(pause)
+                pause = min(2 * pause, 0.01)
             return True
         finally:
             self._hurry = False
