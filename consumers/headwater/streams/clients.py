@@ -74,22 +74,20 @@ class Sender:
 
     def send(self, outputs: Sequence[Output]) -> None:
         """Queue them, in order for each topic. Waits while the queue is full. Raises SendFailed, Stopped."""
-        by_topic: dict[str, list[dict[str, Any]]] = {}
+        by_topic: dict[tuple[str, int], list[dict[str, Any]]] = {}
         for topic, key, value, partition in outputs:
             header = self._headers.get(topic)
             framed = value if header is None else header + value[SINGLE_OBJECT_HEADER:]
-            message: dict[str, Any] = {"key": key, "value": framed or None}
-            if partition >= 0:
-                message["partition"] = partition
-            by_topic.setdefault(topic, []).append(message)
-        for topic, messages in by_topic.items():
-            self._queue(self._prefix + topic, messages)
+            # A partition named in the message itself is not heeded (confluent-kafka 2.16): it is the batch's.
+            by_topic.setdefault((topic, partition), []).append({"key": key, "value": framed or None})
+        for (topic, partition), messages in by_topic.items():
+            self._queue(self._prefix + topic, messages, partition)
         self._producer.poll(0)
 
-    def _queue(self, topic: str, messages: list[dict[str, Any]]) -> None:
+    def _queue(self, topic: str, messages: list[dict[str, Any]], partition: int) -> None:
         while messages:
             self._check()
-            if self._producer.produce_batch(topic, messages, on_delivery=self._failed) == len(messages):
+            if self._producer.produce_batch(topic, messages, partition, on_delivery=self._failed) == len(messages):
                 return
             refused: list[dict[str, Any]] = []
             for message in messages:
