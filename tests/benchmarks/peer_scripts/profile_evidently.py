@@ -8,7 +8,7 @@ from profile_data import frame, one_core, table, timed
 one_core()
 
 from evidently import DataDefinition, Dataset, Report  # noqa: E402 — after it is bound to one core
-from evidently.presets import DataSummaryPreset  # noqa: E402
+from evidently.presets import DataSummaryPreset  # noqa: E402 — as the line before
 
 rows, turns = int(sys.argv[1]), int(sys.argv[2])
 data = frame(table(rows))

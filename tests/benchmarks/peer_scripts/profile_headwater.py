@@ -8,7 +8,7 @@ from profile_data import frame, one_core, table, timed
 one_core()
 
 from headwater.producer import InMemoryProducer  # noqa: E402 — after it is bound to one core
-from headwater.settings import Settings  # noqa: E402
+from headwater.settings import Settings  # noqa: E402 — as the line before
 
 
 def held_by(library, columns):

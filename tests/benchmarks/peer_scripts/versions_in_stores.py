@@ -9,7 +9,7 @@ import pyarrow as pa
 
 before = set(sys.modules)
 from headwater.producer import InMemoryProducer, versions  # noqa: E402 — what it imports is counted
-from headwater.settings import Settings  # noqa: E402
+from headwater.settings import Settings  # noqa: E402 — as the line before
 
 imported = {name.partition(".")[0] for name in set(sys.modules) - before}
 assert not imported & {"pyiceberg", "deltalake", "lance", "boto3", "pandas", "numpy"}, imported

@@ -75,7 +75,7 @@ def test_an_error_is_one_line_with_its_exit_code(capsys: pytest.CaptureFixture[s
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
 @pytest.mark.parametrize(
     ("line", "expected"),
-    [("headwater ver", "version"), ("headwater topics cr", "create"), ("headwater settings --j", "--json")],
+    [("headwater vers", "version"), ("headwater topics cr", "create"), ("headwater settings --j", "--json")],
 )
 def test_bash_completes(capsys: pytest.CaptureFixture[str], line: str, expected: str) -> None:
     """The script, sourced by bash, completes commands, choices and options."""
