@@ -35,7 +35,7 @@ def lost() -> Lost:
 
 
 def spool(folder: Path, lost: Lost, **settings: object) -> Spool:
-    return Spool(Settings(spool_dir=str(folder), **{"spool_bytes": 2**26, **settings}), lost)  # type: ignore[arg-type] — settings by name
+    return Spool(Settings(spool_dir=str(folder), **{"spool_bytes": 2**26, **settings}), lost)  # type: ignore[arg-type]  # settings by name
 
 
 def messages(count: int, start: int = 0, size: int = 200) -> list[Message]:
