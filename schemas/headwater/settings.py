@@ -139,7 +139,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         for address, instead in (("registry_url", "registry_auth"), ("store_url", "store_user and store_password")):
-            if "@" in urlsplit(getattr(self, address)).netloc:
+            if "@" in urlsplit(str(getattr(self, address))).netloc:
                 # The value is not shown: addresses are printed, and this one holds a secret.
                 raise SettingsError(f"{address}: user and password belong in {instead}, not in the address")
 

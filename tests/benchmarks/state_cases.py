@@ -117,6 +117,7 @@ def growth(first: int, last: int, folder: str) -> dict[str, float]:
     line, feed = Line(Settings(stitching_folder=folder)), Feed()
     line.take(feed.short(_CHUNK))  # compiles
     before = line.take(feed.short(first // 2 * 5)) if first < 50_000 else line.take(feed.short(first // 2))
+    after = before
     for _ in range(first, last, 100_000):
         after = line.take(feed.short(50_000))
     return {"first": before, "last": after, "rss": _memory(), "kept": line.step.gauges()["kept_runs"]}

@@ -20,9 +20,9 @@ def _folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_address_holds_no_password(name: str) -> None:
     """It is printed in places; the message names the setting that takes it, and does not show it."""
     with pytest.raises(SettingsError, match=f"^{name}: user and password belong in ") as refused:
-        load(**{name: "https://ann:hunter2@host:8443/path"})
+        load(None, None, **{name: "https://ann:hunter2@host:8443/path"})
     assert "hunter2" not in str(refused.value)
-    assert load(**{name: "https://host:8443/a@b"})
+    assert getattr(load(None, None, **{name: "https://host:8443/a@b"}), name) == "https://host:8443/a@b"
 
 
 def test_argument_before_environment_before_file_before_default(tmp_path: Path) -> None:

@@ -101,11 +101,7 @@ def insert(client: Client, frozen: Frozen) -> list[Refusal]:
         _log.warning("the store refuses a batch of %d rows, which is split: %s", len(frozen.rows), failed)
         half = len(frozen.rows) // 2
         parts = (slice(None, half), slice(half, None))
-        return [
-            refusal
-            for part in parts
-            for refusal in insert(client, frozen.part(part))
-        ]
+        return [refusal for part in parts for refusal in insert(client, frozen.part(part))]
     return []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from typing import Any, cast
 
 import fastavro
@@ -39,7 +40,7 @@ def test_a_container_holds_rows_that_fastavro_reads() -> None:
     """Our columns stand before the record's fields, the offset stands again behind them."""
     events = [run_event(f"r {n}", "START", micros(START) + n) for n in range(5)]
     sent = batch(topics.RUNS.name, events, first=2**40, partition=7, generation="g")
-    sent.keys[0] = None
+    sent = replace(sent, keys=[None, *sent.keys[1:]])
     rows = packed_rows(sent)
     file = io.BytesIO(container(row_schema(records.current("run_event")), [pack(row)[0] for row in rows]))
     read = [cast("dict[str, Any]", row) for row in cast("Any", fastavro).reader(file)]

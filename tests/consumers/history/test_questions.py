@@ -156,7 +156,7 @@ def test_an_incident_with_its_reach(history: History) -> None:
     json.dumps(incident.as_dict())
 
 
-ASKED: dict[str, dict[str, object]] = {
+ASKED: dict[str, dict[str, Any]] = {
     "who_read": {
         "namespace": NS,
         "name": "features",

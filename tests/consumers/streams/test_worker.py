@@ -32,7 +32,8 @@ Start = Callable[[str], ServerProcess]
 @pytest.fixture
 def start(kafka: Kafka, prefix: str, tmp_path: Path) -> Iterator[Start]:
     """Topics are there; starts stitching workers that end with the test."""
-    clients.create_topics(kafka.bootstrap, {f"{prefix}lineage.{name}": 3 for name in ("runs", "edges", "stitching-state")})
+    by_run = ("runs", "edges", "stitching-state")
+    clients.create_topics(kafka.bootstrap, {f"{prefix}lineage.{name}": 3 for name in by_run})
     clients.create_topics(kafka.bootstrap, {f"{prefix}lineage.{name}": 1 for name in ("schemas", "dead-letters")})
     started: list[ServerProcess] = []
 
