@@ -33,7 +33,7 @@ SOURCE_ROOTS = ("schemas", "producers", "consumers", "infra")
 MAKE_TARGETS = {"demo", "test", "prove", "bench", "lint", "up", "clean"}
 MAX_LINES, MAX_LINES_OF_TESTS = 300, 450
 
-_CONTRACT = {"errors", "settings", "kafka", "schemas"}
+_CONTRACT = {"errors", "secrets", "settings", "kafka", "schemas"}
 _CONSUMERS = {"streams", "stitching", "detection", "alerts", "archive", "audit", "ledger", "deadletters", "rebuild"}
 #: Which packages of ours each folder's code may import. Infra may import all: it is what puts them together.
 MAY_IMPORT = {
@@ -45,6 +45,7 @@ MAY_IMPORT = {
 #: alert subscription lives in other people's services.
 MAY_IMPORT_PACKAGE = {
     "errors": set[str](),
+    "secrets": set[str](),
     "settings": {"errors"},
     "kafka": {"errors", "settings"},
     "streams": _CONTRACT | {"streams"},

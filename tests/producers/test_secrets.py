@@ -10,7 +10,7 @@ import pytest
 
 from headwater.producer import Column, InMemoryProducer
 from headwater.producer._kafka import client_settings
-from headwater.producer._secrets import loggable, looks_secret, recordable, without_credentials, without_secret_texts
+from headwater.secrets import loggable, looks_secret, recordable, without_credentials, without_secret_texts
 from headwater.settings import Settings
 
 PLANTED = "hunter2-planted-secret"

@@ -15,8 +15,9 @@ from dataclasses import asdict, replace
 from time import time_ns
 from typing import Final, ParamSpec
 
+from headwater import secrets
 from headwater.kafka import kafka_options
-from headwater.producer import _avro, _events, _ids, _json, _provenance, _secrets, _telemetry
+from headwater.producer import _avro, _events, _ids, _json, _provenance, _telemetry
 from headwater.producer._delivery import Delivery
 from headwater.producer.handles import Job
 from headwater.producer.reference import RunReference
@@ -50,11 +51,11 @@ class Core:
 
     def __init__(self, settings: Settings, clock: Callable[[], int]) -> None:
         self.settings = settings
-        _secrets.remember(
+        secrets.remember(
             settings.digest_key,
             settings.store_password,
             *(settings.registry_auth, settings.registry_auth.partition(":")[2]),
-            *(value for name, value in kafka_options(settings).items() if _secrets.looks_secret(name)),
+            *(value for name, value in kafka_options(settings).items() if secrets.looks_secret(name)),
         )
         #: Gives event times, µs since 1970 UTC; emit times are always the real time.
         self.clock = clock
@@ -112,7 +113,7 @@ class Core:
         kind, now = type(error).__name__, time.monotonic()
         if now - self._complained.get(kind, -_COMPLAIN_SECONDS) >= _COMPLAIN_SECONDS:
             self._complained[kind] = now
-            told = _secrets.loggable(error)
+            told = secrets.loggable(error)
             _log.error("an event was not sent: %s: %s", kind, told, exc_info=told)
 
     def open(self) -> None:

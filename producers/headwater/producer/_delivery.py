@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from headwater.producer._kafka import check
 from headwater.producer._outbox import Outbox
-from headwater.producer._secrets import loggable
 from headwater.producer._sending import Sender, batch_bytes
 from headwater.producer.stats import Stats
+from headwater.secrets import loggable
 from headwater.settings import Settings
 
 if TYPE_CHECKING:

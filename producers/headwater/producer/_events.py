@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from headwater.producer import _avro, _json
-from headwater.producer._secrets import recordable
 from headwater.schemas import topics
+from headwater.secrets import recordable
 
 _ENCODERS: Final = _avro.encoders("run_event")
 _TYPES: Final = _ENCODERS.types

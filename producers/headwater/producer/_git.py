@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import IO, Final, NamedTuple
 
-from headwater.producer._secrets import without_credentials
+from headwater.secrets import without_credentials
 
 #: How long git may take to answer, seconds.
 _SECONDS: Final = 10.0

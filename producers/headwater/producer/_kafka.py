@@ -14,8 +14,8 @@ import confluent_kafka
 from headwater.errors import HeadwaterError, SettingsError
 from headwater.kafka import kafka_options, silent_logger
 from headwater.producer._outbox import Message, Messages
-from headwater.producer._secrets import without_secret_texts
 from headwater.schemas import framing, records, topics
+from headwater.secrets import without_secret_texts
 from headwater.settings import Settings
 
 if TYPE_CHECKING:

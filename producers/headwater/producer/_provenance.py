@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from headwater.producer import _git
-from headwater.producer._secrets import looks_secret, without_secret_texts
+from headwater.secrets import looks_secret, without_secret_texts
 
 _LARGEST_ENTRYPOINT: Final = 16 * 1024 * 1024
 _PROC: Final = Path("/proc/self")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast
 
 from headwater.producer import _events, _json
-from headwater.producer._secrets import recordable, without_credentials, without_user
+from headwater.secrets import recordable, without_credentials, without_user
 
 #: team:data-platform, or ("team:data-platform", "MAINTAINER").
 Owners = Iterable["str | tuple[str, str]"]

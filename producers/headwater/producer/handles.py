@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Final, TypedDict, Unpack, cast
 
 from headwater.producer import _avro, _events
-from headwater.producer._secrets import loggable, without_credentials, without_user
 from headwater.producer._values import DATASET_VALUES, JOB_VALUES, Owners, Tags, tags_as_records
 from headwater.schemas import topics
+from headwater.secrets import loggable, without_credentials, without_user
 
 _log: Final = logging.getLogger("headwater.producer")
 _TYPES: Final = _avro.encoders("run_event").types

@@ -16,10 +16,10 @@ from headwater.producer import _events
 from headwater.producer._decorate import decorated
 from headwater.producer._fields import RunFields
 from headwater.producer._saying import Saying
-from headwater.producer._secrets import without_secret_texts
 from headwater.producer.handles import Dataset
 from headwater.producer.reference import RunReference, current
 from headwater.producer.trace.context import NOTHING, Link, of_run
+from headwater.secrets import without_secret_texts
 
 P = ParamSpec("P")
 R = TypeVar("R")
