@@ -68,10 +68,16 @@ class Recall:
         ids = identities(keys)
         marks = runs.parked.marks(ids)
         there = np.flatnonzero(marks[:, 0] >= 0)
-        for at in there.tolist():
-            packed = parked.unpack(runs.parked.read(int(marks[at, 0]), int(marks[at, 1])))
-            self._keep(keys[at], packed.offsets, packed.messages, packed.folded, max(packed.offsets) + 1, packed.ended)
-        runs.parked.remove(ids[there])
+        back = 0
+        try:
+            for at in there.tolist():
+                packed = parked.unpack(runs.parked.read(int(marks[at, 0]), int(marks[at, 1])))
+                covered = max(packed.offsets) + 1
+                self._keep(keys[at], packed.offsets, packed.messages, packed.folded, covered, packed.ended)
+                back += 1
+        finally:
+            # Also where a schema is not known yet: what is in memory again must not stand here, growing old.
+            runs.parked.remove(ids[there[:back]])
         found = runs.finished.find(ids)
         return {
             keys[at]: runs.finished.coordinates(int(found[at]))

@@ -12,7 +12,8 @@ import pytest
 
 from headwater.errors import StateError
 from headwater.settings import Settings
-from headwater.streams import Backpressure
+from headwater.stitching.writers import Writers
+from headwater.streams import Backpressure, Retry
 from tests.consumers.stitching import reference, worlds
 from tests.consumers.stitching.lives import STATE, Lives
 from tests.consumers.stitching.test_examples import dataset, event
@@ -106,6 +107,38 @@ def test_a_full_disk_makes_the_worker_wait(tmp_path: Path, monkeypatch: pytest.M
         step_on(lives, 2)
         assert reference.said(lives.said()) == reference.history(events)
         assert any(output.topic != STATE for output in lives.edges)
+
+
+def test_a_schema_not_known_yet_leaves_no_old_state_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two kept runs in one chunk the second's schema is known only when asked again, as with a registry that is
+    away; the first ends in that chunk. Hours later its last word meets what it said in the end, not what was kept then.
+    """
+    of = Writers.of
+    unknown = [True]
+    asked: list[bytes] = []
+
+    def of_kept(writers: Writers, message: bytes) -> int:
+        asked.append(message)
+        if len(asked) == 2 and unknown.pop():
+            raise Retry(1.0, "the schema of a kept message is not known yet")
+        return of(writers, message)
+
+    monkeypatch.setattr(Writers, "of", of_kept)
+    begun = [START, event(3, "START", [dataset("z")], [], **OTHER)]
+    third: dict[str, Any] = {"run": {"run_id": bytes([3]) * 16, "state": "START"}}
+    end = [COMPLETE, event(4, "RUNNING", [dataset("w")], [], **OTHER)]
+    late = event(9, "RUNNING", [dataset("late")], [])
+    events = [*begun, event(5, "START", [], [], **third), *end, event(6, "START", [dataset("v")], [], **third), late]
+    with later(*events, folder=tmp_path) as lives:
+        step_on(lives, 3)
+        with pytest.raises(Retry):
+            lives.take(2)
+        assert len(asked) == 2
+        lives.take(2)
+        lives.commit()
+        lives.tick()
+        step_on(lives, 2)
+        assert reference.said(lives.said()) == reference.history(events)
 
 
 def test_five_thousand_by_five_thousand_are_lists_within_the_size_of_a_message(tmp_path: Path) -> None:
