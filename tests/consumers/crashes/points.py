@@ -46,7 +46,8 @@ _LATER = {"retry": Retry, "backpressure": Backpressure}
 
 
 class Plan(NamedTuple):
-    """What happens when a point is passed for the n-th time: `kill`, or `hold` until told to go on.
+    """What happens when a point is passed for the n-th time: `kill`, or `hold` until told to go on, then also whatever
+    else comes to that point meanwhile.
 
     `retry` and `backpressure`, of the point "processed" alone: the step raises them from then on until told to go on.
     """
@@ -65,19 +66,26 @@ class Points:
         self._passed: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._later = ""
+        self._going_on = threading.Event()
 
     def passed(self, point: str) -> None:
         """One more passing; ends the process here, or holds this thread, where that is planned."""
         with self._lock:
             self._passed[point] += 1
             plan = self.plans.get(point)
-            if plan is None or self._passed[point] != plan.number:
+            if plan is None or self._passed[point] < plan.number:
                 return
+            is_first = self._passed[point] == plan.number
+        if not is_first:
+            if plan.action == "hold":
+                self._going_on.wait()
+            return
         self._tell(point, plan.number)
         if plan.action == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
         if plan.action == "hold":
             self._wait()
+            self._going_on.set()
         if plan.action in _LATER:
             self._later = plan.action
             threading.Thread(target=self._until_told, daemon=True).start()
