@@ -171,8 +171,9 @@ class ArchiveStep:
 
     def _ready(self) -> Client:
         if self._client is None:
-            client = self._connected()
-            self._landings = landings(client, database_name(self._settings))
+            with faults():  # the store may die while it is asked what it has, or migrated
+                client = self._connected()
+                self._landings = landings(client, database_name(self._settings))
             self._client = client
         return self._client
 

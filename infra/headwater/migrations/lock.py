@@ -20,6 +20,8 @@ from headwater.migrations.files import quote
 
 #: Seconds that a lease lasts from its last renewal; one statement of an immediate migration takes far less.
 LEASE = 60.0
+#: Leases of this process that it could not give back: the store was away.
+_left: set[str] = set()
 _EXISTS = "Code: 57"
 _GONE = ("Code: 60", "Code: 81")
 
@@ -58,7 +60,9 @@ def lease(
     try:
         yield renew
     finally:
+        _left.add(owner)
         client.command(f"DROP TABLE IF EXISTS {table}")
+        _left.discard(owner)
 
 
 def _processes() -> str:
@@ -72,7 +76,7 @@ def _processes() -> str:
 def _is_over(comment: str, now: float) -> bool:
     """Whether its time is up, or its holder was a process of this machine that has ended."""
     until, _, owner = comment.partition(" ")
-    if float(until or 0) <= now:
+    if float(until or 0) <= now or owner in _left:
         return True
     host, pid, processes, _ = (owner + "////").split("/", 3)
     if not processes or (host, processes) != (socket.gethostname(), _processes()) or not pid.isdigit():

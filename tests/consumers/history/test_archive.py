@@ -7,11 +7,14 @@ from hashlib import blake2b, sha256
 from typing import Any
 
 import pytest
+from clickhouse_connect.driver.exceptions import OperationalError
 
+from headwater.archive import ArchiveStep
 from headwater.archive.codes import Fault
 from headwater.archive.inserting import Failed, Frozen, freeze, insert
 from headwater.archive.landing import landings
 from headwater.archive.packing import Row
+from headwater.audit.store import Client
 from headwater.migrations import database_name
 from headwater.schemas import plain, records, topics
 from headwater.streams.step import Retry
@@ -246,6 +249,24 @@ def test_a_store_that_is_away_loses_nothing(history: History, monkeypatch: pytes
     assert len(set(tokens)) == 1
     assert history.step.unknown == 1
     assert history.rows("SELECT count() FROM run_events") == [(1,)]
+
+
+def test_a_store_that_dies_while_it_is_migrated_is_waited_for(history: History) -> None:
+    """What the first question meets is no fault of the worker's: it asks again, and goes on."""
+    asked: list[bool] = []
+
+    def connected() -> Client:
+        asked.append(True)
+        if len(asked) == 1:
+            raise OperationalError("Connection refused")
+        return history.client
+
+    step = ArchiveStep(history.settings, connected=connected)
+    step.process(batch(RUNS, [run_event("r", "START", at(0))]))
+    with pytest.raises(Retry, match="Connection refused"):
+        step.flush()
+    step.flush()
+    assert step.inserted == 1
 
 
 def test_older_and_foreign_writers_are_resolved(history: History) -> None:

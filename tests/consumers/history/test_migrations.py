@@ -124,6 +124,24 @@ def test_the_lease_of_a_process_that_ended_here_is_taken_over_at_once(empty: Set
         renew()
 
 
+def test_a_lease_that_could_not_be_given_back_is_taken_again_at_once(
+    empty: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store was killed under a migration: the same worker, asking again, does not wait for its own lease."""
+    client = connect(empty, database=False)
+    client.command(f"CREATE DATABASE {quote(database_name(empty))}")
+
+    def away(*_: object, **__: object) -> None:
+        raise ConnectionError("the store is away")
+
+    with pytest.raises(ConnectionError), lease(client, database_name(empty)):
+        monkeypatch.setattr(client, "command", away)
+    monkeypatch.undo()
+    with lease(client, database_name(empty), patience=LEASE / 4) as renew:
+        renew()
+    client.close()
+
+
 def test_a_dead_migrators_lease_expires(empty: Settings) -> None:
     """A lease whose holder died is taken over when its time is up, and not before."""
     client = connect(empty, database=False)
