@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from headwater.audit import connect
 from headwater.settings import Settings
+from tests.backends.processes import wait_until
+from tests.consumers.crashes.line import Line
+from tests.consumers.crashes.nursery import Nursery
 from tests.consumers.stitching import reference
 
 Edge = tuple[Any, ...]
@@ -48,3 +52,15 @@ def compare(settings: Settings, events: list[dict[str, Any]]) -> None:
     assert (len(edges), set(edges)) == (len(expected_edges), expected_edges)
     assert (len(columns), set(columns)) == (len(expected_columns), expected_columns)
     assert count == len({event["event_id"] for event in events})
+
+
+def archive_and_compare(line: Line, nursery: Nursery, events: list[dict[str, Any]]) -> None:
+    """Have a line's topics archived by a worker that ends with this, then compare."""
+    archive = nursery.worker(line.settings, "archive")
+    wait_until(partial(_is_archived, line), 120, "the archive", 0.5)
+    archive.kill()
+    compare(line.settings, events)
+
+
+def _is_archived(line: Line) -> bool:
+    return line.lag("archive", "runs", "edges") == 0

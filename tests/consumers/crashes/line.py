@@ -55,7 +55,7 @@ class Line:
         self.workers: list[Worker] = []
         self.sent: set[bytes] = set()
         self._nursery = nursery
-        self._schemas: dict[bytes, Schema] = {RUN_EVENT.fingerprint_bytes: RUN_EVENT}
+        self._schemas: dict[bytes, Schema] = {framing.single_object_header(RUN_EVENT): RUN_EVENT}
 
     def topic(self, name: str) -> str:
         return f"{self.settings.prefix}lineage.{name}"
@@ -100,25 +100,52 @@ class Line:
             ends.append((run_id, plain.message(RUN_EVENT, complete)))
         return starts, ends
 
+    def thirds(self, runs: int) -> tuple[list[Message], list[Message], list[Message]]:
+        """The first and the last events of so many new runs, and late ones that name one more output; not sent."""
+        starts, ends = self.halves(runs)
+        late: list[Message] = []
+        for key, value in ends:
+            event = plain.decode(RUN_EVENT, value[framing.SINGLE_OBJECT_HEADER :])
+            [output] = event["outputs"]
+            output = {**output, "name": f"{output['name']}-late", "column_lineage": []}
+            further = {"event_id": self.chance.randbytes(16), "run": {**event["run"], "state": "RUNNING"}}
+            late.append((key, plain.message(RUN_EVENT, {**event, **further, "outputs": [output]})))
+        return starts, ends, late
+
     def garbage(self, count: int) -> None:
         """Messages that go to dead letters, each another."""
         self.send([(self.chance.randbytes(16), GARBAGE + self.chance.randbytes(8)) for _ in range(count)])
 
     def unheard(self, runs: int) -> Callable[[], None]:
         """Events of a schema that nobody knows yet; the schema is told by what is returned."""
+        schema = self.later_schema()
+        self.send_as(schema, framing.single_object_header(schema), runs)
+        message = (schema.fingerprint_bytes, schema.text.encode())
+        return lambda: clients.produce(self.settings.brokers, self.topic("schemas"), [message])
+
+    def later_schema(self) -> Schema:
+        """A later schema of run events, another at each call."""
         name = f"later_{self.chance.getrandbits(32)}"
         fields = [*RUN_EVENT.definition["fields"], {"name": name, "type": "string", "default": ""}]
-        schema = records.parse(json.dumps({**RUN_EVENT.definition, "fields": fields}))
-        self._schemas[schema.fingerprint_bytes] = schema
+        return records.parse(json.dumps({**RUN_EVENT.definition, "fields": fields}))
+
+    def send_as(self, schema: Schema, header: bytes, runs: int, *, open_runs: bool = False) -> list[Message]:
+        """Send events of new runs in a later schema, under a header. `open_runs`: their last events are returned, in
+        the current schema and not sent.
+        """
+        self._schemas[header] = schema
         made: list[Message] = []
+        left: list[Message] = []
         for number in range(runs):
             run_id, start, complete = workload.events_of(number, self.chance)
             for event in (start, complete):
-                whole = {**plain.decode(RUN_EVENT, plain.encode(RUN_EVENT, event)), name: "x"}
-                made.append((run_id, b"\xc3\x01" + schema.fingerprint_bytes + plain.encode(schema, whole)))
+                if open_runs and event is complete:
+                    left.append((run_id, plain.message(RUN_EVENT, event)))
+                    continue
+                # Its field of its own stands last: an empty string is one byte, its length.
+                made.append((run_id, header + plain.encode(RUN_EVENT, event) + b"\0"))
         self.send(made)
-        message = (schema.fingerprint_bytes, schema.text.encode())
-        return lambda: clients.produce(self.settings.brokers, self.topic("schemas"), [message])
+        return left
 
     def messages(self) -> list[clients.Record]:
         """What stands on the topic of runs."""
@@ -132,20 +159,22 @@ class Line:
         return [self._decoded(value) for value in readable]
 
     def _decoded(self, value: bytes) -> dict[str, Any]:
-        schema = self._schemas[value[2 : framing.SINGLE_OBJECT_HEADER]]
-        same = schema is RUN_EVENT
-        return plain.decode(schema, value[framing.SINGLE_OBJECT_HEADER :], None if same else RUN_EVENT)
+        length = framing.read_header(value).length
+        schema = self._schemas[value[:length]]
+        return plain.decode(schema, value[length:], None if schema is RUN_EVENT else RUN_EVENT)
 
     def edge_sets(self) -> list[dict[str, Any]]:
         """All that stand on the topic of edges."""
         there = clients.read_all(self.settings.brokers, self.topic("edges"))
-        return [plain.decode(EDGE_SET, one.value[framing.SINGLE_OBJECT_HEADER :]) for one in there if one.value]
+        return [
+            plain.decode(EDGE_SET, one.value[framing.read_header(one.value).length :]) for one in there if one.value
+        ]
 
     def letters(self) -> list[dict[str, Any]]:
         """All dead letters."""
         there = clients.read_all(self.settings.brokers, self.topic("dead-letters"))
         schema = records.current("dead_letter")
-        return [plain.decode(schema, one.value[framing.SINGLE_OBJECT_HEADER :]) for one in there if one.value]
+        return [plain.decode(schema, one.value[framing.read_header(one.value).length :]) for one in there if one.value]
 
     def has_state(self) -> bool:
         """Whether anything stands on the state topic, in each partition."""

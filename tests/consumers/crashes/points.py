@@ -22,7 +22,7 @@ from headwater.streams.feed import Feed
 from headwater.streams.pipeline import Pipeline
 from headwater.streams.step import Backpressure, Output, Retry
 
-#: In the order in which a chunk passes them; the last four are passed beside it.
+#: In the order in which a chunk passes them; the others are passed beside it.
 POINTS = (
     "fetched",
     "read",
@@ -38,6 +38,7 @@ POINTS = (
     "dead letters sent in part",
     "state sent in part",
     "state restored in part",
+    "state taken back",
 )
 
 
@@ -196,8 +197,16 @@ def _sent(points: Points) -> None:
         send(sender, outputs)
         if EDGES.name in topics:
             points.passed("sent")
+        if "state taken back" in points.plans and any(_is_tombstone(output) for output in outputs):
+            while not sender.confirm(1.0):
+                pass
+            points.passed("state taken back")
 
     _put(Sender, "send", _send)
+
+
+def _is_tombstone(output: Output) -> bool:
+    return output.topic == STITCHING.name and not output.value
 
 
 def _committed(points: Points) -> None:

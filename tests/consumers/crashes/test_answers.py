@@ -20,7 +20,7 @@ from tests.consumers.crashes.line import RUN_EVENT, Line
 from tests.consumers.crashes.nursery import Nursery
 from tests.consumers.stitching import reference, worlds
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.backends("local")]
 
 Ends = tuple[str | None, str | None]
 NOON = 1_700_000_000_000_000

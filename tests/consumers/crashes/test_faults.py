@@ -18,7 +18,7 @@ from tests.backends.local_kafka import LocalKafka
 from tests.backends.pool import missing
 from tests.backends.processes import wait_until
 from tests.consumers.crashes.line import Line, Load
-from tests.consumers.crashes.nursery import Nursery, Worker
+from tests.consumers.crashes.nursery import SESSION_SECONDS, Nursery, Worker
 
 pytestmark = pytest.mark.integration
 
@@ -81,6 +81,8 @@ def test_output_topic_missing(line: Line) -> None:
     line.compare()
 
 
+@pytest.mark.prove
+@pytest.mark.timeout(300)
 def test_output_topic_deleted_under_way(line: Line) -> None:
     """What cannot be sent ends the process, nothing of it is committed, and the next worker sends it."""
     worker = line.worker("processed", action="hold")
@@ -152,8 +154,8 @@ def away(line: Line, broker: LocalKafka, seconds: float) -> None:
 
 
 def test_broker_away(line: Line, broker: LocalKafka) -> None:
-    """For ten seconds: the worker waits, grows by less than what it may have taken in, and goes on."""
-    away(line, broker, 10)
+    """For four seconds: the worker waits, grows by less than what it may have taken in, and goes on."""
+    away(line, broker, 4)
 
 
 @pytest.mark.prove
@@ -169,7 +171,7 @@ def test_hung_broker(line: Line, broker: LocalKafka) -> None:
     line.feed(40)
     line.ready(worker)
     broker.pause()
-    time.sleep(8)
+    time.sleep(SESSION_SECONDS + 2)
     broker.resume()
     line.feed(40)
     line.settle()
@@ -182,7 +184,7 @@ def test_slow_disk(line: Line, broker: LocalKafka) -> None:
     worker = line.worker()
     line.ready(worker)
     with Load(line, runs=20, pause=0.1):
-        for _ in range(12):
+        for _ in range(7):
             broker.pause()
             time.sleep(0.45)
             broker.resume()
@@ -192,7 +194,9 @@ def test_slow_disk(line: Line, broker: LocalKafka) -> None:
     line.compare()
 
 
-@pytest.mark.parametrize("how", [pytest.param("retry", marks=pytest.mark.prove), "backpressure"])
+@pytest.mark.prove
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("how", ["retry", "backpressure"])
 def test_rebalance_while_the_step_waits(how: str, line: Line) -> None:
     """A step that is to be asked again holds up nobody: another worker joins and takes its share meanwhile."""
     waiting = line.worker("processed", action=how)
@@ -221,7 +225,7 @@ def test_sigterm_while_the_step_waits(how: str, line: Line) -> None:
     line.compare()
 
 
-@pytest.mark.parametrize("busy", [False, True])
+@pytest.mark.parametrize("busy", [pytest.param(False, marks=pytest.mark.prove), True])
 def test_a_worker_thought_dead_does_no_harm(busy: bool, line: Line) -> None:
     """Stopped for longer than its session, it loses its partitions; awake again it sends and commits late. What it
     gets back it does not take for what it had, where it did not take in (`busy`) what the other did meanwhile.
@@ -247,6 +251,8 @@ def test_a_worker_thought_dead_does_no_harm(busy: bool, line: Line) -> None:
     line.compare()
 
 
+@pytest.mark.prove
+@pytest.mark.timeout(300)
 def test_sigterm_while_the_broker_hangs(line: Line, broker: LocalKafka) -> None:
     """Nothing can be confirmed or committed: it ends within its time, cleanly; the rest comes again."""
     worker = line.worker()

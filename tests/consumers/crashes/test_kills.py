@@ -83,10 +83,7 @@ def _prove(line: Line, nursery: Nursery) -> tuple[int, int]:
     line.settle(240)
     again = line.compare()
     known = line.events()
-    archive = nursery.worker(line.settings, "archive")
-    wait_until(partial(_is_archived, line), 120, "the archive", 0.5)
-    archive.kill()
-    history.compare(line.settings, known)
+    history.archive_and_compare(line, nursery, known)
     return again, len(known)
 
 
@@ -109,7 +106,15 @@ def kill_workers(line: Line, points: Sequence[str]) -> Counter[str]:
             if point == "revoked":
                 line.ready(worker)
                 line.worker()
-            wait_until(partial(_has_ended, worker), 90, f"a worker's death: {often} × {point}")
+            deadline = time.monotonic() + 90
+            while not worker.ended:
+                assert time.monotonic() < deadline, f"a worker's death: {often} × {point}"
+                if point == "state taken back":
+                    starts, ends = line.halves(5)
+                    line.send(starts)
+                    time.sleep(2.5)  # young for a second at most
+                    line.send(ends)
+                time.sleep(0.1)
             assert worker.reached == [(point, often)]
             reached[point] += 1
             while told:
@@ -118,14 +123,6 @@ def kill_workers(line: Line, points: Sequence[str]) -> Counter[str]:
                 other.kill()
     line.worker()
     return reached
-
-
-def _is_archived(line: Line) -> bool:
-    return line.lag("archive", "runs", "edges") == 0
-
-
-def _has_ended(worker: Worker) -> bool:
-    return worker.ended
 
 
 def workers_are_killed(lines: Sequence[Line], kills: int, nursery: Nursery, seed: int) -> None:
@@ -186,28 +183,41 @@ def test_broker_killed_twenty_times_under_load(lines: Lines, broker: LocalKafka,
 
 
 def rebalance(line: Line, changes: int) -> Counter[str]:
-    """Workers join, leave and are killed, while events come; what happened how often."""
+    """Workers join, leave and are killed, while events come; what happened how often. The group has formed again
+    after each of `changes`; of those between them ("soon"), before.
+    """
     done: Counter[str] = Counter()
     chance = line.chance
     with Load(line, runs=10, pause=0.1):
         line.ready(line.worker())
         alive = list(line.workers)
-        while done.total() < changes:
+        while done.total() - done["soon"] < changes:
+            before = assignments(alive)
             choices = ["join"] * (len(alive) < 4) + ["leave", "kill"] * (len(alive) > 1)
             what = chance.choice(choices)
             if what == "join":
                 alive.append(line.worker())
             else:
                 worker = alive.pop(chance.randrange(len(alive)))
+                before = assignments(alive)
                 if what == "kill":
                     worker.kill()
                 else:
                     assert worker.stop() == 0
-            done[what] += 1
-            time.sleep(chance.uniform(0.0, 5.0))
+            if chance.random() < 0.3:
+                done["soon"] += 1
+            else:
+                wait_until(lambda: assignments(alive) > before, 60, f"a rebalance after: {what}")  # noqa: B023 — called at once
+                done[what] += 1
+            time.sleep(chance.uniform(0.0, 1.5))
     for worker in alive:
         assert not worker.ended, f"a worker ended: {worker.log}"
     return done
+
+
+def assignments(workers: Sequence[Worker]) -> int:
+    """How often these were given partitions."""
+    return sum(worker.log.read_text("utf-8").count("stitching has") for worker in workers if worker.log.exists())
 
 
 def group_rebalances(lines: Sequence[Line], changes: int, nursery: Nursery, seed: int) -> None:
@@ -215,8 +225,8 @@ def group_rebalances(lines: Sequence[Line], changes: int, nursery: Nursery, seed
     with ThreadPoolExecutor(len(lines)) as side_by_side:
         for one in side_by_side.map(rebalance, lines, [changes // len(lines)] * len(lines)):
             done += one
-    seen = sum(worker.log.read_text("utf-8").count("stitching has") for line in lines for worker in line.workers)
-    tell(f"\n{done.total()} rebalances ({dict(done)}; {seen} assignments), seed {seed}")
+    seen = sum(assignments(line.workers) for line in lines)
+    tell(f"\n{done.total() - done['soon']} rebalances ({dict(done)}; {seen} assignments), seed {seed}")
     prove(lines, nursery)
 
 
