@@ -206,7 +206,12 @@ def script(text: str, kafka: Kafka, prefix: str, tmp_path: str) -> subprocess.Co
         file.write(text)
     return subprocess.run(
         [sys.executable, path],
-        env={**os.environ, "HEADWATER_BROKERS": kafka.bootstrap, "HEADWATER_PREFIX": prefix},
+        env={
+            **os.environ,
+            "HEADWATER_BROKERS": kafka.bootstrap,
+            "HEADWATER_PREFIX": prefix,
+            "HEADWATER_EXIT_SECONDS": "30",  # eight processes at once on a busy machine
+        },
         capture_output=True,
         text=True,
         timeout=90,

@@ -133,7 +133,7 @@ class KafkaDelivery:
                 thread = threading.Thread(target=self._run, name="headwater-producer", daemon=True)
                 thread.start()
                 self._thread = thread
-                _close_with_multiprocessing(self)
+                _close_with_multiprocessing(self, self._settings.exit_seconds)
         except RuntimeError as error:  # the interpreter is ending: close puts what is queued into the spool
             _log.warning("cannot start the sending thread: %s", error)
         finally:
@@ -270,9 +270,9 @@ def _registry(settings: Settings) -> Registry | None:
     return Registry(settings.registry_url, settings.registry_auth, _REGISTRY_SECONDS)
 
 
-def _close_with_multiprocessing(delivery: KafkaDelivery) -> None:
+def _close_with_multiprocessing(delivery: KafkaDelivery, seconds: float) -> None:
     """A child of multiprocessing ends without atexit, but with its own finalizers."""
     util = sys.modules.get("multiprocessing.util")
     process = sys.modules.get("multiprocessing.process")
     if util is not None and process is not None and process.parent_process() is not None:
-        util.Finalize(None, delivery.close, args=(5.0,), exitpriority=10)
+        util.Finalize(None, delivery.close, args=(seconds,), exitpriority=10)
