@@ -34,7 +34,18 @@ MAKE_TARGETS = {"demo", "test", "prove", "bench", "lint", "up", "clean"}
 MAX_LINES, MAX_LINES_OF_TESTS = 300, 450
 
 _CONTRACT = {"errors", "secrets", "settings", "kafka", "schemas"}
-_CONSUMERS = {"streams", "stitching", "detection", "alerts", "archive", "audit", "ledger", "deadletters", "rebuild"}
+_CONSUMERS = {
+    "streams",
+    "stitching",
+    "detection",
+    "alerts",
+    "archive",
+    "audit",
+    "ledger",
+    "deadletters",
+    "rebuild",
+    "openlineage",
+}
 #: Which packages of ours each folder's code may import. Infra may import all: it is what puts them together.
 MAY_IMPORT = {
     "schemas": _CONTRACT,
@@ -54,6 +65,7 @@ MAY_IMPORT_PACKAGE = {
     # The archive brings its tables up when it starts.
     "archive": _CONTRACT | {"streams", "archive", "audit", "ledger", "migrations"},
     "audit": _CONTRACT | {"audit"},
+    "openlineage": _CONTRACT | {"openlineage"},
     "deadletters": _CONTRACT | {"streams", "audit", "deadletters"},
     "rebuild": _CONTRACT | {"streams", "stitching", "archive", "audit", "migrations", "rebuild"},
     "ledger": _CONTRACT | {"audit", "ledger"},

@@ -1,0 +1,115 @@
+"""The facets of one object: each lands in fields, or is kept whole as JSON, or both where only a part has a field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast
+
+from headwater.openlineage.datasets import COLUMN_TAGS
+from headwater.openlineage.fields import Fields, Misshapen, text_of
+from headwater.openlineage.landings import LANDINGS, Landing, Place
+
+_METRICS: Final = "dataQualityMetrics"
+#: Those that are asked for as they came, beside what becomes of them here.
+_GIVEN: Final = frozenset({"test", "lineage", "tags"})
+
+
+class Facets:
+    """What became of an object's facets."""
+
+    __slots__ = ("_metrics", "given", "kept", "landed")
+
+    def __init__(self) -> None:
+        #: Fields of the contract.
+        self.landed: dict[str, Any] = {}
+        #: JSON by facet name.
+        self.kept: dict[str, str] = {}
+        #: As they came.
+        self.given: dict[str, Any] = {}
+        self._metrics: list[tuple[str, Any]] = []
+
+    def land(self, name: str, value: Any, path: str, landing: Landing | None) -> None:
+        """Land one facet, or keep it."""
+        if name in _GIVEN:
+            self.given[name] = value
+        deleted = value.get("_deleted") if hasattr(value, "get") else None
+        if name == _METRICS and not deleted:
+            self._metrics.append((name, value))
+            return
+        if landing is None or landing.land is None or deleted:
+            self.kept[name] = text_of(value)
+            return
+        try:
+            facet = Fields(value, path)
+            facet.take("_deleted")
+            found = landing.land(facet)
+        except Misshapen:
+            if landing.exact:
+                raise
+            self.kept[name] = text_of(value)
+            return
+        if not self._merge(found) or not facet.exhausted():
+            self.kept[name] = text_of(value)
+
+    def _merge(self, found: Mapping[str, Any]) -> bool:
+        """Take fields in; what is there already stays. Whether all of them had room."""
+        room = True
+        for name, value in found.items():
+            if value is None or value == []:
+                continue
+            known = self.landed.get(name)
+            if known is None:
+                self.landed[name] = value
+            elif isinstance(known, list):
+                known += value
+            elif isinstance(known, dict):
+                into, more = cast("dict[str, Any]", known), cast("dict[str, Any]", value)
+                if name == "code" and into.get("source") and more.get("source"):
+                    return False
+                into.update({key: of for key, of in more.items() if into.get(key) is None})
+            else:
+                room = room and known == value
+        return room
+
+    def add(self, others: Facets, prefix: str) -> None:
+        """Take in those of another part of the same object."""
+        self._merge(others.landed)
+        for name, text in others.kept.items():
+            self.kept[name if name not in self.kept else f"{prefix}.{name}"] = text
+        for name, value in others._metrics:
+            self._metrics.append((name if not self._metrics else f"{prefix}.{name}", value))
+
+    def metrics(self) -> Sequence[tuple[str, Any]]:
+        """Data quality metrics, which become profiles; those of the use before those of the dataset."""
+        return self._metrics[::-1]
+
+    def landed_of_dataset(self) -> dict[str, Any]:
+        """The fields, with the tags of columns at their columns."""
+        columns = {one["name"]: one for one in self.landed.get("columns", ())}
+        for column, tag in self.landed.pop(COLUMN_TAGS, ()):
+            if column in columns:
+                columns[column]["tags"].append(tag)
+            elif "tags" not in self.kept:
+                # A schema of tagged columns alone would look as if the others were gone.
+                self.kept["tags"] = text_of(self.given["tags"])
+        return self.landed
+
+
+def take_facets(fields: Fields, name: str, places: Sequence[Place], *, written: bool = True) -> Facets:
+    """Take the facets under `name` from an object. Raises Misshapen for what would make a false edge."""
+    found = Facets()
+    given = fields.take(name)
+    if not given:
+        return found
+    if not isinstance(given, dict):
+        raise Misshapen(f"{fields.path}.{name}", "an object", given)
+    rest = {key: value for key, value in cast("dict[str, Any]", given).items() if value is not None}
+    for place in places:
+        for facet, landing in LANDINGS[place].items():
+            if facet in rest:
+                usable = written or not landing.written
+                path = f"{fields.path}.{name}.{facet}"
+                found.land(facet, rest.pop(facet), path, landing if usable else None)
+    for facet, value in rest.items():
+        found.land(facet, value, f"{fields.path}.{name}.{facet}", None)
+    return found

@@ -1,0 +1,219 @@
+"""One OpenLineage event as the contract's records."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from headwater.errors import InvalidMessage
+from headwater.openlineage import identity, quality
+from headwater.openlineage.facets import Facets, take_facets
+from headwater.openlineage.fields import Fields, Misshapen, is_uuid, name_of, namespace_of, run_id_of, text_of
+from headwater.openlineage.outputs import job_lineage
+from headwater.schemas import reasons
+from headwater.schemas.topics import dataset_key
+
+STATES: Final = frozenset({"START", "RUNNING", "COMPLETE", "ABORT", "FAIL", "OTHER"})
+#: What the facets maps keep of an object beside its facets stands under this name.
+REST: Final = "openlineage"
+#: This process, where the caller names no other sender.
+_SENDER: Final = uuid.uuid4().bytes
+_PERSONAL: Final = frozenset({"personal", "pii"})
+
+
+@dataclass(frozen=True, slots=True)
+class Translated:
+    """What an event says, as values of the contract's records; fields that have their default are left out."""
+
+    run_event: dict[str, Any]
+    profiles: tuple[dict[str, Any], ...]
+    verdicts: tuple[dict[str, Any], ...]
+    #: Of the run event: the run's id, else the name of the job or dataset.
+    key: bytes
+
+
+def translate(event: Mapping[str, Any], *, now_us: int, sender: bytes = _SENDER) -> Translated:
+    """A RunEvent, JobEvent or DatasetEvent as parsed from JSON. The same event gives the same ids and contents.
+
+    `now_us`: when it is handed over. `sender`: whose producer id the records have. Raises InvalidMessage
+    (invalid_value) that names the place; what has no field of its own is kept in the facets maps, as JSON.
+    """
+    try:
+        try:
+            return _Translation(dict(event), now_us, sender).translated()
+        except UnicodeEncodeError:
+            return _Translation(identity.writable(dict(event)), now_us, sender).translated()
+    except Misshapen as error:
+        raise InvalidMessage(reasons.INVALID_VALUE, str(error)) from None
+    except RecursionError:
+        raise InvalidMessage(reasons.INVALID_VALUE, "the event is nested too deep") from None
+    except (TypeError, ValueError) as error:
+        raise InvalidMessage(reasons.INVALID_VALUE, f"the event is no JSON object: {error}") from None
+
+
+class _Translation:
+    """One event on its way."""
+
+    def __init__(self, event: dict[str, Any], now_us: int, sender: bytes) -> None:
+        self._head = {"emit_time": now_us, "producer_id": sender, "sequence": 0}
+        self._fields = fields = Fields(event, "")
+        self._kind = _kind(event)
+        time = fields.time("eventTime")
+        if time is None:
+            raise Misshapen("eventTime", "a time as ISO 8601 has it", None)
+        self._value: dict[str, Any] = {"kind": self._kind, "environment": {}}
+        known: dict[str, Any] = {"eventTime": time}
+        run, job = self._run(), self._job()
+        if run is not None:
+            known["eventType"] = run["state"] if run["state"] != "OTHER" else event.get("eventType")
+            known["run"] = {**event["run"], "runId": run["run_id"].hex()}
+            known["run"] = {name: of for name, of in known["run"].items() if of or of is False or of == 0}
+        self.event_id = identity.digest(identity.canonical(event, known))
+        self._value |= {"event_id": self.event_id, "event_time": time, "run": run, "job": job}
+        self._about: dict[str, Any] = {
+            **self._head,
+            "event_time": time,
+            "run_id": run["run_id"] if run else None,
+            "job_namespace": job["namespace"] if job else "",
+            "job_name": job["name"] if job else "",
+        }
+        self._profiles: list[dict[str, Any]] = []
+        self._verdicts: list[dict[str, Any]] = []
+
+    def translated(self) -> Translated:
+        fields, value = self._fields, self._value
+        run, job = value["run"], value["job"]
+        inputs = [self._dataset(one, "input") for one in fields.objects("inputs")]
+        outputs = [self._dataset(one, "output") for one in fields.objects("outputs")]
+        if self._kind == "dataset" and (described := fields.inner("dataset")) is not None:
+            outputs.append(self._dataset(described, "dataset"))
+        if run is not None:
+            self._run_facets(run)
+        if job is not None:
+            job_lineage(self._job_facets(job), inputs, outputs)
+        value |= {"inputs": inputs, "outputs": outputs}
+        for dataset in (*inputs, *outputs):
+            self._verdicts += quality.verdicts_of(self._versioned(dataset), self._about, self.event_id)
+        value["environment"][REST] = text_of(fields.left)
+        if run is not None:
+            key = cast("bytes", run["run_id"])
+        else:
+            named = outputs[0] if job is None else job
+            key = dataset_key(named["namespace"], named["name"])
+        return Translated({**self._head, **value}, tuple(self._profiles), tuple(self._verdicts), key)
+
+    def _run(self) -> dict[str, Any] | None:
+        if self._kind != "run":
+            return None
+        run = self._fields.inner("run")
+        if run is None:
+            raise Misshapen("run", "an object", None)
+        given = run.name("runId")
+        self._run_fields = run
+        state = self._fields.text("eventType")
+        known = (state or "OTHER").strip().upper()
+        found: dict[str, Any] = {"run_id": run_id_of(given), "state": known if known in STATES else "OTHER"}
+        if known not in STATES:
+            self._fields.left["eventType"] = state
+        if not is_uuid(given):
+            run.left["runId"] = given
+        return found
+
+    def _run_facets(self, run: dict[str, Any]) -> None:
+        fields = self._run_fields
+        taken = take_facets(fields, "facets", ("run",))
+        for name in ("environment", "parameters", "error"):
+            if name in taken.landed:
+                into = taken.landed.pop(name)
+                self._value[name] = {**self._value.get(name, {}), **into} if isinstance(into, dict) else into
+        run |= taken.landed
+        run["facets"] = _with_rest(taken.kept, fields)
+        if (tests := taken.given.get("test")) is not None:
+            self._verdicts += _tests(tests, self._about, self.event_id)
+
+    def _job(self) -> dict[str, Any] | None:
+        if self._kind == "dataset":
+            return None
+        job = self._fields.inner("job")
+        if job is None:
+            raise Misshapen("job", "an object", None)
+        self._job_fields = job
+        return {"namespace": namespace_of(job.name("namespace")), "name": name_of(job.name("name"))}
+
+    def _job_facets(self, job: dict[str, Any]) -> Fields | None:
+        taken = take_facets(self._job_fields, "facets", ("job",))
+        job |= taken.landed
+        job["facets"] = _with_rest(taken.kept, self._job_fields)
+        lineage = taken.given.get("lineage")
+        return None if lineage is None else Fields(lineage, "job.facets.lineage")
+
+    def _dataset(self, fields: Fields, role: str) -> dict[str, Any]:
+        dataset: dict[str, Any] = {
+            "namespace": namespace_of(fields.name("namespace")),
+            "name": name_of(fields.name("name")),
+        }
+        written = role != "input"
+        taken = take_facets(fields, "facets", ("dataset",), written=written)
+        for name in ("inputFacets", "outputFacets"):
+            taken.add(take_facets(fields, name, ("input" if name == "inputFacets" else "output", "dataset")), name)
+        dataset |= taken.landed_of_dataset()
+        for name, metrics in taken.metrics():
+            if not self._profile(dataset, metrics, name, role):
+                taken.kept[name] = text_of(metrics)
+        dataset["facets"] = _with_rest(taken.kept, fields)
+        return dataset
+
+    def _profile(self, dataset: dict[str, Any], metrics: Any, name: str, role: str) -> bool:
+        columns = dataset.get("columns", ())
+        tagged = [(one["name"], one["tags"]) for one in columns]
+        personal = frozenset(one for one, tags in tagged if any(tag["key"].lower() in _PERSONAL for tag in tags))
+        try:
+            found = quality.profile(Fields(metrics, name), personal, {one["name"]: one["type"] for one in columns})
+        except Misshapen:
+            return False
+        if found is None:
+            return False
+        place = f"{role}\n{name}\n{len(self._profiles)}"
+        of = self._versioned(dataset) if role == "output" else dataset
+        said = {key: of[key] for key in ("version", "version_origin", "kind", "partitions") if of.get(key) is not None}
+        names = {"namespace": dataset["namespace"], "name": dataset["name"]}
+        event_id = identity.digest("profile", self.event_id, place, *names.values())
+        role = "input" if role == "input" else "output"
+        self._profiles.append({**self._about, **names, **said, **found, "event_id": event_id, "role": role})
+        return True
+
+    def _versioned(self, dataset: dict[str, Any]) -> dict[str, Any]:
+        """With the version that stitching gives to what a run writes without one."""
+        run = self._value["run"]
+        if run is None or dataset.get("version") is not None or dataset not in self._value.get("outputs", [dataset]):
+            return dataset
+        return {**dataset, "version": f"run:{uuid.UUID(bytes=run['run_id'])}", "version_origin": "run"}
+
+
+def _kind(event: Mapping[str, Any]) -> str:
+    """run, job or dataset. What says that it is of a run and names none is no job event: its edges would stand."""
+    url = event.get("schemaURL")
+    said = url.rpartition("/")[2] if isinstance(url, str) else ""
+    if event.get("run") is not None or event.get("eventType") is not None or said == "RunEvent":
+        return "run"
+    if event.get("dataset") is not None and event.get("job") is None:
+        return "dataset"
+    if event.get("job") is not None:
+        return "job"
+    raise Misshapen("the event", "about a run, a job or a dataset: it has none of run, job and dataset,", dict(event))
+
+
+def _with_rest(kept: dict[str, str], fields: Fields) -> dict[str, str]:
+    return {**kept, REST: text_of(fields.left)} if fields.left else kept
+
+
+def _tests(facet: Any, about: Mapping[str, Any], event_id: bytes) -> Iterator[dict[str, Any]]:
+    try:
+        yield from quality.verdicts_of_tests(Fields(facet, "run.facets.test").objects("tests"), about, event_id)
+    except Misshapen:
+        return  # kept whole as it came
+
+
+__all__ = ["STATES", "Facets", "Translated", "translate"]

@@ -1,0 +1,115 @@
+"""Events that something damaged: each is translated, or refused with a reason and a place; nothing else happens."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from headwater.errors import InvalidMessage
+from headwater.openlineage import messages, translate
+from headwater.schemas import plain, reasons, records
+from headwater.schemas.content import content_digest
+from tests.consumers.openlineage.samples import HAND_WRITTEN, Event, real
+
+_TEXTS = st.text(max_size=8) | st.sampled_from(
+    ["", "\ud800", "NaN", "-1", "9" * 400, "2020-02-30T00:00:00Z", "0001-01-01T00:00+23:59", "RunEvent", "x" * 70_000]
+)
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | _TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_TEXTS, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def places(value: Any) -> list[tuple[Any, Any]]:
+    """Every object or list in it, with each of its keys or positions."""
+    found: list[tuple[Any, Any]] = []
+    if isinstance(value, dict | list):
+        inner: Any = value
+        keys: Any = list(inner) if isinstance(inner, dict) else range(len(inner))
+        for key in keys:
+            found += [(inner, key), *places(inner[key])]
+    return found
+
+
+@st.composite
+def mutated(draw: st.DrawFn, events: tuple[Event, ...]) -> Event:
+    """A real event with up to four values removed, replaced, exchanged with others, or added."""
+    event = copy.deepcopy(draw(st.sampled_from(events)))
+    for _ in range(draw(st.integers(1, 4))):
+        at = places(event)
+        if not at:
+            break
+        holder, key = draw(st.sampled_from(at))
+        what = draw(st.sampled_from(["remove", "replace", "exchange", "add"]))
+        if what == "remove":
+            del holder[key]
+        elif what == "replace":
+            holder[key] = draw(_VALUES)
+        elif what == "exchange":
+            other, place = draw(st.sampled_from(at))
+            holder[key] = copy.deepcopy(other[place])
+        elif isinstance(holder, dict):
+            holder[draw(_TEXTS)] = draw(_VALUES)
+        else:
+            holder.append(draw(_VALUES))
+    return event
+
+
+def taken_or_refused(event: Event) -> bool:
+    """Whether it was translated: into whole messages, the same each time."""
+    try:
+        found = list(messages(translate(event, now_us=1)))
+    except InvalidMessage as refused:
+        assert refused.reason in reasons.REASONS  # noqa: PT017 — what is refused must say why
+        assert refused.detail  # noqa: PT017 — and where
+        return False
+    again = list(messages(translate(dict(event), now_us=2)))
+    for one, two in zip(found, again, strict=True):
+        plain.decode(records.current(str(one.topic.record)), one.value[10:])
+        assert content_digest(one.value[10:]) == content_digest(two.value[10:])
+        assert one.key == two.key
+    return True
+
+
+@given(mutated(HAND_WRITTEN))
+@settings(max_examples=300)
+def test_damaged_events_are_translated_or_refused(event: Event) -> None:
+    """Airflow's, Spark's and dbt's, damaged by chance."""
+    taken_or_refused(event)
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(3600)
+def test_damaged_events_of_the_client_are_translated_or_refused() -> None:
+    """Those with every facet of openlineage-python, 20,000 times; some of either kind are among them."""
+    counts = {True: 0, False: 0}
+
+    @given(mutated((*HAND_WRITTEN, *real())))
+    @settings(max_examples=20_000)
+    def try_one(event: Event) -> None:
+        counts[taken_or_refused(event)] += 1
+
+    try_one()
+    print(json.dumps({"translated": counts[True], "refused": counts[False]}))  # noqa: T201 — what the proof counted
+    assert min(counts.values()) > 500
+
+
+@pytest.mark.parametrize("event", [[], "x", 7, None, {}, {"run": {}}])
+def test_what_is_no_event_is_refused(event: Any) -> None:
+    """Not even an object, or an empty one."""
+    assert not taken_or_refused(event)
+
+
+def test_what_is_nested_too_deep_is_refused() -> None:
+    """Python gives up at a thousand levels; the event is refused, the process goes on."""
+    deep: Any = {}
+    for _ in range(5000):
+        deep = {"a": deep}
+    event = {**HAND_WRITTEN[0], "run": {**HAND_WRITTEN[0]["run"], "facets": {"deep": deep}}}
+    assert not taken_or_refused(event)
