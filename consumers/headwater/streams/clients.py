@@ -21,6 +21,8 @@ _log = logging.getLogger("headwater.streams")
 _silent = silent_logger("streams")
 
 _Place = tuple[str, int]
+#: How long a broker may take to tell the end of a partition.
+_FETCH_SECONDS = 10.0
 _QUEUE_FULL = confluent_kafka.KafkaError._QUEUE_FULL  # noqa: SLF001 — its public name in librdkafka
 _PARTITION_EOF = confluent_kafka.KafkaError._PARTITION_EOF  # noqa: SLF001 — its public name in librdkafka
 
@@ -174,6 +176,21 @@ class Reader:
         except confluent_kafka.KafkaException as error:
             raise Unavailable(f"broker {self._settings.brokers} does not answer") from error
         return int(low), int(high)
+
+    def fetched_end(self, place: _Place, offset: int) -> int:
+        """The offset after the last message as a fetch from this offset tells it; exact with every broker, unlike
+        `ends`. Reads these partitions no more. Raises Unavailable.
+        """
+        self.assign({place: max(offset, 0)})
+        deadline = time.monotonic() + _FETCH_SECONDS
+        while True:
+            self.poll(1, 0.05)
+            high = int(self._consumer.get_watermark_offsets(self._partition(place), cached=True)[1])
+            if high >= 0:
+                self.assign({})
+                return high
+            if time.monotonic() > deadline:
+                raise Unavailable(f"broker {self._settings.brokers} sends nothing of {place[0]}[{place[1]}]")
 
     def since(self, place: _Place, timestamp_ms: int) -> int | None:
         """The first offset whose message is not older; None where all are. Raises Unavailable."""

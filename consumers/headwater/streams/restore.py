@@ -73,7 +73,7 @@ async def _restore(
         while wanted():
             reader = await call(Reader, settings)
             try:
-                high = await call(_prepare, reader, place, step)
+                high = await call(_prepare, reader, place, committed, step)
                 state = (step.state_topic, place[1])
                 while state not in reader.ended and wanted():
                     for chunk in await call(reader.poll, _AT_ONCE, 0.5):
@@ -97,7 +97,7 @@ async def _restore(
         thread.shutdown(wait=False)
 
 
-def _prepare(reader: Reader, place: Place, step: Stateful) -> int:
+def _prepare(reader: Reader, place: Place, committed: int, step: Stateful) -> int:
     """Begin to read the partition of the state topic; the offset after the input's last message."""
     topic, partition = place
     there, needed = len(reader.partitions(step.state_topic)), len(reader.partitions(topic))
@@ -106,7 +106,7 @@ def _prepare(reader: Reader, place: Place, step: Stateful) -> int:
             f"{step.state_topic} has {there} partitions, {topic} {needed}: both need the same; "
             "`headwater topics` creates what is missing"
         )
-    high = reader.ends(place)[1]
+    high = reader.fetched_end(place, committed)
     reader.assign({(step.state_topic, partition): 0})
     return high
 
