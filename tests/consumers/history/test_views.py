@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from headwater.audit import ask
 from headwater.schemas import topics
 from tests.consumers.history.conftest import History
-from tests.consumers.history.messages import NS, as_uuid, at, batch, dataset, head, named, run_event
+from tests.consumers.history.messages import NS, as_uuid, at, batch, dataset, edge_set, head, named, run_event
 
 pytestmark = pytest.mark.integration
 
@@ -80,3 +81,15 @@ def test_other_content_under_one_id_is_a_conflict(history: History) -> None:
     history.keep(batch(RUNS, [event, retry, other]))
     assert history.rows("SELECT count() FROM run_events FINAL") == [(2,)]
     assert history.rows("SELECT event_id, contents FROM conflicts") == [(as_uuid(f"r START {at(0)} 1"), 2)]
+
+
+@pytest.mark.parametrize("nulls", [0, 1])
+def test_views_answer_the_same_however_joins_give_nulls(history: History, nulls: int) -> None:
+    """A read of a dataset that nobody wrote, asked with either setting of join_use_nulls, and by a question."""
+    made = edge_set("r 1", at(1), [dataset("manual"), dataset("out", "1")], [(0, 1)], known=f"r 1 COMPLETE {at(1)} 1")
+    read = run_event("r 1", "COMPLETE", at(1), inputs=[dataset("manual")], outputs=[dataset("out", "1")])
+    history.keep(batch(RUNS, [read]), batch(topics.EDGES.name, [made]))
+    asked = f"SELECT source_name, source_version, inferred FROM edges SETTINGS join_use_nulls = {nulls}"
+    assert history.rows(asked) == [("manual", None, False)]
+    rows = ask(history.client, "model_made_of", namespace=NS, name="out", version="1").dicts()
+    assert [(row["name"], row["version"]) for row in rows] == [("out", "1"), ("manual", None)]

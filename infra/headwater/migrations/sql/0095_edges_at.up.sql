@@ -26,11 +26,12 @@ FROM
     SELECT
         a.*,
         v.version AS inferred_version,
-        v.key AS inferred_key,
-        CAST(v.key != 0, 'Bool') AS inferred
+        -- Whoever asks may have set join_use_nulls: neither way may change an answer.
+        ifNull(v.key, 0) AS inferred_key,
+        CAST(ifNull(v.key, 0) != 0, 'Bool') AS inferred
     FROM
     (
-        SELECT g.*, if(g.source = g.source_dataset, g.source_dataset, 0) AS unversioned, if(r.run_id = toUUID('00000000-0000-0000-0000-000000000000'), g.known_at, r.read_at) AS read_at
+        SELECT g.*, if(g.source = g.source_dataset, g.source_dataset, 0) AS unversioned, if(ifNull(r.run_id, toUUID('00000000-0000-0000-0000-000000000000')) = toUUID('00000000-0000-0000-0000-000000000000'), g.known_at, ifNull(r.read_at, g.known_at)) AS read_at
         FROM
         (
             SELECT
