@@ -106,8 +106,8 @@ class Line:
         late: list[Message] = []
         for key, value in ends:
             event = plain.decode(RUN_EVENT, value[framing.SINGLE_OBJECT_HEADER :])
-            [output] = event["outputs"]
-            output = {**output, "name": f"{output['name']}-late", "column_lineage": []}
+            named: dict[str, Any] = event["outputs"][0]
+            output: dict[str, Any] = {**named, "name": f"{named['name']}-late", "column_lineage": []}
             further = {"event_id": self.chance.randbytes(16), "run": {**event["run"], "state": "RUNNING"}}
             late.append((key, plain.message(RUN_EVENT, {**event, **further, "outputs": [output]})))
         return starts, ends, late
