@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import json
 import random
 import sys
@@ -172,6 +173,9 @@ def main() -> int:
         bootstrap, prefix, young = arguments
         settings = Settings(brokers=bootstrap, prefix=prefix)
         return run([StitchingStep(dataclasses.replace(settings, stitching_young_seconds=float(young)))], settings)
+    # As a worker does when it starts (streams/runner.py).
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
     with tempfile.TemporaryDirectory(prefix="headwater-bench-") as folder:
         cases: dict[str, Callable[..., object]] = {"growth": growth, "open": with_open, "long": long}
         print(json.dumps(cases[name](*map(int, arguments), folder)))
