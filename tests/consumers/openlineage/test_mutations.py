@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
-from typing import Any
+from collections.abc import Iterable, Sized
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -29,11 +30,13 @@ _VALUES = st.recursive(
 def places(value: Any) -> list[tuple[Any, Any]]:
     """Every object or list in it, with each of its keys or positions."""
     found: list[tuple[Any, Any]] = []
-    if isinstance(value, dict | list):
-        inner: Any = value
-        keys: Any = list(inner) if isinstance(inner, dict) else range(len(inner))
-        for key in keys:
-            found += [(inner, key), *places(inner[key])]
+    keys: Any = ()
+    if isinstance(value, dict):
+        keys = [*cast("Iterable[Any]", value)]
+    elif isinstance(value, list):
+        keys = range(len(cast("Sized", value)))
+    for key in keys:
+        found += [(value, key), *places(value[key])]
     return found
 
 

@@ -1,9 +1,9 @@
 """The commands, in the order in which `headwater --help` lists them.
 
-Each is a module here with the command's name (_ for -): HELP (a line), `add_arguments(parser)` and
-`run(arguments, settings)`, which returns the exit code; and EXTRA where it needs more than the bare install. A
-module is imported only when its command is given or the whole help is asked for, and imports what it needs of
-other packages only when it runs.
+Each is a module here with the command's name (_ for -, and _ behind a word of Python's own): HELP (a line),
+`add_arguments(parser)` and `run(arguments, settings)`, which returns the exit code; and EXTRA where it needs more than
+the bare install. A module is imported only when its command is given or the whole help is asked for, and imports what
+it needs of other packages only when it runs.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from keyword import iskeyword
 from typing import cast
 
 from headwater.settings import Settings
 
 NAMES = (
     # in this order: demo up status run trace audit verify sql worker alerts dead-letters topics migrate rebuild
-    # settings completion version
+    # import settings completion version
     "demo",
     "up",
     "status",
@@ -33,6 +34,7 @@ NAMES = (
     "topics",
     "migrate",
     "rebuild",
+    "import",
     "settings",
     "completion",
     "version",
@@ -55,7 +57,8 @@ class Command:
 
 def command(name: str) -> Command:
     """The command of that name, which must be one of NAMES."""
-    module = import_module(f"{__name__}.{name.replace('-', '_')}")
+    module_name = name.replace("-", "_") + "_" * iskeyword(name)
+    module = import_module(f"{__name__}.{module_name}")
     return Command(
         name,
         cast("str", module.HELP),
