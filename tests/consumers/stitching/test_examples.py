@@ -136,18 +136,6 @@ def test_a_very_wide_run_stays_below_the_size_of_a_message() -> None:
     assert pairs == 1500 * 1500
 
 
-def test_events_that_say_nothing_new_are_not_kept() -> None:
-    """6,000 RUNNING events of one run leave what its first thousand left (the benchmark `state` has the times)."""
-    step = StitchingStep(Settings())
-    sizes: list[int] = []
-    for thousand in range(6):
-        chunk = [event(1000 * thousand + n + 1, "RUNNING", [dataset("x")], [dataset("y")]) for n in range(1000)]
-        step.process(worlds.batch(chunk, thousand * 1000))
-        sizes.append(step._partitions[0].size)
-    assert sizes == sizes[:1] * 6
-    assert sizes[0] < 4096
-
-
 def test_writers_of_older_and_newer_schemas_meet() -> None:
     """A run whose events were written by two schemas gives the edges of one."""
     fields = [*worlds.SCHEMA.definition["fields"], {"name": "later", "type": "string", "default": ""}]
