@@ -12,9 +12,9 @@ from W on. What comes after the committed offset is not taken from the state: it
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -137,17 +137,19 @@ class Runs:
         ended: dict[bytes, Ordinary | Folded] = {}
         parked: dict[bytes, int] = {}
         marked: list[bytes] = []
+        # Nearly all are ordinary and ended: as quick as can be.
+        get = cast("Callable[[bytes], tuple[int, ...] | Folded | None]", self.kept.get)
+        committed = self.committed
         for entry in due:
+            # What ended by its first message will hear of its beginning soon.
+            fewest = 2 if entry.arrival >= young else 1
             for key in entry.keys:
-                run = self.kept.get(key)
+                run = get(key)
                 if run is None or key in ended:
                     continue
-                # What ended by its first message will hear of its beginning soon.
-                fewest = 2 if entry.arrival >= young else 1
-                if not isinstance(run, Folded) and cast("int", run[1]) & 1:
-                    # Nearly all: as quick as can be.
-                    count = (len(run) - HEAD) // 2
-                    if fewest <= count and cast("int", run[HEAD + count - 1]) < self.committed:
+                if not isinstance(run, Folded) and run[1] & 1:
+                    count = (len(run) - HEAD) >> 1
+                    if fewest <= count and run[HEAD + count - 1] < committed:
                         ended[key] = run
                         continue
                 serial, covered, is_ended, offsets = told(run)
@@ -211,9 +213,9 @@ class Runs:
         if not runs:
             return
         kinds: dict[int, list[bytes]] = {}
-        for key, run in runs.items():
-            number = -1 if isinstance(run, Folded) else cast("int", run[2])
-            kinds.setdefault(number, []).append(key)
+        numbers = [-1 if isinstance(run, Folded) else run[2] for run in runs.values()]
+        for number in cast("set[int]", set(numbers)):
+            kinds[number] = [key for key, one in zip(runs, numbers, strict=True) if one == number]
         for number, keys in kinds.items():
             counts: list[int] = []
             offsets: list[int] = []
@@ -228,14 +230,14 @@ class Runs:
                 for key in keys:
                     self._drop(key)
             else:
-                for at, key in enumerate(keys):
-                    run = cast("Ordinary", runs[key])
-                    count = (len(run) - HEAD) // 2
-                    counts.append(count)
-                    offsets += cast("tuple[int, ...]", run[HEAD : HEAD + count])
-                    messages += cast("tuple[bytes, ...]", run[HEAD + count :])
-                    if cast("int", run[1]) > 1:
-                        covered.append(at)
+                ordinary: list[Any] = [runs[key] for key in keys]
+                for run in ordinary:
+                    half = (len(run) + HEAD) >> 1
+                    counts.append(half - HEAD)
+                    offsets += run[HEAD:half]
+                    messages += run[half:]
+                covered = [at for at, run in enumerate(ordinary) if run[1] > 1]
+                for key in keys:
                     del self.kept[key]
                 self.size -= RUN_BYTES * len(keys) + MESSAGE_BYTES * len(messages) + sum(map(len, messages))
                 found = digests_of(messages, self._writers.heads[number])
