@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any, NamedTuple
 
-from headwater.schemas.topics import DEAD_LETTERS, EDGES, STITCHING
+from headwater.schemas.topics import DEAD_LETTERS, EDGES, STITCHING, VERDICTS
 from headwater.stitching import StitchingStep
 from headwater.streams.clients import Sender
 from headwater.streams.feed import Feed
@@ -40,6 +40,8 @@ POINTS = (
     "state restored in part",
     "state taken back",
 )
+#: Of a detection worker.
+OF_DETECTION = ("verdicts sent in part", "verdicts sent")
 
 
 _log = logging.getLogger("tests.worker")
@@ -179,6 +181,7 @@ _HALVES = {
     STITCHING.name: "state sent in part",
     EDGES.name: "sent in part",
     DEAD_LETTERS.name: "dead letters sent in part",
+    VERDICTS.name: "verdicts sent in part",
 }
 
 
@@ -197,6 +200,10 @@ def _sent(points: Points) -> None:
         send(sender, outputs)
         if EDGES.name in topics:
             points.passed("sent")
+        if VERDICTS.name in topics and "verdicts sent" in points.plans:
+            while not sender.confirm(1.0):
+                pass
+            points.passed("verdicts sent")
         if "state taken back" in points.plans and any(_is_tombstone(output) for output in outputs):
             while not sender.confirm(1.0):
                 pass
