@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.backends.clients import create_topics
 from tests.backends.local_kafka import LocalKafka
-from tests.benchmarks import producer_callers
+from tests.benchmarks import producer_callers, producer_import
 from tests.benchmarks.peers import NoPeer, peer_python, run_here, run_peer
 from tests.benchmarks.producer_ways import FIELDS, PREFIX, TOPIC
 
@@ -38,6 +38,7 @@ _ROWS = {
 
 def run(arguments: argparse.Namespace) -> None:
     """Start a broker and print the tables."""
+    producer_import.table()
     with tempfile.TemporaryDirectory() as folder:
         kafka = LocalKafka(Path(folder) / "kafka", heap_mb=1024, throughput=True)
         kafka.start()
