@@ -26,15 +26,19 @@ def canonical(event: Mapping[str, Any], known: Mapping[str, Any]) -> bytes:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {
-            name: _plain(of)
-            for name, of in cast("dict[str, Any]", value).items()
-            if of is not None and not (name in _MAY_BE_EMPTY and not of)
-        }
+    # Most of what an event holds are texts and numbers: these are left without a call.
     if isinstance(value, list):
-        return [_plain(of) for of in cast("Iterable[Any]", value)]
-    return value
+        return [_plain(of) if type(of) is dict or type(of) is list else of for of in cast("Iterable[Any]", value)]
+    if not isinstance(value, dict):
+        return value
+    found: dict[str, Any] = {}
+    for name, of in cast("dict[str, Any]", value).items():
+        if type(of) is dict or type(of) is list:
+            if of or name not in _MAY_BE_EMPTY:
+                found[name] = _plain(of)
+        elif of is not None:
+            found[name] = of
+    return found
 
 
 def digest(*parts: bytes | str | None) -> bytes:

@@ -290,3 +290,26 @@ def test_a_large_event_comes_in_parts() -> None:
     assert facets.keys() == event["run"]["facets"].keys()
     assert json.loads(facets["huge"])["cut"] == 100_011
     assert {one["run"]["state"] for one in parts} == {"COMPLETE"}
+
+
+_SECRETS = (
+    "password passwd pass passcode pwd db_pw client_secret token api_key access-key auth bearer cookie session_id "
+    "session-id dsn connection_string conn_str sas_url signature salt pin otp credentials"
+)
+
+
+@pytest.mark.parametrize("name", _SECRETS.split())
+def test_kept_facets_lose_what_stands_under_a_secrets_name(name: str) -> None:
+    """Whatever the name, the value is … while its neighbours stay."""
+    kept = run_event(changed(SPARK, run__facets={"custom": {name: "planted-3", "other": "stays"}}))["run"]["facets"]
+    assert json.loads(kept["custom"]) == {name: "…", "other": "stays"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["postgres://u:planted-4@h/d", "x Bearer planted-4planted-4", "AKIAPLANTED4PLANTED4", "PASSWORD='planted-4'"],
+)
+def test_kept_facets_lose_secrets_within_texts(text: str) -> None:
+    """By their form, wherever they stand."""
+    kept = run_event(changed(SPARK, run__facets={"custom": {"text": [text]}}))["run"]["facets"]["custom"]
+    assert "planted" not in kept.lower()
