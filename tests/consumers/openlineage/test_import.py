@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,11 @@ from headwater.settings import Settings
 from headwater.topics import create
 from tests.backends import clients
 from tests.backends.kinds import Kafka
-from tests.backends.processes import wait_until
+from tests.backends.processes import ServerProcess, wait_until
 from tests.consumers.openlineage.samples import AIRFLOW, DBT, HAND_WRITTEN, SPARK, of_the_client
 from tests.consumers.openlineage.test_translation import changed
 from tests.consumers.stitching import reference
-from tests.infra.workers import working
+from tests.infra.workers import environment, working
 
 
 @pytest.fixture
@@ -145,6 +146,33 @@ def test_an_interrupted_import_goes_on(settings: Settings, tmp_path: Path, monke
     assert len(keys) == len(set(keys)) == 45
     refused = (tmp_path / "events.ndjson.refused.ndjson").read_text("utf-8").splitlines()
     assert [json.loads(one)["event"]["number"] for one in refused] == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.integration
+def test_a_killed_import_loses_nothing(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SIGKILL once a batch was noted: the next one goes on, every event is there, some of one batch twice."""
+    events = runs(6000)
+    source = tmp_path / "events.ndjson"
+    source.write_bytes(lines(*events))
+    state = tmp_path / "state"
+    importing = ServerProcess(
+        "import",
+        [sys.executable, "-m", "headwater.cli", "import", str(source)],
+        tmp_path / "import.log",
+        ready=lambda: any(state.rglob("*.json")),
+        seconds=60,
+        environment={**environment(settings), "XDG_STATE_HOME": str(state)},
+        folder=tmp_path,
+    )
+    importing.start()
+    importing.kill()
+    before = len(sent(settings))
+    assert 0 < before < len(events)
+    monkeypatch.setenv("XDG_STATE_HOME", str(state))
+    assert import_events([source], settings).skipped > 0
+    keys = [key for key, _ in sent(settings)]
+    assert len(set(keys)) == len(events)
+    assert len(keys) < len(events) + before
 
 
 @pytest.mark.integration
