@@ -179,6 +179,8 @@ def test_hung_broker(line: Line, broker: LocalKafka) -> None:
     line.compare()
 
 
+@pytest.mark.prove
+@pytest.mark.timeout(300)
 def test_slow_disk(line: Line, broker: LocalKafka) -> None:
     """A broker that stands still three quarters of the time, as one does whose disk is slow."""
     worker = line.worker()
@@ -212,7 +214,9 @@ def test_rebalance_while_the_step_waits(how: str, line: Line) -> None:
     line.compare()
 
 
-@pytest.mark.parametrize("how", ["retry", pytest.param("backpressure", marks=pytest.mark.prove)])
+@pytest.mark.prove
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("how", ["retry", "backpressure"])
 def test_sigterm_while_the_step_waits(how: str, line: Line) -> None:
     """It ends cleanly, and what was not done comes again."""
     waiting = line.worker("processed", action=how)
@@ -225,7 +229,9 @@ def test_sigterm_while_the_step_waits(how: str, line: Line) -> None:
     line.compare()
 
 
-@pytest.mark.parametrize("busy", [pytest.param(False, marks=pytest.mark.prove), True])
+@pytest.mark.prove
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("busy", [False, True])
 def test_a_worker_thought_dead_does_no_harm(busy: bool, line: Line) -> None:
     """Stopped for longer than its session, it loses its partitions; awake again it sends and commits late. What it
     gets back it does not take for what it had, where it did not take in (`busy`) what the other did meanwhile.

@@ -142,8 +142,8 @@ def workers_are_killed(lines: Sequence[Line], kills: int, nursery: Nursery, seed
 
 
 def test_workers_killed_at_seeded_points(lines: Lines, nursery: Nursery, seed: int) -> None:
-    """Eight of the steps, seeded, on four lines under load."""
-    workers_are_killed(lines(4), 8, nursery, seed)
+    """Four of the steps, seeded, on two lines under load."""
+    workers_are_killed(lines(2), 4, nursery, seed)
 
 
 @pytest.mark.prove
@@ -171,8 +171,8 @@ def broker_is_killed(lines: Sequence[Line], kills: int, broker: LocalKafka, nurs
 
 
 def test_broker_killed_under_load(lines: Lines, broker: LocalKafka, nursery: Nursery, seed: int) -> None:
-    """Twice, on two lines; the workers outlive it."""
-    broker_is_killed(lines(2), 2, broker, nursery, seed)
+    """Twice; the worker outlives it."""
+    broker_is_killed(lines(1), 2, broker, nursery, seed)
 
 
 @pytest.mark.prove
@@ -192,19 +192,20 @@ def rebalance(line: Line, changes: int) -> Counter[str]:
         line.ready(line.worker())
         alive = list(line.workers)
         while done.total() - done["soon"] < changes:
-            before = assignments(alive)
+            before, is_member = assignments(alive), True
             choices = ["join"] * (len(alive) < 4) + ["leave", "kill"] * (len(alive) > 1)
             what = chance.choice(choices)
             if what == "join":
                 alive.append(line.worker())
             else:
                 worker = alive.pop(chance.randrange(len(alive)))
-                before = assignments(alive)
+                before, is_member = assignments(alive), assignments([worker]) > 0
                 if what == "kill":
                     worker.kill()
                 else:
                     assert worker.stop() == 0
-            if chance.random() < 0.3:
+            # Who dies before it was a member is missed by nobody.
+            if chance.random() < 0.3 or not is_member:
                 done["soon"] += 1
             else:
                 wait_until(lambda: assignments(alive) > before, 60, f"a rebalance after: {what}")  # noqa: B023 — called at once
@@ -230,13 +231,8 @@ def group_rebalances(lines: Sequence[Line], changes: int, nursery: Nursery, seed
     prove(lines, nursery)
 
 
-def test_rebalances_under_load(lines: Lines, nursery: Nursery, seed: int) -> None:
-    """Workers join, leave and are killed."""
-    group_rebalances(lines(2), 6, nursery, seed)
-
-
 @pytest.mark.prove
 @pytest.mark.timeout(1800)
 def test_fifty_rebalances_under_load(lines: Lines, nursery: Nursery, seed: int) -> None:
-    """Fifty times, on five lines."""
+    """Workers join, leave and are killed, fifty times, on five lines; tests/consumers/streams has a short version."""
     group_rebalances(lines(5), 50, nursery, seed)
