@@ -131,6 +131,21 @@ def wait_for_assignment(members: Sequence[Any], partitions: int, seconds: float 
     raise TimeoutError(f"the group does not hold its {partitions} partitions after {seconds:g} s")
 
 
+def _end(reader: Any, place: Any) -> int:
+    """The end of a partition; a new topic's leader may not know yet that it leads."""
+    deadline = time.monotonic() + 15
+    while True:
+        try:
+            return int(reader.get_watermark_offsets(place, timeout=10)[1])
+        except confluent_kafka.KafkaException as error:
+            if (
+                error.args[0].code() != confluent_kafka.KafkaError.NOT_LEADER_FOR_PARTITION
+                or time.monotonic() > deadline
+            ):
+                raise
+            time.sleep(0.1)
+
+
 def read_all(bootstrap: str, topic: str, seconds: float = 30) -> list[Record]:
     """Every record that stands on a topic now, partition by partition, without a group.
 
@@ -140,9 +155,7 @@ def read_all(bootstrap: str, topic: str, seconds: float = 30) -> list[Record]:
     try:
         ends: dict[int, int] = {}
         for partition in reader.list_topics(topic, timeout=10).topics[topic].partitions:
-            _low, ends[partition] = reader.get_watermark_offsets(
-                confluent_kafka.TopicPartition(topic, partition), timeout=10
-            )
+            ends[partition] = _end(reader, confluent_kafka.TopicPartition(topic, partition))
         offset = confluent_kafka.OFFSET_BEGINNING
         reader.assign([confluent_kafka.TopicPartition(topic, p, offset) for p, end in ends.items() if end > 0])
         records: list[Record] = []

@@ -61,6 +61,7 @@ def values(settings: Settings, topic: str) -> list[bytes | None]:
     return [one.value for one in clients.read_all(settings.brokers, settings.prefix + topic)]
 
 
+@pytest.mark.backends("local")
 def test_poison_becomes_readable_and_its_edge_appears(
     settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -92,7 +92,7 @@ chunked = st.lists(st.lists(worlds.events(ordinary=False), max_size=5), min_size
 
 
 @trying(
-    max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
+    max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
 )
 @given(chunked, st.integers(1, 7))
 def test_rebuilt_tables_equal_those_of_the_stream(

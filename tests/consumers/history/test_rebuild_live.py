@@ -27,7 +27,7 @@ from tests.consumers.history.conftest import dropped, settings_of
 from tests.consumers.stitching import reference
 from tests.infra.workers import environment, working
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.backends("local")]
 
 SCHEMA = records.current("run_event")
 

@@ -100,6 +100,7 @@ def test_a_folder_with_something_else_is_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / "thesis.txt").read_text() == "mine"
 
 
+@pytest.mark.prove
 def test_changed_demos_change_the_answers(tmp_path: Path) -> None:
     """Without a bad month nothing is about distances; without planes, with another bad month and a renamed column
     each answer says so. The second run takes the place of the first in the same folder.

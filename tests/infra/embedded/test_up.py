@@ -42,6 +42,7 @@ def up(home: Path, log: Path, started: list[Up]) -> Up:
     return process
 
 
+@pytest.mark.prove
 def test_a_killed_stack_names_its_gap_and_ctrl_c_keeps_the_history(tmp_path: Path, started: list[Up]) -> None:
     """SIGKILL of the supervisor ends the broker with it; the next start says which life was lost. Ctrl-C ends with 0,
     and the event that was sent before it is in the history at the start after.
