@@ -1,7 +1,8 @@
 """The audit questions: one documented SQL statement each, over the views, with typed parameters.
 
 A question is a file `sql/<name>.sql`: a comment that says what it answers, `-- param name Type: doc` or
-`-- param name Type = default: doc` for each parameter, the statement.
+`-- param name Type = default: doc` for each parameter, the statement. One that takes `{at:…}` has both clocks,
+`at` and `known_at`, without saying so.
 """
 
 from __future__ import annotations
@@ -58,6 +59,14 @@ class Question:
     sql: str
 
 
+_MOMENT = "DateTime64(6, 'UTC')"
+_ALL_TIME = "2299-12-31T23:59:59.999999Z"
+_CLOCKS = (
+    Parameter("at", _MOMENT, _ALL_TIME, "As it was true then: what happened by this time."),
+    Parameter("known_at", _MOMENT, _ALL_TIME, "As it was known then: what had arrived by this time."),
+)
+
+
 @cache
 def questions() -> Mapping[str, Question]:
     """All questions by name."""
@@ -77,7 +86,9 @@ def _read(name: str, text: str) -> Question:
             parameters.append(Parameter(match[1], match[2].strip(), match[3], match[4]))
         else:
             doc.append(line.removeprefix("-- "))
-    return Question(name.removesuffix(".sql"), " ".join(doc), tuple(parameters), "\n".join(lines).strip())
+    sql = "\n".join(lines).strip()
+    clocks = _CLOCKS if "{at:" in sql else ()
+    return Question(name.removesuffix(".sql"), " ".join(doc), (*parameters, *clocks), sql)
 
 
 def ask(client: Client, question: str, /, digest_key: str = "", **parameters: object) -> Answer:

@@ -1,13 +1,15 @@
 """The migrations as files: `sql/NNNN_name.up.sql` and `.down.sql`, one statement each.
 
 A file begins with two comments: what it does, and `-- kind: immediate` or `-- kind: long` (a rewrite of
-data that may run for hours). `${database}` and the clauses of `headwater.migrations.engines` are filled in.
+data that may run for hours). `${database}` and the clauses of `headwater.migrations.engines` are filled in, and
+`${select(NNNN)}` is what the view of migration NNNN selects: to put back an earlier definition of a view.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -16,6 +18,7 @@ from headwater.errors import StateError
 from headwater.migrations.engines import Engines
 
 _NAME = re.compile(r"(\d{4})_(\w+)\.(up|down)\.sql")
+_SELECT = re.compile(r"\$\{select\((\d{4})\)\}")
 _PLACE = re.compile(r"\$\{(\w+)(?:\((\w+)\))?\}")
 KINDS = ("immediate", "long")
 
@@ -44,13 +47,14 @@ def shipped(folder: Traversable | None = None) -> tuple[Migration, ...]:
         if match is None:
             raise StateError(f"{file.name} is no migration: NNNN_name.up.sql or NNNN_name.down.sql")
         texts.setdefault((int(match[1]), match[2]), {})[match[3]] = file.read_text("utf-8")
-    found = tuple(_migration(number, name, pair) for (number, name), pair in sorted(texts.items()))
+    ups = {number: pair.get("up", "") for (number, _), pair in texts.items()}
+    found = tuple(_migration(number, name, pair, ups) for (number, name), pair in sorted(texts.items()))
     if [migration.number for migration in found] != list(range(1, len(found) + 1)):
         raise StateError("migrations must be numbered 1, 2, 3, … without a gap and without a double")
     return found
 
 
-def _migration(number: int, name: str, pair: dict[str, str]) -> Migration:
+def _migration(number: int, name: str, pair: dict[str, str], ups: Mapping[int, str]) -> Migration:
     label = f"{number:04d}_{name}"
     if set(pair) != {"up", "down"}:
         raise StateError(f"{label} needs an .up.sql and a .down.sql")
@@ -61,7 +65,16 @@ def _migration(number: int, name: str, pair: dict[str, str]) -> Migration:
     if kind not in KINDS:
         raise StateError(f"{label} is of kind {kind!r}; a migration is {' or '.join(KINDS)}")
     digest = hashlib.sha256("\0".join((pair["up"], pair["down"])).encode()).hexdigest()[:16]
-    return Migration(number, name, heads[0][0].removeprefix("-- "), kind, heads[0][2], heads[1][2], digest)
+    down = _SELECT.sub(lambda place: _selected(ups, int(place[1]), label), heads[1][2])
+    return Migration(number, name, heads[0][0].removeprefix("-- "), kind, heads[0][2], down, digest)
+
+
+def _selected(ups: Mapping[int, str], number: int, label: str) -> str:
+    """What the view of that migration selects, with its comment."""
+    _, begins, selected = ups.get(number, "").partition("${on_cluster} AS\n")
+    if not begins:
+        raise StateError(f"{label} puts back the view of migration {number:04d}, which makes none")
+    return selected.rstrip("\n")
 
 
 def render(statement: str, database: str, engines: Engines) -> str:

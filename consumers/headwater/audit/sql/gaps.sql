@@ -1,7 +1,5 @@
 -- Which numbers producers handed out and never arrived, what they dropped and why, and whose end is unknown.
 -- param service String = : Only this service; empty: all.
--- param at DateTime64(6, 'UTC') = 2299-12-31T23:59:59.999999Z: As it was true then: what happened by this time.
--- param known_at DateTime64(6, 'UTC') = 2299-12-31T23:59:59.999999Z: As it was known then: what had arrived by this time.
 SELECT
     p.service AS service,
     p.producer_id AS producer_id,

@@ -1,8 +1,6 @@
 -- What stood around a dataset at one time, and which edges came or went until another.
 -- param namespace String: The dataset's namespace.
 -- param name String: The dataset's name.
--- param at DateTime64(6, 'UTC') = 2299-12-31T23:59:59.999999Z: As it was true then: what happened by this time.
--- param known_at DateTime64(6, 'UTC') = 2299-12-31T23:59:59.999999Z: As it was known then: what had arrived by this time.
 -- param until DateTime64(6, 'UTC') = 2299-12-31T23:59:59.999999Z: The later time, of both clocks.
 SELECT
     multiIf(count() = 2, 'stood', any(late), 'came', 'went') AS change,

@@ -2,8 +2,6 @@
 -- param name String = : Part of its name; empty: all.
 -- param since DateTime64(6, 'UTC') = 1970-01-01T00:00:00Z: From this event time.
 -- param limit UInt32 = 1000: Rows at most.
--- param at DateTime64(6, 'UTC') = 2299-12-31T23:59:59.999999Z: As it was true then: what happened by this time.
--- param known_at DateTime64(6, 'UTC') = 2299-12-31T23:59:59.999999Z: As it was known then: what had arrived by this time.
 SELECT event_time, arrival, about, namespace, name, what, before, after, said_by, event_id
 FROM
 (

@@ -4,8 +4,6 @@
 -- param before String: One version.
 -- param after String: The other.
 -- param depth UInt32 = 30: Edges back at most; truncated says whether more may lie beyond.
--- param at DateTime64(6, 'UTC') = 2299-12-31T23:59:59.999999Z: As it was true then: what happened by this time.
--- param known_at DateTime64(6, 'UTC') = 2299-12-31T23:59:59.999999Z: As it was known then: what had arrived by this time.
 SELECT
     fact.1 AS what,
     fact.2 AS about,

@@ -5,8 +5,6 @@
 -- param onset DateTime64(6, 'UTC') = 2299-12-31T23:59:59.999999Z: When it began (an incident says).
 -- param depth UInt32 = 30: Edges back at most; truncated says whether more may lie beyond.
 -- param limit UInt32 = 20: Rows at most.
--- param at DateTime64(6, 'UTC') = 2299-12-31T23:59:59.999999Z: As it was true then: what happened by this time.
--- param known_at DateTime64(6, 'UTC') = 2299-12-31T23:59:59.999999Z: As it was known then: what had arrived by this time.
 WITH
     above AS
     (

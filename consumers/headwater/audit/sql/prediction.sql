@@ -1,7 +1,5 @@
 -- One prediction by its key: model version, deployment, feature values or digests, source versions, the run.
 -- param key String: What the prediction is about; by its plain name where the setting digest_key is the sender's.
--- param at DateTime64(6, 'UTC') = 2299-12-31T23:59:59.999999Z: As it was true then: what happened by this time.
--- param known_at DateTime64(6, 'UTC') = 2299-12-31T23:59:59.999999Z: As it was known then: what had arrived by this time.
 SELECT
     p.event_time AS event_time,
     p.event_id AS event_id,

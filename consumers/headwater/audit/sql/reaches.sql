@@ -3,8 +3,6 @@
 -- param name String: The dataset's name.
 -- param version Nullable(String) = null: Only what derives from this version (a slice, a batch); without it, from all.
 -- param depth UInt32 = 30: Edges down at most; truncated says whether more may lie beyond.
--- param at DateTime64(6, 'UTC') = 2299-12-31T23:59:59.999999Z: As it was true then: what happened by this time.
--- param known_at DateTime64(6, 'UTC') = 2299-12-31T23:59:59.999999Z: As it was known then: what had arrived by this time.
 SELECT
     d.depth AS depth,
     d.kind AS kind,

@@ -1,8 +1,6 @@
 -- Which runs made the same output as another: equal content, and whether inputs and code were equal too.
 -- param since DateTime64(6, 'UTC') = 1970-01-01T00:00:00Z: Written from this event time.
 -- param limit UInt32 = 100: Rows at most.
--- param at DateTime64(6, 'UTC') = 2299-12-31T23:59:59.999999Z: As it was true then: what happened by this time.
--- param known_at DateTime64(6, 'UTC') = 2299-12-31T23:59:59.999999Z: As it was known then: what had arrived by this time.
 WITH
     read AS
     (

@@ -2,8 +2,6 @@
 -- param since DateTime64(6, 'UTC') = 1970-01-01T00:00:00Z: Runs that ended from this time.
 -- param until DateTime64(6, 'UTC') = 2200-01-01T00:00:00Z: To before this time.
 -- param limit UInt32 = 20: Rows at most.
--- param at DateTime64(6, 'UTC') = 2299-12-31T23:59:59.999999Z: As it was true then: what happened by this time.
--- param known_at DateTime64(6, 'UTC') = 2299-12-31T23:59:59.999999Z: As it was known then: what had arrived by this time.
 SELECT
     job_namespace,
     job_name,

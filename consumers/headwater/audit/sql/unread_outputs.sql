@@ -1,8 +1,6 @@
 -- Which outputs nobody read for so many days, what writing them cost meanwhile, and whom to ask.
 -- param days UInt32 = 90: So many days before the time `at` (or now).
 -- param limit UInt32 = 100: Rows at most.
--- param at DateTime64(6, 'UTC') = 2299-12-31T23:59:59.999999Z: As it was true then: what happened by this time.
--- param known_at DateTime64(6, 'UTC') = 2299-12-31T23:59:59.999999Z: As it was known then: what had arrived by this time.
 WITH
     least({at:DateTime64(6, 'UTC')}, now64(6)) AS until,
     until - toIntervalDay({days:UInt32}) AS since

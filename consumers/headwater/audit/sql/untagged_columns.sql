@@ -4,8 +4,6 @@
 -- param column String: The column.
 -- param tag String = pii: The tag that those below should carry.
 -- param depth UInt32 = 15: Edges down at most; truncated says whether more may lie beyond.
--- param at DateTime64(6, 'UTC') = 2299-12-31T23:59:59.999999Z: As it was true then: what happened by this time.
--- param known_at DateTime64(6, 'UTC') = 2299-12-31T23:59:59.999999Z: As it was known then: what had arrived by this time.
 WITH RECURSIVE
     steps AS
     (

@@ -4,8 +4,6 @@
 -- param version Nullable(String) = null: Only this version; without it, all.
 -- param since DateTime64(6, 'UTC') = 1970-01-01T00:00:00Z: From this event time.
 -- param until DateTime64(6, 'UTC') = 2200-01-01T00:00:00Z: To before this event time.
--- param at DateTime64(6, 'UTC') = 2299-12-31T23:59:59.999999Z: As it was true then: what happened by this time.
--- param known_at DateTime64(6, 'UTC') = 2299-12-31T23:59:59.999999Z: As it was known then: what had arrived by this time.
 SELECT
     min(event_time) AS read_at,
     job_namespace,

@@ -1,21 +1,4 @@
 -- What could not be read, and why: as known now
 -- kind: immediate
 CREATE OR REPLACE VIEW ${database}.dead_letters ${on_cluster} AS
-SELECT
-    v.event_id AS event_id,
-    v.event_time AS event_time,
-    v.topic AS topic,
-    v.`partition` AS `partition`,
-    v.`offset` AS `offset`,
-    v.generation AS generation,
-    v.timestamp AS timestamp,
-    v.`key` AS `key`,
-    v.worker AS worker,
-    v.reason AS reason,
-    v.detail AS detail,
-    v.length AS length,
-    lower(hex(v.digest)) AS digest,
-    v.body AS body,
-    v.arrival AS arrival
-FROM ${database}.dead_letter_events AS v FINAL
-COMMENT 'What could not be read, and why'
+${select(0068)}

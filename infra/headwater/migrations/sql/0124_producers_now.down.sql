@@ -1,19 +1,4 @@
 -- Producers, one row each: last number, what was dropped, how it ended: as known now
 -- kind: immediate
 CREATE OR REPLACE VIEW ${database}.producers ${on_cluster} AS
--- ended: closed, alive (heard of within 90 s of its last word, as of now), or unknown where it fell silent.
-SELECT
-    v.producer_id AS producer_id,
-    argMax(v.service, (v.last_sequence, v.event_time, toString(v.event_id))) AS service,
-    argMax(v.client, (v.last_sequence, v.event_time, toString(v.event_id))) AS client,
-    min(v.event_time) AS opened_at,
-    max(v.event_time) AS heard_at,
-    max(v.last_sequence) AS last_sequence,
-    CAST(max(v.kind = 'closed'), 'Bool') AS closed,
-    if(closed, 'closed', if(max(v.arrival) > now64(6) - INTERVAL 90 SECOND, 'alive', 'unknown')) AS ended,
-    argMax(v.drops, (v.last_sequence, v.event_time, toString(v.event_id))) AS drops,
-    argMax(v.environment, (v.last_sequence, v.event_time, toString(v.event_id))) AS environment,
-    min(v.arrival) AS arrival
-FROM ${database}.producer_events AS v
-GROUP BY v.producer_id
-COMMENT 'Producers, one row each: last number, what was dropped, how it ended'
+${select(0069)}
