@@ -142,7 +142,7 @@ def busy():
 if "first" not in sys.argv:
     producer.run(job).whole()
 if "threads" in sys.argv:
-    for _ in range(4):
+    for _ in range(6):
         threading.Thread(target=busy, daemon=True).start()
     time.sleep(0.3)
 
@@ -207,6 +207,30 @@ def test_children_of_a_fork_leave_the_parents_spool_alone(kafka: Kafka, prefix: 
     # The heir; three children: opened, 20 runs, closed; the parent: opened, 90 runs, closed.
     assert found == [list(range(1, 4)), *([list(range(1, 23))] * 3), list(range(1, 93))]
     assert count == 3 * 22 + 92
+
+
+CONNECTING = """
+import os, random, signal, socket, time
+from headwater.producer import Producer
+for _ in range(40):
+    producer = Producer()
+    producer.run(producer.job("tests", "fork")).whole()
+    time.sleep(0.02 * random.random())
+    child = os.fork()
+    if child == 0:
+        signal.alarm(30)
+        socket.getaddrinfo("127.0.0.1", 9, flags=socket.AI_ADDRCONFIG)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    producer.close()
+"""
+
+
+def test_a_fork_while_connections_are_made(tmp_path: Path) -> None:
+    """The child can look names up, and collect garbage: no lock is held, no client is freed."""
+    process = started(CONNECTING, variables(NOBODY, "", tmp_path) | {"HEADWATER_EXIT_SECONDS": "0"})
+    _, errors = process.communicate(timeout=100)
+    assert (process.returncode, errors) == (0, "")
 
 
 APPLICATION = """

@@ -211,7 +211,7 @@ pid, terminal = pty.fork()
 if pid == 0:
     os.execv(sys.argv[1], sys.argv[1:])
 said = b""
-while b"times" not in said:
+while b"times" not in said or not said.endswith(b"\\n"):
     if b"ready" in said and b"^C" not in said:
         os.write(terminal, b"\\x03")
         said += b"^C"

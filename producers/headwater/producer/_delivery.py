@@ -130,6 +130,7 @@ class KafkaDelivery:
             return
         try:
             if self._thread is None:
+                self._sender.begin()
                 thread = threading.Thread(target=self._run, name="headwater-producer", daemon=True)
                 thread.start()
                 self._thread = thread

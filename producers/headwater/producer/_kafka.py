@@ -13,6 +13,7 @@ import confluent_kafka
 
 from headwater.errors import HeadwaterError, SettingsError
 from headwater.kafka import kafka_options, silent_logger
+from headwater.producer import _forks
 from headwater.producer._outbox import Message, Messages
 from headwater.schemas import framing, records, topics
 from headwater.secrets import without_secret_texts
@@ -127,6 +128,7 @@ class Transport:
         #: Whether, since the last batch was over, no broker or registry could be reached at all.
         self.unreachable = False
         self._client: Any = self._connect()
+        _forks.hold(self)
 
     def _connect(self) -> Any:
         return _client(client_settings(self._settings), self._on_error)

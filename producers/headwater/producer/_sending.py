@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from headwater.producer import _forks
 from headwater.producer._kafka import Refused, Transport
 from headwater.producer._lanes import Lane, Part, take
 from headwater.producer._outbox import OVERHEAD, Message, Messages, Outbox
@@ -99,6 +100,10 @@ class Sender:
 
     # One turn.
 
+    def begin(self) -> None:
+        """The sending thread is about to start, and to connect."""
+        _forks.connecting(self)
+
     def turn(self, taken: Messages) -> None:
         """Take what the outbox gave, see what became of the batch, spool what has to wait, send the next batch."""
         if self.transport is None:
@@ -112,6 +117,8 @@ class Sender:
         if not self.away or now >= self._look_at:
             self._look_at = now + _LOOK
             self.transport.poll(0)
+            if self.transport.unreachable:
+                _forks.connected(self)
             if self._busy:
                 self._settle(self.transport, now)
         self._keep(now)
@@ -151,6 +158,8 @@ class Sender:
             self.away = now - self._moved_at > PATIENCE
             return
         flying, self._flying, self._busy, self.away = self._flying, [], False, False
+        if flying:  # before, schemas alone were announced
+            _forks.connected(self)
         returned, refused = transport.batch_is_over()
         for part in flying:
             self._landed(part, returned.get(part.topic, []), refused.get(part.topic, []), now)
@@ -267,8 +276,6 @@ class Sender:
     def forked(self) -> None:
         """In the child of a fork: all this is the parent's."""
         self.spool.forget()
-        if self.transport is not None:
-            self.transport.abandon()
 
 
 def batch_bytes(settings: Settings) -> int:

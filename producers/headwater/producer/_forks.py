@@ -1,0 +1,83 @@
+"""What a fork must not do to librdkafka's clients: be made while they connect, and free them in the child.
+
+glibc guards the list of the machine's addresses by a lock that it does not see to in a fork, and each connection
+asks for that list when it looks its broker's name up (`__check_pf` in `getaddrinfo`). A child that is forked just then
+has the lock held by a thread that it does not have: every later look-up in it, its own client's and its host's, waits
+for ever. librdkafka's threads connect when a client has just been made, which is also when services that fork their
+workers do it: a fork waits meanwhile. Later connections are rare; where one is just asking, a look-up of our own waits
+for its end.
+
+A client has threads, and freeing it waits for them. In a child they are not there, so that no client of the parent is
+ever freed, not even by a collection of garbage in the middle of the fork.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import socket
+import threading
+import time
+import weakref
+from typing import Final, Protocol
+
+#: How long after a client was wanted a fork waits for its connections at most, seconds.
+LONGEST: Final = 1.0
+_PAUSE: Final = 0.001
+
+
+class Holder(Protocol):
+    """What holds a client of librdkafka."""
+
+    def abandon(self) -> None:
+        """Never free it."""
+        ...
+
+
+#: Until when to wait, by the id of the client's owner; in seconds of `time.monotonic`.
+_connecting: dict[int, float] = {}
+_holders: weakref.WeakSet[Holder] = weakref.WeakSet()
+_mine = threading.local()
+
+
+def connecting(owner: object) -> None:
+    """A client is about to be made: it will look names up."""
+    _connecting[id(owner)] = time.monotonic() + LONGEST
+
+
+def connected(owner: object) -> None:
+    """Its connections stand, or there is nobody to connect to."""
+    _connecting.pop(id(owner), None)
+
+
+def hold(holder: Holder) -> None:
+    """Have its client abandoned in each child."""
+    _holders.add(holder)
+
+
+def _before() -> None:
+    while any(time.monotonic() < until for until in [*_connecting.values()]):
+        time.sleep(_PAUSE)
+    _mine.collects = gc.isenabled()
+    gc.disable()
+    if _holders:
+        with contextlib.suppress(OSError):
+            socket.getaddrinfo("127.0.0.1", None, flags=socket.AI_ADDRCONFIG)
+
+
+def _after_in_parent() -> None:
+    if _mine.collects:
+        gc.enable()
+
+
+def _after_in_child() -> None:
+    _connecting.clear()
+    for holder in [*_holders]:
+        holder.abandon()
+    _holders.clear()
+    _after_in_parent()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child)
