@@ -1,8 +1,8 @@
 """Questions to the history. Needs the extra [audit]; imports neither Faust nor Numba.
 
 `client = connect(load())`, then `explain_prediction(client, key)`, `walk(client, Node(namespace, name), "down")`,
-`find(client, "flights")`, `resolve(client, "features@v2")`, `incidents(client)`, `steps(client, run_ids)`, and
-`ask(client, "who_read", namespace=…, name=…)`, one of `QUESTIONS`.
+`picture(walk(…))`, `find(client, "flights")`, `resolve(client, "features@v2")`, `incidents(client)`,
+`steps(client, run_ids)`, and `ask(client, "who_read", namespace=…, name=…)`, one of `QUESTIONS`.
 """
 
 from headwater.audit.clocks import Clocks
@@ -21,6 +21,7 @@ from headwater.audit.model import (
     WalkEdge,
     WalkNode,
 )
+from headwater.audit.picture import Picture, picture
 from headwater.audit.predictions import explain_prediction
 from headwater.audit.questions import Parameter, Question, ask, questions
 from headwater.audit.steps import steps
@@ -37,6 +38,7 @@ __all__ = [
     "Incident",
     "Node",
     "Parameter",
+    "Picture",
     "Prediction",
     "Question",
     "Reach",
@@ -49,6 +51,7 @@ __all__ = [
     "explain_prediction",
     "find",
     "incidents",
+    "picture",
     "resolve",
     "steps",
     "walk",

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from headwater.audit.model import show_time
+from headwater.audit.picture import picture
 from headwater.audit.rows import select
 from headwater.audit.store import Client
 from headwater.errors import SettingsError, StateError, Unavailable
@@ -173,6 +174,9 @@ def _fetch(client: Client, sql: str, found: Scope, form: str, path: Path) -> Fil
 
 def _documents(found: Scope, folder: Path) -> list[File]:
     documents = {f"walk-{one.direction}.json": json.dumps(one.as_dict(), indent=1) + "\n" for one in found.walks}
+    if found.walks:
+        drawn = picture(found.walks, title=f"Lineage of {found.about}", clocks=found.clocks)
+        documents["lineage.html"] = drawn.html
     made: list[File] = []
     for name, text in documents.items():
         raw = text.encode()

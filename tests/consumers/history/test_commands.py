@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -42,8 +43,8 @@ def test_audit_command(environment: History, capsys: pytest.CaptureFixture[str])
     assert main(["audit", "nothing"]) == 7
 
 
-def test_trace_command(environment: History, capsys: pytest.CaptureFixture[str]) -> None:
-    """`headwater trace`: a tree, JSON, Mermaid and dot; exit code 1 where something was cut, 7 for no such node."""
+def test_trace_command(environment: History, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`headwater trace`: a tree, JSON, Mermaid, dot and pictures; exit code 1 where it was cut, 7 for no such node."""
     pipeline(environment)
     assert main(["trace", "model@m1"]) == 0
     printed = capsys.readouterr().out
@@ -55,6 +56,13 @@ def test_trace_command(environment: History, capsys: pytest.CaptureFixture[str])
     assert "digraph lineage" in capsys.readouterr().out
     assert main(["trace", "clean", "--both", "--json"]) == 0
     assert [one["direction"] for one in json.loads(capsys.readouterr().out)] == ["up", "down"]
+    for form in ("svg", "html"):
+        file = tmp_path / f"walk.{form}"
+        assert main(["trace", "clean", "--both", f"--{form}", str(file)]) == 0
+        assert "6 versions" not in (text := file.read_text())
+        assert text.count("<rect") == 6
+    assert main(["trace", "clean", "--svg", str(tmp_path)]) == 2
+    capsys.readouterr()
     assert main(["trace", "model", "--depth", "1"]) == 1
     assert "(truncated: " in capsys.readouterr().out
     assert main(["trace", "modell"]) == 7

@@ -73,6 +73,7 @@ def test_a_node_with_all_that_hangs_on_it(history: History, tmp_path: Path) -> N
     assert {f"{node['node']['name']}@{node['node']['version']}" for node in walk["nodes"]} == set(
         reached("clean@1", up=True)
     )
+    assert "<svg" in (made.folder / "lineage.html").read_text()
     assert (made.manifest.truncated, made.manifest.reasons) == (False, ())
     assert len(rows(made, "predictions")) == 4
 

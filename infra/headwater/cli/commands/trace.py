@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from headwater.settings import Settings
+
+if TYPE_CHECKING:
+    from headwater.audit import Clocks, Walk
 
 HELP = "walk the lineage of a dataset, version or column, up or down"
 EXTRA = "audit"
@@ -33,12 +38,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     form.add_argument("--json", action="store_true", help="print JSON")
     form.add_argument("--mermaid", action="store_true", help="print a Mermaid flowchart")
     form.add_argument("--dot", action="store_true", help="print a Graphviz digraph")
+    form.add_argument("--svg", metavar="FILE", type=Path, help="write a picture")
+    form.add_argument("--html", metavar="FILE", type=Path, help="write a picture with all edges below, one file")
+    parser.add_argument(
+        "--draw", choices=("versions", "datasets"), help="a box each (else: versions while they are few)"
+    )
     parser.add_argument("--store-url", metavar="URL", help="ClickHouse over HTTP")
     parser.add_argument("--prefix", help="put before every name")
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     from headwater.audit import Clocks, connect, resolve, steps, walk
+    from headwater.audit.drawing import merged
     from headwater.audit.model import Direction
     from headwater.audit.questions import parse_time
     from headwater.audit.render import dot, mermaid, tree
@@ -68,11 +79,32 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     ]
     if arguments.json:
         print(json.dumps([one.as_dict() for one in walks] if arguments.both else walks[0].as_dict(), indent=2))
-    for one in [] if arguments.json else walks:
-        if arguments.mermaid or arguments.dot:
-            print(mermaid(one) if arguments.mermaid else dot(one))
-        else:
+    elif arguments.svg or arguments.html:
+        return _drawn(walks, f"Lineage of {node}", clocks, arguments)
+    elif arguments.mermaid or arguments.dot:
+        whole = merged(walks)
+        print(mermaid(whole) if arguments.mermaid else dot(whole))
+    else:
+        for one in walks:
             runs = {edge.run_id for edge in one.edges if edge.run_id is not None}
             print(f"{one.direction}: {len(one.nodes)} nodes, {len(one.edges)} edges")
             print(tree(one, steps(client, runs, clocks)))
     return int(any(one.truncated for one in walks))
+
+
+def _drawn(walks: list[Walk], title: str, clocks: Clocks, arguments: argparse.Namespace) -> int:
+    from headwater.audit.picture import picture
+    from headwater.errors import SettingsError
+
+    made = picture(
+        walks, title=title, clocks=clocks, versions=None if arguments.draw is None else arguments.draw == "versions"
+    )
+    path: Path = arguments.svg or arguments.html
+    try:
+        path.write_text(made.svg + "\n" if arguments.svg else made.html, "utf-8")
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be written: {error}") from None
+    print(f"{sum(len(one.nodes) for one in walks)} nodes, {sum(len(one.edges) for one in walks)} edges in {path}")
+    if made.truncated:
+        print(f"(truncated: {made.reason})")
+    return int(made.truncated)
