@@ -7,6 +7,7 @@
 
 from headwater.audit.clocks import Clocks
 from headwater.audit.connection import connect
+from headwater.audit.critical import CriticalPath, Stage, critical_path
 from headwater.audit.incidents import incidents
 from headwater.audit.lookup import find, resolve
 from headwater.audit.model import (
@@ -34,6 +35,7 @@ __all__ = [
     "QUESTIONS",
     "Answer",
     "Clocks",
+    "CriticalPath",
     "Explanation",
     "Incident",
     "Node",
@@ -42,12 +44,14 @@ __all__ = [
     "Prediction",
     "Question",
     "Reach",
+    "Stage",
     "Step",
     "Walk",
     "WalkEdge",
     "WalkNode",
     "ask",
     "connect",
+    "critical_path",
     "explain_prediction",
     "find",
     "incidents",

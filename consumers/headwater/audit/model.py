@@ -41,14 +41,16 @@ def show_time(value: datetime) -> str:
     return aware.isoformat().replace("+00:00", "Z")
 
 
-class _Plain:
+class Plain:
+    """What every answer can do."""
+
     def as_dict(self) -> dict[str, Any]:
         """The same as plain JSON values."""
         return cast("dict[str, Any]", plain(self))
 
 
 @dataclass(frozen=True, order=True)
-class Node(_Plain):
+class Node(Plain):
     """A dataset (no version: all of it, or a version not known), a version of it, or a column of either."""
 
     namespace: str
@@ -63,7 +65,7 @@ class Node(_Plain):
 
 
 @dataclass(frozen=True)
-class WalkNode(_Plain):
+class WalkNode(Plain):
     """A node that a walk reached. `depth`: edges from the root, the fewest."""
 
     node: Node
@@ -72,7 +74,7 @@ class WalkNode(_Plain):
 
 
 @dataclass(frozen=True)
-class WalkEdge(_Plain):
+class WalkEdge(Plain):
     """An edge that a walk used: data went from `source` to `target`.
 
     `inferred`: the read named no version; the history took the one that stood at the time of the read.
@@ -91,7 +93,7 @@ class WalkEdge(_Plain):
 
 
 @dataclass(frozen=True)
-class Walk(_Plain):
+class Walk(Plain):
     """What lies up or down from `roots`. `truncated`: something was cut, `reason` says what and why."""
 
     roots: tuple[Node, ...]
@@ -103,7 +105,7 @@ class Walk(_Plain):
 
 
 @dataclass(frozen=True)
-class Step(_Plain):
+class Step(Plain):
     """A run as the history knows it. Times are UTC; parameters, environment and metrics as reported."""
 
     run_id: uuid.UUID
@@ -125,7 +127,7 @@ class Step(_Plain):
 
 
 @dataclass(frozen=True)
-class Prediction(_Plain):
+class Prediction(Plain):
     """One prediction. Feature and output values are JSON text, or a digest where the sender kept them back.
 
     `message`: the one that asked for it, as topic[partition]@offset; `trace_id`: W3C's, hexadecimal; both empty where
@@ -149,7 +151,7 @@ class Prediction(_Plain):
 
 
 @dataclass(frozen=True)
-class Explanation(_Plain):
+class Explanation(Plain):
     """A prediction, the tree back from it to the raw sources, and each run on the way.
 
     `roots` of the walk are the model version and the dataset versions that the features came from;
@@ -164,7 +166,7 @@ class Explanation(_Plain):
 
 
 @dataclass(frozen=True)
-class Reach(_Plain):
+class Reach(Plain):
     """A node downstream of an incident. `predictions`: counted in the history since the onset, for streams."""
 
     node: Node
@@ -175,7 +177,7 @@ class Reach(_Plain):
 
 
 @dataclass(frozen=True)
-class Incident(_Plain):
+class Incident(Plain):
     """An incident as its newest alert tells it, with what it reaches counted from the history."""
 
     incident_id: uuid.UUID
@@ -208,7 +210,7 @@ class Incident(_Plain):
 
 
 @dataclass(frozen=True)
-class Answer(_Plain):
+class Answer(Plain):
     """The rows that one SQL statement gave. `sql` and `parameters` give the same again."""
 
     name: str
