@@ -46,6 +46,7 @@ _CONSUMERS = {
     "rebuild",
     "openlineage",
     "export",
+    "recheck",
 }
 #: Which packages of ours each folder's code may import. Infra may import all: it is what puts them together.
 MAY_IMPORT = {
@@ -71,6 +72,7 @@ MAY_IMPORT_PACKAGE = {
     "rebuild": _CONTRACT | {"streams", "stitching", "archive", "audit", "migrations", "rebuild"},
     "ledger": _CONTRACT | {"audit", "ledger"},
     "export": _CONTRACT | {"audit", "ledger", "export"},
+    "recheck": _CONTRACT | {"streams", "archive", "audit", "ledger", "export", "recheck"},
 }
 
 #: Hosts that give packages out, and options that name one: where packages come from is the reader's own setting.
