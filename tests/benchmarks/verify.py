@@ -16,6 +16,7 @@ from pathlib import Path
 from headwater.archive import ArchiveStep
 from headwater.audit import connect
 from headwater.audit.store import Client
+from headwater.ledger.report import Report
 from headwater.ledger.verifying import verify
 from headwater.migrations import migrate
 from headwater.schemas import plain, topics
@@ -78,6 +79,7 @@ def _batches(events: int) -> Iterator[tuple[Batch, int]]:
 
 def _measure(client: Client, store: int, turns: int) -> None:
     sql = "SELECT sum(ignore(SHA256(raw_body))) FROM run_events"
+    report = Report()
     ours, alone = _Way("headwater verify"), _Way("the store hashes every body, nothing else")
     for _ in range(turns):
         with ours.timed(store):

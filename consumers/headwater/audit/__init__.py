@@ -5,6 +5,7 @@
 `steps(client, run_ids)`, and `ask(client, "who_read", namespace=…, name=…)`, one of `QUESTIONS`.
 """
 
+from headwater.audit.bars import bars
 from headwater.audit.clocks import Clocks
 from headwater.audit.connection import connect
 from headwater.audit.critical import CriticalPath, Stage, critical_path
@@ -50,6 +51,7 @@ __all__ = [
     "WalkEdge",
     "WalkNode",
     "ask",
+    "bars",
     "connect",
     "critical_path",
     "explain_prediction",

@@ -6,12 +6,17 @@ Every class has `as_dict()`: the same facts as plain JSON values, times as ISO 8
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from html import escape
+from importlib import import_module
 from typing import Any, Literal, cast
+
+from headwater.errors import MissingExtra
 
 Direction = Literal["up", "down"]
 
@@ -222,3 +227,37 @@ class Answer(Plain):
     def dicts(self) -> list[dict[str, Any]]:
         """The rows by column name."""
         return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
+    def polars(self) -> Any:
+        """The rows as a Polars DataFrame (`.to_arrow()` gives Arrow's table): ids as text, bytes as hexadecimal, times
+        as they are. Raises MissingExtra without Polars.
+        """
+        try:
+            polars = import_module("polars")
+        except ModuleNotFoundError:
+            raise MissingExtra("consumers", "polars") from None
+        columns = {
+            name: [value if isinstance(value, datetime) else plain(value) for value in values]
+            for name, values in zip(self.columns, zip(*self.rows, strict=True), strict=True)
+        } if self.rows else {name: [] for name in self.columns}  # fmt: skip
+        return polars.DataFrame(columns, strict=False)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        head = "".join(f"<th>{escape(name)}</th>" for name in self.columns)
+        rows = "".join(
+            "<tr>" + "".join(f"<td>{_cell(value)}</td>" for value in row) + "</tr>" for row in self.rows[:MOST_SHOWN]
+        )
+        more = len(self.rows) - MOST_SHOWN
+        below = f"<p>and {more:,} more rows</p>" if more > 0 else ""
+        return f"<table><tr>{head}</tr>{rows}</table>{below}"
+
+
+#: Rows that a notebook shows of an answer.
+MOST_SHOWN = 100
+
+
+def _cell(value: object) -> str:
+    shown = plain(value)
+    text = "" if shown is None else shown if isinstance(shown, str) else json.dumps(shown, ensure_ascii=False)
+    return escape(text)

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.audit import Clocks, Node, WalkNode, picture
+from headwater.audit import Answer, Clocks, Node, WalkNode, bars, picture
 from headwater.audit.drawing import FEW, MOST, drawing, merged
 from headwater.audit.layers import laid_out
 from headwater.audit.render import dot, mermaid, tree
-from tests.consumers.audit.walks import HOSTILE, WHEN, node, walk_of
+from tests.consumers.audit.walks import HOSTILE, RUN, WHEN, node, walk_of
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -145,3 +145,31 @@ def test_a_long_chain_and_a_wide_hub_are_laid_out() -> None:
     assert chain.height == 0
     hub = laid_out(401, [(n, 400) for n in range(400)])
     assert abs(hub.row[400] - 199.5) < 1
+
+
+def test_bars_show_every_number() -> None:
+    """A bar a number, as long as it is large; what is not known says so; a name is only a name."""
+    made = bars([("a", 2.0), ("b", 1.0), ("none", None), (HOSTILE[2], 0.5)], title=HOSTILE[3], unit="s")
+    root = ET.fromstring(made.svg)
+    wide = [float(one.get("width") or 0) for one in root.iter(f"{SVG}rect") if one.get("rx")]
+    assert wide == [420.0, 210.0, 0.0, 105.0]
+    texts = [one.text for one in root.iter(f"{SVG}text")]
+    assert {"2 s", "1 s", "not known", "0.5 s"} <= set(texts)
+    assert "<script" not in made.html
+    assert ET.fromstring(bars([]).svg).tag == f"{SVG}svg"
+
+
+def test_an_answer_as_a_frame_and_in_a_notebook() -> None:
+    """Polars takes any values an answer has; a notebook shows a table in which a name is only a name."""
+    rows: tuple[tuple[object, ...], ...] = (
+        (RUN, "x", WHEN, {"a": 1.0}, [b"\x01"], None),
+        (RUN, HOSTILE[2], WHEN, {}, [], 3),
+    )
+    answer = Answer("q", ("run", "name", "at", "map", "list", "n"), rows, "SELECT 1", {})
+    frame = answer.polars()
+    assert frame.shape == (2, 6)
+    assert (frame["run"][0], frame["at"][0], frame["n"].to_list()) == (str(RUN), WHEN, [None, 3])
+    shown = answer._repr_html_()  # pyright: ignore[reportPrivateUsage]  # what Jupyter calls
+    assert shown.count("<tr>") == 3
+    assert "<script" not in shown
+    assert Answer("q", ("a",), (), "", {}).polars().shape == (0, 1)
