@@ -45,6 +45,8 @@ _CONSUMERS = {
     "deadletters",
     "rebuild",
     "openlineage",
+    "export",
+    "recheck",
 }
 #: Which packages of ours each folder's code may import. Infra may import all: it is what puts them together.
 MAY_IMPORT = {
@@ -69,6 +71,8 @@ MAY_IMPORT_PACKAGE = {
     "deadletters": _CONTRACT | {"streams", "audit", "deadletters"},
     "rebuild": _CONTRACT | {"streams", "stitching", "archive", "audit", "migrations", "rebuild"},
     "ledger": _CONTRACT | {"audit", "ledger"},
+    "export": _CONTRACT | {"audit", "ledger", "export"},
+    "recheck": _CONTRACT | {"streams", "archive", "audit", "ledger", "export", "recheck"},
 }
 
 #: Hosts that give packages out, and options that name one: where packages come from is the reader's own setting.

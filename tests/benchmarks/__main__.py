@@ -17,6 +17,7 @@ BENCHMARKS = {
     "spool": "tests.benchmarks.spool",
     "profiles": "tests.benchmarks.profiles",
     "state": "tests.benchmarks.state",
+    "verify": "tests.benchmarks.verify",
 }
 
 

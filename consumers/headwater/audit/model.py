@@ -6,12 +6,17 @@ Every class has `as_dict()`: the same facts as plain JSON values, times as ISO 8
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from html import escape
+from importlib import import_module
 from typing import Any, Literal, cast
+
+from headwater.errors import MissingExtra
 
 Direction = Literal["up", "down"]
 
@@ -41,14 +46,16 @@ def show_time(value: datetime) -> str:
     return aware.isoformat().replace("+00:00", "Z")
 
 
-class _Plain:
+class Plain:
+    """What every answer can do."""
+
     def as_dict(self) -> dict[str, Any]:
         """The same as plain JSON values."""
         return cast("dict[str, Any]", plain(self))
 
 
 @dataclass(frozen=True, order=True)
-class Node(_Plain):
+class Node(Plain):
     """A dataset (no version: all of it, or a version not known), a version of it, or a column of either."""
 
     namespace: str
@@ -63,7 +70,7 @@ class Node(_Plain):
 
 
 @dataclass(frozen=True)
-class WalkNode(_Plain):
+class WalkNode(Plain):
     """A node that a walk reached. `depth`: edges from the root, the fewest."""
 
     node: Node
@@ -72,7 +79,7 @@ class WalkNode(_Plain):
 
 
 @dataclass(frozen=True)
-class WalkEdge(_Plain):
+class WalkEdge(Plain):
     """An edge that a walk used: data went from `source` to `target`.
 
     `inferred`: the read named no version; the history took the one that stood at the time of the read.
@@ -91,7 +98,7 @@ class WalkEdge(_Plain):
 
 
 @dataclass(frozen=True)
-class Walk(_Plain):
+class Walk(Plain):
     """What lies up or down from `roots`. `truncated`: something was cut, `reason` says what and why."""
 
     roots: tuple[Node, ...]
@@ -103,7 +110,7 @@ class Walk(_Plain):
 
 
 @dataclass(frozen=True)
-class Step(_Plain):
+class Step(Plain):
     """A run as the history knows it. Times are UTC; parameters, environment and metrics as reported."""
 
     run_id: uuid.UUID
@@ -125,7 +132,7 @@ class Step(_Plain):
 
 
 @dataclass(frozen=True)
-class Prediction(_Plain):
+class Prediction(Plain):
     """One prediction. Feature and output values are JSON text, or a digest where the sender kept them back.
 
     `message`: the one that asked for it, as topic[partition]@offset; `trace_id`: W3C's, hexadecimal; both empty where
@@ -149,7 +156,7 @@ class Prediction(_Plain):
 
 
 @dataclass(frozen=True)
-class Explanation(_Plain):
+class Explanation(Plain):
     """A prediction, the tree back from it to the raw sources, and each run on the way.
 
     `roots` of the walk are the model version and the dataset versions that the features came from;
@@ -164,7 +171,7 @@ class Explanation(_Plain):
 
 
 @dataclass(frozen=True)
-class Reach(_Plain):
+class Reach(Plain):
     """A node downstream of an incident. `predictions`: counted in the history since the onset, for streams."""
 
     node: Node
@@ -175,7 +182,7 @@ class Reach(_Plain):
 
 
 @dataclass(frozen=True)
-class Incident(_Plain):
+class Incident(Plain):
     """An incident as its newest alert tells it, with what it reaches counted from the history."""
 
     incident_id: uuid.UUID
@@ -208,7 +215,7 @@ class Incident(_Plain):
 
 
 @dataclass(frozen=True)
-class Answer(_Plain):
+class Answer(Plain):
     """The rows that one SQL statement gave. `sql` and `parameters` give the same again."""
 
     name: str
@@ -220,3 +227,37 @@ class Answer(_Plain):
     def dicts(self) -> list[dict[str, Any]]:
         """The rows by column name."""
         return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
+    def polars(self) -> Any:
+        """The rows as a Polars DataFrame (`.to_arrow()` gives Arrow's table): ids as text, bytes as hexadecimal, times
+        as they are. Raises MissingExtra without Polars.
+        """
+        try:
+            polars = import_module("polars")
+        except ModuleNotFoundError:
+            raise MissingExtra("consumers", "polars") from None
+        columns = {
+            name: [value if isinstance(value, datetime) else plain(value) for value in values]
+            for name, values in zip(self.columns, zip(*self.rows, strict=True), strict=True)
+        } if self.rows else {name: [] for name in self.columns}  # fmt: skip
+        return polars.DataFrame(columns, strict=False)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        head = "".join(f"<th>{escape(name)}</th>" for name in self.columns)
+        rows = "".join(
+            "<tr>" + "".join(f"<td>{_cell(value)}</td>" for value in row) + "</tr>" for row in self.rows[:MOST_SHOWN]
+        )
+        more = len(self.rows) - MOST_SHOWN
+        below = f"<p>and {more:,} more rows</p>" if more > 0 else ""
+        return f"<table><tr>{head}</tr>{rows}</table>{below}"
+
+
+#: Rows that a notebook shows of an answer.
+MOST_SHOWN = 100
+
+
+def _cell(value: object) -> str:
+    shown = plain(value)
+    text = "" if shown is None else shown if isinstance(shown, str) else json.dumps(shown, ensure_ascii=False)
+    return escape(text)

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from headwater.audit.clocks import NOW, Clocks
 from headwater.audit.model import Explanation, Node, Prediction
 from headwater.audit.plain_names import first_with, forms
 from headwater.audit.rows import select
@@ -15,7 +16,7 @@ from headwater.audit.walking import walk
 from headwater.errors import NotFound
 
 _SQL = (
-    "SELECT *, count() OVER () AS found FROM predictions WHERE key = {key:String} "
+    "SELECT *, count() OVER () AS found FROM {view} WHERE key = {key:String} "
     "AND (isNull({stream:Nullable(String)}) OR stream_name = {stream:Nullable(String)} "
     "OR concat(stream_namespace, '/', stream_name) = {stream:Nullable(String)}) "
     "ORDER BY event_time DESC, event_id LIMIT 1"
@@ -30,21 +31,27 @@ def explain_prediction(
     digest_key: str = "",
     depth: int = 50,
     budget: int = 20_000,
+    clocks: Clocks = NOW,
 ) -> Explanation:
     """The newest prediction of that key, back to the raw sources.
 
     key: as it was recorded; with digest_key, the sender's setting, by its plain name too. stream: name of the
-    prediction stream, where several have the key. Raises NotFound where no prediction has it.
+    prediction stream, where several have the key; clocks: as of when. Raises NotFound where no prediction has it.
     """
+    asked = {"stream": stream, **clocks.values()}
     rows = first_with(
-        (select(client, _SQL, {"key": form, "stream": stream}) for form in forms("key", key, digest_key)), bool
+        (
+            select(client, _SQL.replace("{view}", clocks.view("predictions")), {**asked, "key": form})
+            for form in forms("key", key, digest_key)
+        ),
+        bool,
     )
     if not rows:
         where = f" on stream {stream}" if stream else ""
         raise NotFound(f"no prediction has the key {key!r}{where}; keys are digests where their sender keeps them back")
     row = rows[0]
     prediction = _prediction(row)
-    walked = walk(client, _roots(client, prediction), "up", depth, budget, versions="latest")
+    walked = walk(client, _roots(client, prediction, clocks), "up", depth, budget, versions="latest", clocks=clocks)
     runs = {edge.run_id for edge in walked.edges if edge.run_id is not None}
     if prediction.run_id is not None:
         runs.add(prediction.run_id)
@@ -52,13 +59,13 @@ def explain_prediction(
     return Explanation(
         prediction=prediction,
         walk=walked,
-        steps=steps(client, runs),
+        steps=steps(client, runs, clocks),
         raw_sources=tuple(node.node for node in walked.nodes if node.node not in targets),
         others=row["found"] - 1,
     )
 
 
-def _roots(client: Client, prediction: Prediction) -> list[Node]:
+def _roots(client: Client, prediction: Prediction, clocks: Clocks) -> list[Node]:
     """The model and the sources as stated; without stated sources, what the prediction's run read."""
     sources = list(prediction.sources)
     if not sources and prediction.run_id is not None:
@@ -67,8 +74,9 @@ def _roots(client: Client, prediction: Prediction) -> list[Node]:
             for row in select(
                 client,
                 "SELECT DISTINCT namespace, name, version FROM dataset_uses "
-                "WHERE run_id = {run:UUID} AND access = 'read' ORDER BY namespace, name, version",
-                {"run": prediction.run_id},
+                "WHERE run_id = {run:UUID} AND access = 'read' "
+                f"AND {clocks.events()} ORDER BY namespace, name, version",
+                {"run": prediction.run_id, **clocks.values()},
             )
         ]
     return list(dict.fromkeys([prediction.model, *sources]))

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
+from headwater.audit.drawing import by_columns, ends
 from headwater.audit.model import Node, Step, Walk, WalkEdge, plain, show_time
 
 #: Characters of a table's cell at most.
@@ -143,10 +144,12 @@ def dot(walk: Walk) -> str:
 
 
 def _pairs(walk: Walk, ids: Mapping[Node, str]) -> list[tuple[str, str, str]]:
+    columns = by_columns(ids)
     found = {
-        (ids[edge.source], ids[edge.target], printable(edge.job_name))
+        (ids[source], ids[target], printable(edge.job_name))
         for edge in walk.edges
-        if edge.source in ids and edge.target in ids
+        for source in ends(edge.source, ids, columns)
+        for target in ends(edge.target, ids, columns)
     }
     return sorted(found)
 
@@ -156,7 +159,7 @@ def _entities(text: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    escaped = printable(text).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
 

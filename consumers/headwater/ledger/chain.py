@@ -13,11 +13,15 @@ later chain digest, held by somebody else (`checkpoints.py`), then convicts them
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import pairwise
 from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Offsets = npt.NDArray[np.int64]
 
 DIGEST_BYTES: Final = 16
 CHAIN_BYTES: Final = 32
@@ -51,7 +55,7 @@ class Entry:
     """Messages of a lane, in order. `digests`, `contents`: 16 bytes a message; `previous`, `chain`: 32."""
 
     lane: Lane
-    offsets: Sequence[int]
+    offsets: Offsets
     digests: bytes
     contents: bytes
     previous: bytes
@@ -59,18 +63,18 @@ class Entry:
 
     @property
     def first(self) -> int:
-        return self.offsets[0]
+        return int(self.offsets[0])
 
     @property
     def last(self) -> int:
-        return self.offsets[-1]
+        return int(self.offsets[-1])
 
     def fault(self) -> str:
         """What is wrong with the entry by itself; empty where nothing is."""
         count = len(self.offsets)
         if len(self.digests) != DIGEST_BYTES * count or len(self.contents) != DIGEST_BYTES * count:
             return "it has more or fewer digests than messages"
-        if any(after <= before for before, after in pairwise(self.offsets)):
+        if (self.offsets[1:] <= self.offsets[:-1]).any():
             return "its offsets are not in order"
         if link(self.lane, self.previous, self.offsets, self.digests, self.contents) != self.chain:
             return "its chain digest is not that of what it says"
@@ -80,19 +84,20 @@ class Entry:
 def entry(lane: Lane, previous: bytes, messages: Iterable[Message]) -> Entry:
     """The entry of messages in order of offset."""
     every = list(messages)
-    offsets = [message.offset for message in every]
+    offsets = np.array([message.offset for message in every], np.int64)
     digests = b"".join(message.digest for message in every)
     contents = b"".join(message.content for message in every)
     return Entry(lane, offsets, digests, contents, previous, link(lane, previous, offsets, digests, contents))
 
 
-def link(lane: Lane, previous: bytes, offsets: Sequence[int], digests: bytes, contents: bytes) -> bytes:
+def link(lane: Lane, previous: bytes, offsets: Offsets, digests: bytes, contents: bytes) -> bytes:
     """The chain digest, by the rule above."""
     hashing = sha256(_DOMAIN)
     hashing.update(previous)
     for text in (lane.topic.encode(), lane.generation.encode()):
         hashing.update(struct.pack(">q", len(text)) + text)
-    hashing.update(struct.pack(f">qq{len(offsets)}q", lane.partition, len(offsets), *offsets))
+    hashing.update(struct.pack(">qq", lane.partition, len(offsets)))
+    hashing.update(offsets.astype(">i8").tobytes())
     hashing.update(digests)
     hashing.update(contents)
     return hashing.digest()

@@ -91,7 +91,7 @@ def row(one: Entry, now: int) -> bytes:
             _text(one.lane.generation.encode()),
             struct.pack("<qqI", one.first, one.last, count),
             _length(count),
-            struct.pack(f"<{count}q", *one.offsets),
+            one.offsets.astype("<i8").tobytes(),
             _text(one.digests),
             _text(one.contents),
             one.previous,

@@ -34,7 +34,7 @@ _ENTRIES: Final = (
 #: Entries read at once: about a minute of a busy partition.
 _PAGE: Final = 64
 #: Bytes read at once of the rows.
-_PIECE: Final = 1 << 20
+_PIECE: Final = 4 << 20
 
 #: A row: its partition, which of the generations asked for (their number: none of them), its offset, and the
 #: digest of its bytes.
@@ -75,7 +75,7 @@ def _parse(lane: Lane, block: bytes) -> list[Entry]:
     at = 0
     while at < len(block):
         count, at = _length(block, at)
-        offsets = np.frombuffer(block, "<i8", count, at).tolist()
+        offsets = np.frombuffer(block, "<i8", count, at).astype(np.int64)
         at += 8 * count
         texts: list[bytes] = []
         for _ in range(2):

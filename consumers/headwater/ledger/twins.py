@@ -37,14 +37,11 @@ def without_twin(client: Client, missing: Missing) -> list[int]:
 
 
 def _contents(client: Client, missing: Missing) -> dict[int, bytes]:
-    asked = set(missing.offsets.tolist())
     found: dict[int, bytes] = {}
     for entry in entries(client, missing.lane):
-        if asked.isdisjoint(entry.offsets):
-            continue
-        for number, offset in enumerate(entry.offsets):
-            if offset in asked:
-                found[offset] = entry.contents[number * DIGEST_BYTES : (number + 1) * DIGEST_BYTES]
+        for number in np.flatnonzero(np.isin(entry.offsets, missing.offsets)).tolist():
+            digest = entry.contents[number * DIGEST_BYTES : (number + 1) * DIGEST_BYTES]
+            found[int(entry.offsets[number])] = digest
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -42,8 +43,43 @@ def test_audit_command(environment: History, capsys: pytest.CaptureFixture[str])
     assert main(["audit", "nothing"]) == 7
 
 
-def test_trace_command(environment: History, capsys: pytest.CaptureFixture[str]) -> None:
-    """`headwater trace`: a tree, JSON, Mermaid and dot; exit code 1 where something was cut, 7 for no such node."""
+def test_what_must_not_be_overlooked(environment: History, capsys: pytest.CaptureFixture[str]) -> None:
+    """Under a table: how complete a model's manifest is and what it lacks, and that something was cut."""
+    pipeline(environment)
+    asked = ["audit", "model_made_of", "--param", f"namespace={NS}", "--param", "name=model"]
+    assert main(asked) == 0
+    printed = capsys.readouterr().out
+    assert "completeness: 82.3%" in printed
+    assert "missing: environment: 2 of 4" in printed
+    assert main([*asked, "--param", "depth=1"]) == 0
+    printed = capsys.readouterr().out
+    assert "completeness: not known" in printed
+    assert "(truncated: the depth of 1 was reached" in printed
+
+
+def test_tracing_a_prediction(environment: History, capsys: pytest.CaptureFixture[str]) -> None:
+    """`headwater trace --prediction`: from its key up to the raw sources, in every form; --critical-path of a node."""
+    pipeline(environment)
+    assert main(["trace", "--prediction", "flight-3"]) == 0
+    printed = capsys.readouterr().out
+    assert "model@m1  model" in printed
+    assert "raw@r1" in printed
+    assert main(["trace", "--prediction", "flight-3", "--json", "--stream", "predictions"]) == 0
+    assert json.loads(capsys.readouterr().out)["prediction"]["key"] == "flight-3"
+    assert main(["trace", "--prediction", "flight-3", "--known-at", "2026-01-01T00:00:00Z"]) == 7
+    assert main(["trace", "--prediction", "flight-3", "--down"]) == 2
+    assert main(["trace"]) == 2
+    assert main(["trace", "model@m1", "--critical-path"]) == 0
+    printed = capsys.readouterr().out
+    assert "model@m1 was ready 1,380.0 s after the first of these runs began" in printed
+    assert [line.split()[1] for line in printed.splitlines()[3:]] == ["clean", "build", "train"]
+    assert main(["trace", "model@m1", "--critical-path", "--json"]) == 0
+    stages = json.loads(capsys.readouterr().out)["stages"]
+    assert [(stage["ran"], stage["waited"]) for stage in stages] == [(60, None), (120, 540), (180, 480)]
+
+
+def test_trace_command(environment: History, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`headwater trace`: a tree, JSON, Mermaid, dot and pictures; exit code 1 where it was cut, 7 for no such node."""
     pipeline(environment)
     assert main(["trace", "model@m1"]) == 0
     printed = capsys.readouterr().out
@@ -55,6 +91,13 @@ def test_trace_command(environment: History, capsys: pytest.CaptureFixture[str])
     assert "digraph lineage" in capsys.readouterr().out
     assert main(["trace", "clean", "--both", "--json"]) == 0
     assert [one["direction"] for one in json.loads(capsys.readouterr().out)] == ["up", "down"]
+    for form in ("svg", "html"):
+        file = tmp_path / f"walk.{form}"
+        assert main(["trace", "clean", "--both", f"--{form}", str(file)]) == 0
+        assert "6 versions" not in (text := file.read_text())
+        assert text.count("<rect") == 6
+    assert main(["trace", "clean", "--svg", str(tmp_path)]) == 2
+    capsys.readouterr()
     assert main(["trace", "model", "--depth", "1"]) == 1
     assert "(truncated: " in capsys.readouterr().out
     assert main(["trace", "modell"]) == 7

@@ -170,6 +170,25 @@ def test_walks_are_right_on_cycles(history: History, start: str) -> None:
     assert not any(row["truncated"] for row in up + down)
 
 
+def test_what_is_missing_to_make_a_model_again(history: History) -> None:
+    """Each version with what it lacks, and the share that is there; a walk that was cut has no share."""
+    told(history)
+    rows = ask(history.client, "model_made_of", namespace=NS, name="model", version="1").dicts()
+    lacks = {f"{row['name']}@{row['version']}": (row["source"], row["missing"]) for row in rows}
+    unpinned = ["content (no fingerprint, and no store or digest gave the version)"]
+    assert lacks == {
+        "model@1": (False, ["environment"]),
+        "clean@1": (False, ["environment"]),
+        "raw@1": (False, ["environment"]),
+        "zones@1": (True, unpinned),
+        "feed@1": (True, unpinned),
+    }
+    # 5 of 3 · 5 + 2 · 2 facts are missing.
+    assert {row["completeness"] for row in rows} == {round(1 - 5 / 19, 4)}
+    cut = ask(history.client, "model_made_of", namespace=NS, name="model", version="1", depth=1).dicts()
+    assert {(row["completeness"], row["truncated"]) for row in cut} == {(None, True)}
+
+
 def test_the_graph_at_a_time(history: History) -> None:
     """Around a dataset at T: what stood, and what came since."""
     told(history)

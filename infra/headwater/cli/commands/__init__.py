@@ -18,7 +18,7 @@ from typing import cast
 from headwater.settings import Settings
 
 NAMES = (
-    # in this order: demo up status run trace audit verify sql worker alerts dead-letters topics migrate rebuild
+    # in this order: demo up status run trace audit verify export sql worker alerts dead-letters topics migrate rebuild
     # import settings completion version
     "demo",
     "up",
@@ -27,6 +27,7 @@ NAMES = (
     "trace",
     "audit",
     "verify",
+    "export",
     "sql",
     "worker",
     "alerts",
@@ -40,7 +41,7 @@ NAMES = (
     "version",
 )
 #: Those that ask the history. With --home they ask that of a folder, whether its stack is up or not.
-READERS = frozenset({"trace", "audit", "verify", "sql", "alerts"})
+READERS = frozenset({"trace", "audit", "verify", "export", "sql", "alerts"})
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections import Counter
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from headwater.settings import Settings
 
 if TYPE_CHECKING:
-    from headwater.audit import Question
+    from headwater.audit import Answer, Question
 
 HELP = "ask the history one of the audit questions"
 EXTRA = "audit"
@@ -68,7 +70,24 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         print(as_csv(answer.columns, answer.rows), end="")
     else:
         print(table(answer.columns, answer.rows) if answer.rows else "no rows")
+        for line in _below(answer):
+            print(line)
     return 0
+
+
+def _below(answer: Answer) -> Iterator[str]:
+    """What people must not overlook: how complete it is, and that something was cut."""
+    rows = answer.dicts()
+    if not rows:
+        return
+    if "completeness" in rows[0]:
+        lacking = Counter(what for row in rows for what in row["missing"])
+        share = rows[0]["completeness"]
+        yield f"completeness: {'not known' if share is None else f'{share:.1%}'}"
+        for what, times in sorted(lacking.items(), key=lambda item: (-item[1], item[0])):
+            yield f"missing: {what}: {times:,} of {len(rows):,}"
+    if any(row.get("truncated") for row in rows):
+        yield f"(truncated: the depth of {answer.parameters.get('depth', 'the walk')} was reached, more may lie beyond)"
 
 
 def _list(questions: list[Question], *, as_json: bool) -> None:

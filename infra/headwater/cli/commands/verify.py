@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from headwater.audit.store import Client
     from headwater.ledger.checkpoints import Kept
     from headwater.ledger.report import Report
+    from headwater.recheck import Columns
 
 HELP = "prove that the history was not altered, and export checkpoints"
 EXTRA = "audit"
@@ -30,6 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--public", metavar="PEM", type=Path, help="with --against: the key that must have signed it")
     parser.add_argument("--export", metavar="FILE", type=Path, help="write a checkpoint, for somebody else to keep")
     parser.add_argument("--key", metavar="PEM", type=Path, help="with --export: sign it by this Ed25519 private key")
+    parser.add_argument(
+        "--columns",
+        action="store_true",
+        help="also archive every body again, beside, and compare all columns and derived tables (needs [embedded])",
+    )
+    parser.add_argument("--scratch", metavar="DIR", type=Path, help="with --columns: where there is room for that")
     parser.add_argument("--unchecked", action="store_true", help="skip the full check of all rows")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--store-url", metavar="URL", help="ClickHouse over HTTP")
@@ -44,6 +51,8 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
     if (arguments.public and not arguments.against) or (arguments.key and not arguments.export):
         raise SettingsError("--public goes with --against, --key with --export")
+    if arguments.scratch and not arguments.columns:
+        raise SettingsError("--scratch goes with --columns")
     held = checkpoints.read(arguments.against, arguments.public) if arguments.against else None
     client = connect(settings)
     try:
@@ -57,14 +66,56 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         report = Report() if arguments.unchecked else _check(client, quiet=arguments.json)
         for finding in checkpoints.compare(client, held) if held else ():
             report.add(finding)
+        columns = _columns(client, settings, arguments) if arguments.columns else None
         exported = _export(client, settings, arguments, report) if arguments.export else None
     finally:
         client.close()
     if arguments.json:
-        print(json.dumps({**report.as_dict(), "last_checkpoint": _kept(kept), "exported": exported}, indent=2))
+        said = {**report.as_dict(), "last_checkpoint": _kept(kept), "exported": exported}
+        print(json.dumps({**said, "columns": columns.as_dict() if columns else None}, indent=2))
     else:
         _print(report, arguments)
-    return int(not report.whole)
+        if columns:
+            _print_columns(columns)
+    return int(not (report.whole and (columns is None or columns.whole)))
+
+
+def _columns(client: Client, settings: Settings, arguments: argparse.Namespace) -> Columns:
+    from headwater.audit import connect
+    from headwater.embedded.scratch import scratch
+    from headwater.recheck import recheck
+
+    shown = sys.stderr.isatty() and not arguments.json
+    with scratch(settings, arguments.scratch) as own:
+        beside = connect(own)
+        try:
+            return recheck(
+                client,
+                beside,
+                lambda what: print(f"\r\033[K{what}", end="", file=sys.stderr, flush=True) if shown else None,
+            )
+        finally:
+            beside.close()
+            if shown:
+                print("\r\033[K", end="", file=sys.stderr)
+
+
+def _print_columns(columns: Columns) -> None:
+    rate = columns.messages / columns.seconds if columns.seconds else 0.0
+    print(
+        f"{columns.messages:,} bodies archived again, {columns.rows:,} rows of {columns.tables} tables compared "
+        f"in {columns.seconds:.1f} s ({rate:,.0f} messages a second)."
+    )
+    for finding in columns.findings:
+        print(finding)
+    if columns.found > len(columns.findings):
+        print(f"… and {columns.found - len(columns.findings):,} more")
+    if columns.unreadable:
+        print(f"{columns.unreadable:,} bodies are not what their schema says.")
+    if columns.whole:
+        print("Every column and every derived row says what the archived bytes say.")
+    else:
+        print(f"Columns are NOT as the bytes say: {columns.found:,} findings.")
 
 
 def _check(client: Client, *, quiet: bool) -> Report:
