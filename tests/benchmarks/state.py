@@ -46,8 +46,11 @@ def run(arguments: argparse.Namespace) -> None:
     events = 100_000 // scale
     long = _case("long", events)
     _line(f"one run of {events:,} RUNNING events: µs an event of short runs, and of it", long["short"], long["same"])
-    _line("  where each names one dataset more", long["short"], long["growing"])
-    print(f"  memory before, after the first, after the second: {long['rss']} MiB")
+    _line("  where each names one dataset more", long["short"], long["reading"])
+    _line("  with the end of that run, which names its output", long["short"], long["reading, ended"])
+    _line("  where each names one dataset more, from which its output is made", long["short"], long["writing"])
+    _line("  with the end of that run", long["short"], long["writing, ended"])
+    print(f"  memory before, after the first, the second, the third run: {long['rss']} MiB")
     _restore(1_000_000 // scale)
 
 

@@ -23,6 +23,7 @@ from headwater.streams.step import program_of
 from tests.benchmarks import workload
 
 Message = tuple[bytes, bytes]
+Dataset = dict[str, str]
 SCHEMA = records.current("run_event")
 _CHUNK = 4000
 
@@ -150,21 +151,29 @@ def long(count: int, folder: str) -> dict[str, object]:
     chance = random.Random(3)
     run_id, start, _complete = workload.events_of(1, chance)
 
-    def running(number: int, further: list[dict[str, str]], run: bytes) -> Message:
-        told = {**start, "event_id": number.to_bytes(16, "big"), "inputs": [*start["inputs"], *further]}
-        told["run"] = {**start["run"], "run_id": run, "state": "RUNNING"}
+    def running(number: int, run: bytes, inputs: list[Dataset], outputs: list[Dataset], state: str) -> Message:
+        told = {**start, "event_id": number.to_bytes(16, "big"), "inputs": [*start["inputs"], *inputs]}
+        told["outputs"] = outputs
+        told["run"] = {**start["run"], "run_id": run, "state": state}
         return run, plain.message(SCHEMA, told)
 
-    same = line.take([running(n, [], run_id) for n in range(count)])
+    def named(name: str) -> list[Dataset]:
+        return [{"namespace": "s3://lake", "name": name, "version": "1", "version_origin": "store"}]
+
+    def growing(run: bytes, events: int, outputs: list[Dataset]) -> list[Message]:
+        return [running(n, run, named(f"part-{n}"), outputs, "RUNNING") for n in range(events)]
+
+    line.take(growing(chance.randbytes(16), 100, named("warm")))  # compiles
+    costs = {"short": short, "same": line.take([running(n, run_id, [], [], "RUNNING") for n in range(count)])}
     memory.append(_memory() // 2**20)
-    other = chance.randbytes(16)
-    new = [
-        [{"namespace": "s3://lake", "name": f"part-{n}", "version": "1", "version_origin": "store"}]
-        for n in range(count)
-    ]
-    growing = line.take([running(n, part, other) for n, part in enumerate(new)])
-    memory.append(_memory() // 2**20)
-    return {"short": short, "same": same, "growing": growing, "rss": memory}
+    for case, outputs in (("reading", []), ("writing", named("sink"))):
+        run = chance.randbytes(16)
+        messages = growing(run, count, outputs)
+        costs[case] = line.take(messages)
+        memory.append(_memory() // 2**20)
+        end = line.take([running(count, run, [], outputs or named("sink"), "COMPLETE")])
+        costs[f"{case}, ended"] = costs[case] + end / count
+    return {**costs, "rss": memory}
 
 
 def main() -> int:

@@ -3,25 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import cast
 
+import numpy as np
+
+from headwater.schemas.codec import Program
+from headwater.schemas.records import Schema
+from headwater.stitching.columns import Columns
 from headwater.stitching.facts import Facts
 from headwater.stitching.folding import Folded, read
+from headwater.stitching.long_runs import is_long
 from headwater.stitching.runs import Runs
 from headwater.stitching.writers import Writers
+from headwater.streams.batch import Group
 
 #: Rows of a key in a chunk: one, or several in order of arrival.
 Rows = int | list[int]
 
 
-@dataclass(frozen=True)
 class Plain:
-    """A message for the plain path: its row, its writer schema's number, what it says."""
+    """A message for the plain path: its row, its writer schema's number, what it says.
 
-    row: int
-    number: int
-    facts: Facts
+    `columns`, `place`: of a long run, what its messages say as columns, and which row of them this one is.
+    """
+
+    __slots__ = ("_facts", "_message", "_schema", "columns", "number", "place", "row")
+
+    def __init__(
+        self, row: int, number: int, schema: Schema, message: bytes, columns: Columns | None = None, place: int = -1
+    ) -> None:
+        self.row, self.number = row, number
+        self._schema, self._message = schema, message
+        self.columns, self.place = columns, place
+        self._facts: Facts | None = None
+
+    @property
+    def facts(self) -> Facts:
+        """What it says; decoded when it is first asked for."""
+        if self._facts is None:
+            self._facts = read(self._schema, self._message)
+        return self._facts
 
 
 #: Messages for the plain path by the key that their state has.
@@ -29,38 +50,79 @@ Rest = dict[bytes, list[Plain]]
 
 
 def set_apart(
-    by_schema: list[tuple[int, dict[bytes, Rows]]], runs: Runs, writers: Writers, values: list[bytes]
+    by_schema: list[tuple[int, dict[bytes, Rows]]],
+    groups: Sequence[Group],
+    runs: Runs,
+    writers: Writers,
+    values: list[bytes],
 ) -> Rest:
     """Take out of the rows by key what cannot take the compiled path: runs of several schemas, and others."""
     rest: Rest = {}
-    for number, rows_of in by_schema:
+    of_groups = list(zip(by_schema, groups, strict=True))
+    for (number, rows_of), group in of_groups:
         apart: set[bytes] = {b""} & rows_of.keys()
         if writers.programs[number] is None:
             apart = set(rows_of)
         for other, others in by_schema:
             if other != number or others is not rows_of:
                 apart |= rows_of.keys() & others.keys()
-        take(rows_of, apart | (rest.keys() & rows_of.keys()), number, rest, writers, values)
+        take(rows_of, apart | (rest.keys() & rows_of.keys()), number, group, rest, runs, writers, values)
     if len(writers.programs) > 1 or runs.folded:
-        for number, rows_of in by_schema:
+        for (number, rows_of), group in of_groups:
             kept = ((key, runs.kept.get(key)) for key in rows_of)
             odd = {key for key, run in kept if run is not None and (isinstance(run, Folded) or run[2] != number)}
-            take(rows_of, odd, number, rest, writers, values)
+            take(rows_of, odd, number, group, rest, runs, writers, values)
     if rest:
-        for number, rows_of in by_schema:
-            take(rows_of, rest.keys() & rows_of.keys(), number, rest, writers, values)
+        for (number, rows_of), group in of_groups:
+            take(rows_of, rest.keys() & rows_of.keys(), number, group, rest, runs, writers, values)
     return rest
 
 
 def take(
-    rows_of: dict[bytes, Rows], keys: set[bytes], number: int, rest: Rest, writers: Writers, values: list[bytes]
+    rows_of: dict[bytes, Rows],
+    keys: set[bytes],
+    number: int,
+    group: Group,
+    rest: Rest,
+    runs: Runs,
+    writers: Writers,
+    values: list[bytes],
 ) -> None:
     """Take the rows of these keys over to the plain path."""
+    schema = writers.schemas[number]
+    long: list[tuple[bytes, list[int]]] = []
     for key in keys:
         rows = rows_of.pop(key)
-        for row in [rows] if isinstance(rows, int) else rows:
-            facts = read(writers.schemas[number], values[row])
-            rest.setdefault(_state_key(key, facts), []).append(Plain(row, number, facts))
+        rows = [rows] if isinstance(rows, int) else rows
+        if key and writers.columns[number] is not None and is_long(runs.kept.get(key), len(rows)):
+            long.append((key, rows))
+            continue
+        for row in rows:
+            one = Plain(row, number, schema, values[row])
+            rest.setdefault(_state_key(key, one.facts), []).append(one)
+    if long:
+        _take_long(long, number, group, rest, writers, values)
+
+
+def _take_long(
+    long: list[tuple[bytes, list[int]]],
+    number: int,
+    group: Group,
+    rest: Rest,
+    writers: Writers,
+    values: list[bytes],
+) -> None:
+    """Read messages of long runs together, as columns."""
+    together = np.array([row for _, rows in long for row in rows], np.int64)
+    code = cast("Program", writers.columns[number])
+    columns = Columns.of(number, code, group.bodies.take(np.searchsorted(group.rows, together)))
+    has_run = columns.has_run.tolist()
+    place = 0
+    for key, rows in long:
+        for row in rows:
+            one = Plain(row, number, writers.schemas[number], values[row], columns, place)
+            rest.setdefault(key if has_run[place] else _state_key(key, one.facts), []).append(one)
+            place += 1
 
 
 def _state_key(key: bytes, facts: Facts) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,11 +11,11 @@ from headwater.schemas import plain, records
 from headwater.schemas.framing import single_object_header
 from headwater.stitching.changes import Change, ColumnEdge, Edge, Product
 from headwater.stitching.facts import ColumnRow, Description, EventRef, Link, Node, Scope
+from headwater.stitching.reads import Descriptions
 
 #: Largest message; a product's blocks of nodes are cut so that two of them fit.
 MAX_BYTES = 256 * 1024
 _BLOCK_BYTES = 100 * 1024
-_UNKNOWN = Description(None, "table")
 
 _SCHEMA = records.current("edge_set")
 _HEADER = single_object_header(_SCHEMA)
@@ -52,7 +52,7 @@ def edge_sets(
     scope: Scope,
     state: str,
     changes: Iterable[Change],
-    described: Mapping[Node, Description],
+    described: Descriptions,
     *,
     producer_id: bytes,
     now_us: int,
@@ -77,12 +77,13 @@ def _cut(change: Change) -> Iterator[Change]:
     if not isinstance(what, Product):
         yield change
         return
-    for sources in _blocks(what.sources):
-        for targets in _blocks(what.targets):
+    for sources in blocks(what.sources):
+        for targets in blocks(what.targets):
             yield Change(Product(sources, targets), change.known_by, change.withdrawn_by)
 
 
-def _blocks(nodes: tuple[Node, ...]) -> Iterator[tuple[Node, ...]]:
+def blocks(nodes: tuple[Node, ...]) -> Iterator[tuple[Node, ...]]:
+    """Nodes in pieces, two of which fit a message."""
     block: list[Node] = []
     size = 0
     for node in nodes:
@@ -107,7 +108,7 @@ def _size_of_scope(scope: Scope) -> int:
     return 128 + _text(scope.namespace) + _text(scope.name)
 
 
-def _size(change: Change, under_way: _Set, described: Mapping[Node, Description]) -> int:
+def _size(change: Change, under_way: _Set, described: Descriptions) -> int:
     what = change.what
     nodes: tuple[Node | None, ...] = ()
     size = 64 + 32
@@ -120,7 +121,7 @@ def _size(change: Change, under_way: _Set, described: Mapping[Node, Description]
     size += sum(_text(value) if isinstance(value, str) else 24 for value in row)
     for node in nodes:
         if node is not None and node not in under_way.nodes:
-            description = described.get(node, _UNKNOWN)
+            description = described.of(node)
             size += _node_size(node) + _text(description.origin) + _text(description.kind)
     return size
 
@@ -146,7 +147,7 @@ def _message(
     scope: Scope,
     state: str,
     under_way: _Set,
-    described: Mapping[Node, Description],
+    described: Descriptions,
     producer_id: bytes,
     now_us: int,
 ) -> bytes:
@@ -163,7 +164,7 @@ def _message(
             "job_name": scope.name,
             "state": state,
             "events": [{"event_id": event.event_id, "event_time": event.event_time} for event in under_way.events],
-            "datasets": [_node(node, described.get(node, _UNKNOWN)) for node in under_way.nodes],
+            "datasets": [_node(node, described.of(node)) for node in under_way.nodes],
             "edges": under_way.edges,
             "products": under_way.products,
             "column_edges": under_way.column_edges,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import bisect
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 from headwater.schemas import plain, records
 from headwater.schemas.framing import read_header
@@ -12,10 +15,12 @@ from headwater.schemas.records import Schema
 from headwater.schemas.topics import EDGES
 from headwater.stitching.edge_sets import edge_sets
 from headwater.stitching.facts import Description, Facts, Node, Scope, Written, read_facts
+from headwater.stitching.grown import Grown
+from headwater.stitching.long_sets import long_sets
+from headwater.stitching.reads import UNKNOWN
 from headwater.stitching.unit import Unit
 from headwater.streams import Output
 
-_UNKNOWN = Description(None, "table")
 #: What a unit takes beside its messages; a message's text as objects; an edge kept by itself. Bytes, about.
 _UNIT, _TIMES, _MESSAGE, _EDGE = 4096, 4, 512, 300
 
@@ -34,6 +39,8 @@ class Folded:
     serial: int = -1
     covered: int = 0
     texts: int = 0
+    #: Messages taken in.
+    count: int = 0
 
     @property
     def ended(self) -> bool:
@@ -43,7 +50,44 @@ class Folded:
     def size(self) -> int:
         """What it takes in memory, about."""
         edges = sum(unit.edge_count for unit in self.units.values())
-        return _UNIT * len(self.units) + _TIMES * self.texts + _MESSAGE * len(self.log) + _EDGE * edges
+        packed = sum(grown.nbytes for grown in self._grown())
+        return _UNIT * len(self.units) + _TIMES * self.texts + _MESSAGE * len(self.log) + _EDGE * edges + packed
+
+    @property
+    def news(self) -> int:
+        """How many messages said anything new."""
+        return len(self.log) + sum(grown.events for grown in self._grown())
+
+    @property
+    def newest(self) -> int:
+        """The offset of the newest of them; -1 where there is none."""
+        newest = [int(grown.places[-1]) for grown in self._grown() if grown.events]
+        return max([*newest, *(one[0] for one in self.log[-1:])], default=-1)
+
+    def has_between(self, first: int, last: int) -> bool:
+        """Whether one of them stands at an offset from `first` on, before `last`."""
+        if bisect.bisect_left(self.log, first, key=_offset) < bisect.bisect_left(self.log, last, key=_offset):
+            return True
+        return any(bool(np.diff(np.searchsorted(grown.places, (first, last)))[0]) for grown in self._grown())
+
+    def coordinates(self) -> list[tuple[int, int]]:
+        """Offset and digest of each of them, in order of arrival."""
+        found = [(offset, digest) for offset, digest, _ in self.log]
+        return sorted([*found, *(one for grown in self._grown() for one in grown.coordinates)])
+
+    def only(self) -> Unit | None:
+        """Its unit, where all was said of one run and job."""
+        unit = next(iter(self.units.values())) if len(self.units) == 1 else None
+        return unit if unit is not None and unit.scope.run_id is not None else None
+
+    def forget_news(self) -> None:
+        """What was made known so far was told by another worker."""
+        for unit in self.units.values():
+            unit.changes.take()
+            unit.told = []
+
+    def _grown(self) -> list[Grown]:
+        return [unit.grown for unit in self.units.values() if unit.grown is not None]
 
     def prune(self, ended_before: int, open_before: int) -> None:
         """Forget units by when they were touched: a key that many runs share would be kept for ever."""
@@ -73,6 +117,7 @@ def fold(run: Folded, facts: Facts, offset: int, digest: int, length: int, arriv
         unit = run.units[facts.scope] = Unit(facts.scope)
     news = unit.add(facts)
     run.arrivals[facts.scope] = arrival
+    run.count += 1
     if news is not None:
         run.log.append((offset, digest, news))
         run.texts += length
@@ -80,23 +125,38 @@ def fold(run: Folded, facts: Facts, offset: int, digest: int, length: int, arriv
 
 def said(run: Folded, key: bytes, producer_id: bytes, now_us: int) -> list[Output]:
     """What became known or was withdrawn since the last call."""
-    return [
-        Output(EDGES.name, key, message)
-        for unit in run.units.values()
-        if (changes := unit.changes.take())
-        for message in edge_sets(
-            unit.scope, unit.state, changes, unit.described, producer_id=producer_id, now_us=now_us
-        )
-    ]
+    made: list[Output] = []
+    for unit in run.units.values():
+        about = unit.scope, unit.state, unit.described
+        told, unit.told = unit.told, []
+        for one in told:
+            sets = long_sets(one, *about, producer_id=producer_id, now_us=now_us)
+            made += [Output(EDGES.name, key, message) for message in sets]
+        if changes := unit.changes.take():
+            scope, state, described = about
+            sets = edge_sets(scope, state, changes, described, producer_id=producer_id, now_us=now_us)
+            made += [Output(EDGES.name, key, message) for message in sets]
+    return made
 
 
 def messages(run: Folded, below: int) -> tuple[list[int], list[bytes]]:
     """Messages before an offset that say what the run was told, with their offsets: folded, they make the run anew."""
     schema = records.current("run_event")
-    log = [one for one in run.log if one[0] < below]
-    return [offset for offset, _, _ in log], [
-        plain.message(schema, _event(facts, run.units[facts.scope].described)) for _, _, facts in log
-    ]
+    said = [(offset, facts, run.units[facts.scope].described) for offset, _, facts in run.log if offset < below]
+    told: list[tuple[int, Facts, Mapping[Node, Description]]] = [*said, *_grown_facts(run, below)]
+    told.sort(key=_offset)
+    return [offset for offset, _, _ in told], [plain.message(schema, _event(facts, of)) for _, facts, of in told]
+
+
+def _grown_facts(run: Folded, below: int) -> Iterator[tuple[int, Facts, Mapping[Node, Description]]]:
+    for unit in run.units.values():
+        for offset, _, event, state, inputs in unit.grown.log(below) if unit.grown is not None else ():
+            described = dict(inputs)
+            yield offset, Facts(unit.scope, event, 1, 1, "run", state, tuple(described), (), (), described), described
+
+
+def _offset(one: tuple[int, object, object]) -> int:
+    return one[0]
 
 
 def _event(facts: Facts, described: Mapping[Node, Description]) -> dict[str, Any]:
@@ -130,7 +190,7 @@ def _event(facts: Facts, described: Mapping[Node, Description]) -> dict[str, Any
 
 
 def _dataset(node: Node, described: Mapping[Node, Description]) -> dict[str, Any]:
-    origin, kind = described.get(node, _UNKNOWN)
+    origin, kind = described.get(node, UNKNOWN)
     return {**node._asdict(), "version_origin": origin, "kind": kind}
 
 

@@ -23,12 +23,21 @@ MESSAGE_BYTES = 100
 _PADDING = bytes(16)
 
 
-def told(run: Ordinary | Folded) -> tuple[int, int, bool, list[int]]:
-    """Serial number, the offset before which it is covered, whether it ended, offsets."""
+def told(run: Ordinary | Folded) -> tuple[int, bool, int, int]:
+    """Serial number, whether it ended, its newest message's offset (-1: none), how many messages are kept."""
     if isinstance(run, Folded):
-        return run.serial, run.covered, run.ended, [offset for offset, _, _ in run.log]
+        return run.serial, run.ended, run.newest, run.news
     numbers = cast("tuple[int, ...]", run)
-    return numbers[0], numbers[1] >> 1, bool(numbers[1] & 1), list(numbers[HEAD : HEAD + (len(run) - HEAD) // 2])
+    count = (len(run) - HEAD) // 2
+    return numbers[0], bool(numbers[1] & 1), max(numbers[HEAD : HEAD + count], default=-1), count
+
+
+def is_uncovered(run: Ordinary | Folded, end: int) -> bool:
+    """Whether a message before an offset is not on the state topic."""
+    if isinstance(run, Folded):
+        return run.has_between(run.covered, end)
+    numbers = cast("tuple[int, ...]", run)
+    return any(numbers[1] >> 1 <= offset < end for offset in numbers[HEAD : HEAD + (len(run) - HEAD) // 2])
 
 
 def size_of(run: Ordinary | Folded) -> int:

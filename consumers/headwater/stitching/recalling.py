@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import cast
 
 import numpy as np
 
 from headwater.stitching import parked
-from headwater.stitching.apart import Rest, Rows
-from headwater.stitching.folding import Folded, fold, read
+from headwater.stitching.apart import Plain, Rest, Rows
+from headwater.stitching.columns import of_messages
+from headwater.stitching.folding import Folded
 from headwater.stitching.hashing import Numbers, Words, identities
 from headwater.stitching.kept import HEAD, Ordinary, digests_of, size_of
 from headwater.stitching.kernel.shapes import MOST_EVENTS
+from headwater.stitching.long_runs import Stands, fold_all, is_long
 from headwater.stitching.runs import Runs
 from headwater.stitching.writers import Writers
 from headwater.streams import Past
@@ -124,11 +127,19 @@ class Recall:
 def _folded(messages: Iterable[tuple[int, int, bytes]], writers: Writers, now: int) -> Folded:
     """A run folded from messages that were stitched before: what they make known was said."""
     run = Folded()
-    for offset, number, message in messages:
-        digest = int(digests_of([message], writers.heads[number])[0])
-        fold(run, read(writers.schemas[number], message), offset, digest, len(message), now)
-    for unit in run.units.values():
-        unit.changes.take()
+    for number, of_number in groupby(messages, lambda one: one[1]):
+        told = list(of_number)
+        values = [message for _, _, message in told]
+        code = writers.columns[number]
+        columns = None if code is None or not is_long(run, len(told)) else of_messages(number, code, values)
+        digests = digests_of(values, writers.heads[number]).tolist()
+        fold_all(
+            run,
+            [Plain(-1, number, writers.schemas[number], value, columns, at) for at, value in enumerate(values)],
+            [Stands(at, digest, len(value)) for (at, _, value), digest in zip(told, digests, strict=True)],
+            now,
+        )
+    run.forget_news()
     return run
 
 

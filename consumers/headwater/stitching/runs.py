@@ -23,7 +23,17 @@ from headwater.stitching import folding, state_records
 from headwater.stitching.finished import Ended, Finished
 from headwater.stitching.folding import Folded
 from headwater.stitching.hashing import Words, identities
-from headwater.stitching.kept import HEAD, MESSAGE_BYTES, RUN_BYTES, Ordinary, digests_of, each, size_of, told
+from headwater.stitching.kept import (
+    HEAD,
+    MESSAGE_BYTES,
+    RUN_BYTES,
+    Ordinary,
+    digests_of,
+    each,
+    is_uncovered,
+    size_of,
+    told,
+)
 from headwater.stitching.parked import Parked, part_count
 from headwater.stitching.spill import Spill
 from headwater.stitching.writers import Writers
@@ -152,13 +162,13 @@ class Runs:
                     if fewest <= count and run[HEAD + count - 1] < committed:
                         ended[key] = run
                         continue
-                serial, covered, is_ended, offsets = told(run)
-                is_done = is_ended and max(offsets, default=-1) < self.committed
-                if is_done and fewest <= len(offsets) <= _MOST_COORDINATES:
+                serial, is_ended, newest, count = told(run)
+                is_done = is_ended and newest < self.committed
+                if is_done and fewest <= count <= _MOST_COORDINATES:
                     ended[key] = run
                 elif serial == entry.serial:
                     parked[key] = entry.arrival
-                elif any(covered <= offset < entry.end for offset in offsets):
+                elif is_uncovered(run, entry.end):
                     marked.append(key)
         parked = {key: arrival for key, arrival in parked.items() if key not in ended}
         self._park(parked)
@@ -223,10 +233,11 @@ class Runs:
             covered: list[int] = []
             if number < 0:
                 of_kind = [cast("Folded", runs[key]) for key in keys]
-                counts = [len(run.log) for run in of_kind]
-                offsets = [offset for run in of_kind for offset, _, _ in run.log]
+                counts = [run.news for run in of_kind]
+                places = [place for run in of_kind for place in run.coordinates()]
+                offsets = [offset for offset, _ in places]
                 covered = [at for at, run in enumerate(of_kind) if run.covered]
-                found = np.array([digest for run in of_kind for _, digest, _ in run.log], np.uint64)
+                found = np.array([digest for _, digest in places], np.uint64)
                 for key in keys:
                     self._drop(key)
             else:

@@ -18,8 +18,9 @@ from headwater.settings import Settings
 from headwater.stitching import kernel, ordinary
 from headwater.stitching.apart import Plain, Rest, Rows, rows_by_key, set_apart, take
 from headwater.stitching.chunkwise import keep, touched
-from headwater.stitching.folding import fold, said
+from headwater.stitching.folding import said
 from headwater.stitching.kept import digests_of
+from headwater.stitching.long_runs import Stands, fold_all
 from headwater.stitching.recalling import Recall, as_folded
 from headwater.stitching.restoring import Restoring
 from headwater.stitching.room import Room
@@ -82,7 +83,7 @@ class StitchingStep:
         recall = Recall(runs, self._writers, self._past, batch.topic)
         for number, rows_of in by_schema:
             recall.keys(number, rows_of, values)
-        rest = set_apart(by_schema, runs, self._writers, values)
+        rest = set_apart(by_schema, batch.groups, runs, self._writers, values)
         made = [
             self._stitch(number, group, rows_of, runs, rest, values, offsets)
             for (number, rows_of), group in zip(by_schema, batch.groups, strict=True)
@@ -188,7 +189,7 @@ class StitchingStep:
         odd = stitched.outcome == kernel.ODD
         if odd.any():
             keys = {one.keys[place] for place in np.flatnonzero(odd).tolist()}
-            take(rows_of, keys, number, rest, self._writers, values)
+            take(rows_of, keys, number, group, rest, runs, self._writers, values)
 
         def kept() -> list[Output]:
             keep(one, stitched, runs, number, values, offsets)
@@ -216,8 +217,8 @@ class StitchingStep:
             of_schema = [one for one in messages if one.number == number]
             told = digests_of([values[one.row] for one in of_schema], self._writers.heads[number])
             digests.update(zip((one.row for one in of_schema), told.tolist(), strict=True))
-        for one in messages:
-            fold(run, one.facts, offsets[one.row], digests[one.row], len(values[one.row]), runs.now)
+        places = [Stands(offsets[one.row], digests[one.row], len(values[one.row])) for one in messages]
+        fold_all(run, messages, places, runs.now)
         run.prune(runs.now - self._policy.ended, runs.now - self._policy.open)
         runs.open += not run.ended
         runs.put_folded(key, run, size_before)

@@ -6,9 +6,14 @@ A unit holds each thing that was said once, so that an event that says nothing n
 from __future__ import annotations
 
 import dataclasses
+import itertools
+from typing import Any
 
 from headwater.stitching.changes import Changes, ColumnEdge, Edge, Product
-from headwater.stitching.facts import ColumnRow, Description, EventRef, Facts, Link, Node, Scope, Written
+from headwater.stitching.columns import Columns
+from headwater.stitching.facts import ColumnRow, EventRef, Facts, Link, Node, Scope, Written
+from headwater.stitching.grown import Grown
+from headwater.stitching.reads import Descriptions, Reads, Told
 
 #: Inputs × outputs above which a run's product is kept and sent as a product, not edge by edge.
 WIDE = 4096
@@ -23,10 +28,14 @@ class Unit:
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
         self.changes = Changes()
-        self.described: dict[Node, Description] = {}
+        #: What messages on the compiled way added; None while there were few.
+        self.grown: Grown | None = None
+        #: What that made known, and was not taken yet: events, inputs, and the outputs that they lead to.
+        self.told: list[Told] = []
+        self.described = Descriptions()
         self._count = 0
         #: When each was first named: which event in order of arrival, and that event.
-        self._reads: dict[Node, tuple[int, EventRef]] = {}
+        self._reads = Reads()
         self._writes: dict[Node, tuple[int, EventRef]] = {}
         self._versions: dict[tuple[str, str], list[Node]] = {}
         self._sources: dict[Node, set[Node]] = {}
@@ -72,7 +81,7 @@ class Unit:
         """
         by = facts.event
         described = {node: one for node, one in facts.described.items() if node not in self.described}
-        self.described |= described
+        self.described.update(described)
         is_new = bool(described) or facts.state not in self._states
         self._states.add(facts.state)
         had_reads, had_covered, was_ended = bool(self._reads), self._is_covered(), self.ended
@@ -106,6 +115,9 @@ class Unit:
         kept = (
             Written(w.node, w.sources, w.complete and (facts.parts > 1 or w.node in finished), w.columns) for w in said
         )
+        if self.grown is not None:
+            sources = (raw for w in said for raw in (*w.sources, *(raw for raw, _ in w.columns)))
+            self.grown.note(reads, [*writes, *sources])
         named = {*writes, *described}
         return dataclasses.replace(
             facts,
@@ -115,6 +127,56 @@ class Unit:
             links=links,
             described=described,
         )
+
+    def sift(self, columns: Columns, messages: Any, first: int) -> int:
+        """Take messages in by compiled code from `first` on, as `add` would each, while they say nothing but inputs
+        that are new; where it stopped. `messages`: row, offset and digest of each, as arrays.
+        """
+        if self.grown is None:
+            sources = (raw for of_output in self._sources.values() for raw in of_output)
+            stated = (raw for rows in self._rows.values() for raw, _ in rows)
+            grown = Grown(self.scope, self._reads, [*self._writes, *sources, *stated])
+            self.grown = self._reads.grown = self.described.grown = grown
+        grown = self.grown
+        before = grown.events
+        grown.reserve(columns, messages[0][first:])
+        may_grow = not self.ended and (bool(self._reads) or not self._writes)
+        stop = grown.sift(columns, messages, first, may_grow=may_grow)
+        if grown.events > before:
+            grown.number_events(before, self._count)
+            self._take_grown(grown, before)
+        return stop
+
+    def remember(self, state: str) -> None:
+        """The message at which `sift` stopped was added; it does not end the run."""
+        if self.grown is not None:
+            self.grown.remember(state)
+
+    def _take_grown(self, grown: Grown, first: int) -> None:
+        """Settle what events from `first` on named: inputs that no output names as a source. The run has not ended."""
+        if not self._writes:
+            self._count += grown.events - first
+            return
+        firsts = grown.firsts(first, grown.events)
+        reads = len(self._reads) - (firsts[-1] - firsts[0])
+        targets = tuple(node for node in self._writes if node not in self._complete)
+        for event, (begin, end) in enumerate(itertools.pairwise(firsts), first):
+            if self._wide_since is not None:
+                break
+            self._count, by = grown.event(event)
+            reads += end - begin
+            if reads * len(self._writes) > WIDE:
+                self._wide_since = self._count
+                break
+            if targets:
+                for node, _ in grown.nodes(begin, end):
+                    for target in targets:
+                        self._settle(Edge(node, target, False), True, by)
+        else:
+            return
+        self._count = grown.event(grown.events - 1)[0]
+        if targets:
+            self.told.append(Told(grown, event, grown.events, targets))
 
     def _settle_all(
         self,
@@ -136,13 +198,19 @@ class Unit:
             pairs |= self._resolve(target, by)
         self._settle_pairs(pairs, by)
         flipped = had_covered != self._is_covered() or self.ended != was_ended
-        sources = set(self._reads) if flipped else {*reads, *(s for s, _ in pairs)} & self._reads.keys()
+        sources = self._alone() if flipped else {*reads, *(s for s, _ in pairs)} & self._reads.keys()
         flipped = had_reads != bool(self._reads) or self.ended != was_ended
         targets = set(self._writes) if flipped else {*writes, *finished, *(t for _, t in pairs)} & self._writes.keys()
         for source in sources:
             self._settle(Edge(source, None, False), self.ended and not self._has_target(source), by)
         for target in targets:
             self._settle(Edge(None, target, False), self.ended and not self._has_source(target), by)
+
+    def _alone(self) -> set[Node]:
+        """The inputs that led nowhere so far, and where they may lead nowhere now, all."""
+        if self.ended and not self._is_covered():
+            return set(self._reads)
+        return {edge.source for edge in self._edges if edge.target is None and edge.source is not None}
 
     def _is_covered(self) -> bool:
         """Whether there is an output that all inputs lead to."""
@@ -199,7 +267,13 @@ class Unit:
         pairs = set()
         kept = [node for node in before if node not in self._complete]
         covered = [node for node in writes if node not in self._complete]
-        for sources, targets in ((reads, kept), (list(self._reads) if covered else [], covered)):
+        if covered and self.grown is not None and self.grown.events:
+            self.told.append(Told(self.grown, 0, self.grown.events, tuple(covered), by))
+            for target in covered:
+                for source in self._resolved.get(target, (set(), set()))[0]:
+                    if self.grown.find(source) >= 0:
+                        self.changes.withdrawn(Edge(source, target, False), by, by)
+        for sources, targets in ((reads, kept), (self._reads.objects() if covered else [], covered)):
             if sources and targets:
                 self.changes.known(Product(tuple(sources), tuple(targets)), by)
                 for target in targets:
@@ -208,8 +282,9 @@ class Unit:
                         self.changes.withdrawn(Edge(source, target, False), by, by)
         for target in finished & set(before):
             groups: dict[EventRef, list[Node]] = {}
-            for source in self._reads:
-                made, known = self._product_known(source, target)
+            written = self._writes[target]
+            for source, read in self._reads.items():
+                made, known = max(read, written)
                 if source in reads:
                     continue
                 if made < self._wide_since:
@@ -243,7 +318,10 @@ class Unit:
         """A source without a version means each version under which the run reads that dataset, if any."""
         if raw.version is not None:
             return [raw]
-        return self._versions.get((raw.namespace, raw.name)) or [raw]
+        versions = self._versions.get((raw.namespace, raw.name), [])
+        if self.grown is not None:
+            versions = versions + self.grown.named(raw.namespace, raw.name)
+        return versions or [raw]
 
     def _settle_pairs(self, pairs: set[tuple[Node, Node]], by: EventRef) -> None:
         for source, target in pairs:

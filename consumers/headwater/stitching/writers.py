@@ -6,7 +6,7 @@ from headwater.errors import InvalidMessage
 from headwater.schemas.codec import Program
 from headwater.schemas.framing import read_header
 from headwater.schemas.records import Schema
-from headwater.stitching import ordinary
+from headwater.stitching import columns, ordinary
 from headwater.streams import Past, Retry
 
 #: What stands first in an event and is different in what a sender repeats; the id follows.
@@ -19,6 +19,8 @@ class Writers:
     def __init__(self) -> None:
         self.schemas: list[Schema] = []
         self.programs: list[Program | None] = []
+        #: What reads the messages of long runs.
+        self.columns: list[Program | None] = []
         #: Whether what a sender repeats is told by what follows emit time, producer id and sequence.
         self.heads: list[bool] = []
         self._by_header: dict[bytes, int] = {}
@@ -30,6 +32,7 @@ class Writers:
             fields = schema.definition["fields"]
             self.schemas.append(schema)
             self.programs.append(ordinary.program(schema))
+            self.columns.append(columns.program(schema))
             self.heads.append(tuple(field["name"] for field in fields[: len(_SENT)]) == _SENT)
         return self.schemas.index(schema)
 

@@ -139,6 +139,11 @@ def feed(step: StitchingStep, chunks: Iterable[Sequence[dict[str, Any]]]) -> lis
     return sets
 
 
+def feed_one(step: StitchingStep, chunk: Sequence[dict[str, Any]], first_offset: int) -> list[dict[str, Any]]:
+    """The edge sets of one more chunk."""
+    return [decoded(output) for output in step.process(batch(chunk, first_offset))]
+
+
 def decoded(output: Output) -> dict[str, Any]:
     """An edge set, read by fastavro alone."""
     stream = io.BytesIO(output.value[10:])

@@ -1,0 +1,190 @@
+"""Long runs: what compiled code takes of them is what the reference says, and what they keep is packed."""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from headwater.schemas import plain
+from headwater.schemas.codec import Bodies
+from headwater.settings import Settings
+from headwater.stitching import StitchingStep, long_runs, unit
+from headwater.stitching.folding import Folded
+from headwater.streams import Batch, Group
+from tests.consumers.stitching import reference, worlds
+from tests.consumers.stitching.lives import Lives
+from tests.consumers.stitching.test_examples import dataset, event
+from tests.consumers.stitching.test_rules import cut, history
+
+Event = dict[str, Any]
+
+
+@pytest.fixture(params=[2, 6, 4096])
+def early(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every run that is folded is a long one from its second message on; so many pairs make it wide."""
+    monkeypatch.setattr(long_runs, "FEWEST", 1)
+    monkeypatch.setattr(unit, "WIDE", request.param)
+    yield
+
+
+#: What messages say beside their inputs, few kinds, so that most are of one that was said; links keep runs folded.
+LINKS = [[{"topic": "t", "partition": 0, "offset": 1}], [{"topic": "t", "partition": 0, "offset": 2}]]
+OUTPUTS: list[list[Event]] = [
+    [],
+    [dataset("out", "1")],
+    [dataset("out")],
+    [dataset("out", "1", kind="file"), dataset("more", "1")],
+    [dataset("out", "1", column_lineage=[dataset("a", column="x", target_column="x")])],
+    [dataset("out", "1", edges=[dataset("b", "1")])],
+    [dataset("more", "1", edges=[dataset("c")], edges_complete=True)],
+    [dataset("d", "1")],
+]
+inputs = st.lists(
+    st.builds(
+        lambda name, version, kind: dataset(name, version, kind=kind),
+        st.sampled_from("abcdefgh"),
+        st.sampled_from([None, "1", "2"]),
+        st.sampled_from(["table", "file"]),
+    ),
+    max_size=3,
+)
+
+
+@st.composite
+def said(draw: st.DrawFn) -> list[Event]:
+    """Events of one run: mostly RUNNING, with inputs that are new and the rest of one of two or three kinds."""
+    kinds = draw(st.lists(st.tuples(st.sampled_from(LINKS), st.sampled_from(OUTPUTS)), min_size=1, max_size=3))
+    events: list[Event] = []
+    for number in range(draw(st.integers(1, 12))):
+        links, outputs = draw(st.sampled_from(kinds))
+        state = draw(st.sampled_from(["RUNNING"] * 12 + ["START", "OTHER", "COMPLETE", "FAIL"]))
+        run = {"run_id": worlds.RUNS[0], "state": state, "links": links}
+        job = draw(st.sampled_from(["one"] * 20 + ["two"]))
+        events.append(event(number, state, draw(inputs), copy.deepcopy(outputs), job, run=run))
+    return events
+
+
+def settled(made: dict[reference.Known, bytes | None]) -> dict[reference.Known, bytes | None]:
+    """Without what one event made known and withdrew: wide runs say so of pairs of a product that are explicit."""
+    return {known: by for known, by in made.items() if by != known[1]}
+
+
+@pytest.mark.usefixtures("early")
+@given(data=st.data())
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_long_runs_say_is_the_reference_history(data: st.DataObject) -> None:
+    """In any cut into chunks, repeated or not, each edge has the events that the reference names."""
+    events = data.draw(said())
+    chance = data.draw(st.randoms(use_true_random=False))
+    events += copy.deepcopy(chance.sample(events, len(events) // 3))
+    expected = settled(history(events))
+    assert settled(reference.said(worlds.feed(StitchingStep(Settings()), cut(events, chance)))) == expected
+
+
+@pytest.mark.usefixtures("early")
+@pytest.mark.parametrize("young", [0, 10_000])
+@given(data=st.data())
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_long_run_that_moves_and_whose_worker_dies(young: int, tmp_path: Path, data: st.DataObject) -> None:
+    """Packed, put away, read again, restored: the history stays the reference's."""
+    events = data.draw(said())
+    chance = data.draw(st.randoms(use_true_random=False))
+    expected = settled(history(events))
+    arrivals = [worlds.ARRIVAL + 20_000 * n for n in range(len(events))]
+    with Lives(Settings(stitching_young_seconds=young, stitching_folder=str(tmp_path)), events, arrivals) as lives:
+        for _ in range(20):
+            match chance.choice(["take", "take", "tick", "commit", "commit", "die", "compact"]):
+                case "take":
+                    lives.take(chance.randint(1, 5))
+                case "tick":
+                    lives.tick()
+                case "commit":
+                    lives.commit()
+                case "die":
+                    lives.die(chance)
+                case _:
+                    lives.compact()
+        while lives.position < len(events):
+            lives.take(chance.randint(1, 5))
+        lives.commit()
+        assert settled(reference.said(lives.said())) == expected
+
+
+def long(count: int, outputs: list[Event]) -> list[Event]:
+    """RUNNING events, each of which names another input."""
+    return [event(n, "RUNNING", [dataset("same"), dataset(f"part-{n}", "1")], outputs) for n in range(1, count + 1)]
+
+
+def test_what_a_long_run_keeps_of_an_input_is_small() -> None:
+    """Below 400 bytes for an input and the event that named it; what it is said to take is what it takes."""
+    step = StitchingStep(Settings())
+    events = long(6000, [])
+    for at in range(0, len(events), 1000):
+        assert worlds.feed_one(step, events[at : at + 1000], at) == []
+    [run] = step._partitions[0].kept.values()  # pyright: ignore[reportPrivateUsage]  # nobody else asks
+    assert isinstance(run, Folded)
+    assert (run.news, len(run.log)) == (6000, 6000 - sum(one.grown.events for one in run.units.values() if one.grown))
+    assert len(run.log) < 40
+    assert run.size < 400 * 6000
+
+
+def test_wide_long_runs_stay_below_the_size_of_a_message() -> None:
+    """9,000 inputs of 200 bytes, before and after their output is known: messages of at most 256 KB say all pairs."""
+    events = [*long(4000, []), *(event(n, "RUNNING", [dataset(f"{n}-{'x' * 200}", "1")], []) for n in range(4001, 7001))]
+    sink = [dataset("sink", "1")]
+    late = [event(n, "RUNNING", [dataset(f"{n}-{'x' * 200}", "1")], sink) for n in range(7001, 9001)]
+    step = StitchingStep(Settings())
+    made = [output for at, some in ((0, events), (7000, late)) for output in step.process(worlds.batch(some, at))]
+    assert max(len(output.value) for output in made) <= 256 * 1024
+    told = reference.standing(reference.said(map(worlds.decoded, made)))
+    assert len({fact[2] for fact in told}) == len(told) == 9001
+
+
+def test_equal_names_written_otherwise_are_one_input() -> None:
+    """A length with a byte more than it needs: another writer's bytes, the same dataset."""
+    events = [event(n, "RUNNING", [dataset("x", "1")], []) for n in range(1, 60)]
+    events += [event(60, "RUNNING", [dataset("y", "1")], []), event(61, "RUNNING", [dataset("y", "1")], [])]
+    events += [event(62, "COMPLETE", [], [dataset("z", "1")])]
+    links = [{"topic": "t", "partition": 0, "offset": 1}]
+    for one in events:
+        one["run"]["links"] = links
+    values = [plain.message(worlds.SCHEMA, worlds.whole(one)) for one in events]
+    for place in (59, 60):
+        short, longer = b"\x04ns\x02y", b"\x84\x00ns\x02y"
+        assert values[place].count(short) == 1
+        values[place] = values[place].replace(short, longer) if place == 60 else values[place]
+    bodies = Bodies.join(values, 10)
+    count = len(values)
+    batch = Batch(
+        "lineage.runs",
+        0,
+        [worlds.RUNS[0]] * count,
+        np.arange(count, dtype=np.int64),
+        np.full(count, worlds.ARRIVAL, np.int64),
+        [Group(worlds.SCHEMA, np.arange(count, dtype=np.int64), bodies)],
+        values,
+    )
+    made = map(worlds.decoded, StitchingStep(Settings()).process(batch))
+    assert reference.said(made) == reference.history([worlds.whole(one) for one in events])
+
+
+def test_many_kinds_of_messages_are_looked_at_again_when_they_are_forgotten() -> None:
+    """Each message names another column: what tells repeated ones is bounded, and the edges are the reference's."""
+    chance = random.Random(5)
+    events = []
+    for number in range(1, 200):
+        row = dataset("a", column=f"c{number}", target_column="x" * 2000)
+        events.append(event(number, "RUNNING", [dataset(f"i{number}")], [dataset("out", "1", column_lineage=[row])]))
+    chance.shuffle(events)
+    step = StitchingStep(Settings())
+    sets = worlds.feed(step, [events[:90], events[90:], events])
+    assert reference.standing(reference.said(sets)) == reference.current(events)
+    assert worlds.feed_one(step, events[:20], 1000) == []
