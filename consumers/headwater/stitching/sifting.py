@@ -82,7 +82,7 @@ def put(store: Store, buffer: Bytes, start: Any, mark: Any, end: Any, hashed: An
 @compiled
 def number_of(store: Store, buffer: Bytes, length: int) -> int:
     """Which text has the first bytes of `buffer` as its first part; -1 for none."""
-    return find(store, buffer, 0, length, hash_of(buffer, 0, length))
+    return int(find(store, buffer, 0, length, hash_of(buffer, 0, length)))
 
 
 @compiled

@@ -76,5 +76,7 @@ def _gauge(metric: metrics.Metric, tally: Tally) -> Iterable[Labelled]:
     if metric is metrics.WAITING:
         since = tally.waiting_since
         return [((), 0.0 if since is None else tally.clock() - since)]
+    if metric is metrics.TOPIC_DIFFERENCES:
+        return [((topic,), float(count)) for topic, count in tally.differences.items()]
     name = next(name for name, one in STEP_GAUGES.items() if one is metric)
     return [((), float(tally.gauges[name]))] if name in tally.gauges else []

@@ -85,6 +85,10 @@ RESTORED = Metric("headwater_restored_messages_total", Kind.COUNTER, "Messages f
 RETRIES = Metric("headwater_retries_total", Kind.COUNTER, "Times a step asked to be called again after a fault.")
 BACKPRESSURE = Metric("headwater_backpressure_total", Kind.COUNTER, "Times a step said that what is behind it is full.")
 WAITING = Metric("headwater_waiting_seconds", Kind.GAUGE, "How long the step has been waiting to be called again.")
+#: Asked when the worker starts and every five minutes; `headwater topics check` says what differs and what to do.
+TOPIC_DIFFERENCES = Metric(
+    "headwater_topic_differences", Kind.GAUGE, "Settings of a topic that are not as declared.", _BY_TOPIC
+)
 
 #: What only some steps have: the keys of their `gauges()`, looked up about once a second.
 STEP_GAUGES: Mapping[str, Metric] = {
@@ -113,6 +117,7 @@ METRICS: tuple[Metric, ...] = (
     RETRIES,
     BACKPRESSURE,
     WAITING,
+    TOPIC_DIFFERENCES,
     *STEP_GAUGES.values(),
 )
 
@@ -154,6 +159,8 @@ class Tally:
         self.committed: dict[_Place, int] = {}
         self.ends: Mapping[_Place, int] = {}
         self.gauges: Mapping[str, float] = {}
+        #: By topic, how many of its settings are not as declared.
+        self.differences: Mapping[str, int] = {}
         self.waiting_since: float | None = None
         #: When the event loop last turned; what each thread has been at, and since when.
         self.turned = clock()

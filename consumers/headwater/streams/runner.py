@@ -6,7 +6,7 @@ import asyncio
 import gc
 import logging
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from headwater.errors import HeadwaterError, StateError, Unavailable
@@ -15,6 +15,7 @@ from headwater.schemas.topics import TOPICS
 from headwater.settings import Settings
 from headwater.streams import clients
 from headwater.streams.health import Health
+from headwater.streams.metrics import Tally
 from headwater.streams.pipeline import Pipeline
 from headwater.streams.schemas import SchemaBook, publish_released, register_released
 from headwater.streams.step import Stateful, Step
@@ -23,6 +24,10 @@ _log = logging.getLogger("headwater.streams")
 
 #: Between two questions to a broker that is not there.
 _RETRY_SECONDS = 1.0
+#: Between two looks at how topics differ from what is declared.
+_LAYOUT_SECONDS = 300.0
+#: By topic, how many of its settings differ. Raises Unavailable.
+Layout = Callable[[], Mapping[str, int]]
 
 
 def run(
@@ -31,19 +36,20 @@ def run(
     *,
     writes: tuple[str, ...] = ("edge_set", "dead_letter"),
     generation: str | None = None,
+    layout: Layout | None = None,
 ) -> int:
     """Run the steps, each as its own consumer group, until SIGTERM or SIGINT; the process's exit code.
 
     `writes`: the records that they send, whose schemas are published first, and registered where the settings name
     a registry; then outputs carry the registry's ids. `generation`: the life of a broker
-    whose offsets restart with it. Returns 0 after a clean stop. Raises HeadwaterError for what cannot be
+    whose offsets restart with it; `layout`: how topics differ from what is declared, for the metrics. Returns 0 after a clean stop. Raises HeadwaterError for what cannot be
     recovered from here; the caller ends the process, so that what was not committed is done again.
     """
     _quiet()
     # State is many small objects that live long: looking through all of them again and again finds nothing.
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
-    return asyncio.run(_Run(steps, settings, writes, generation).main())
+    return asyncio.run(_Run(steps, settings, writes, generation, layout).main())
 
 
 def _quiet() -> None:
@@ -61,6 +67,7 @@ class _Run:
         settings: Settings,
         writes: tuple[str, ...],
         generation: str | None,
+        layout: Layout | None,
     ) -> None:
         self._steps = steps
         self._settings = settings
@@ -68,6 +75,7 @@ class _Run:
         self._registry = Registry.of(settings)
         self._headers: Mapping[str, bytes] = {}
         self._generation = generation
+        self._layout = layout
         self._stop = asyncio.Event()
 
     async def main(self) -> int:
@@ -94,7 +102,11 @@ class _Run:
             # Joining a group takes seconds, so all join at once.
             await asyncio.gather(*(pipeline.start() for pipeline in pipelines))
             _log.info("%s ready", ", ".join(step.name for step in self._steps))
-            await self._until_the_end(pipelines)
+            watching = asyncio.create_task(self._watch_layout([pipeline.tally for pipeline in pipelines]))
+            try:
+                await self._until_the_end(pipelines)
+            finally:
+                watching.cancel()
         finally:
             for pipeline in pipelines:
                 try:
@@ -120,6 +132,17 @@ class _Run:
                     raise StateError(f"worker failed: {error!r}") from error
                 if pipeline.crash is not None:
                     raise Unavailable(f"the consumer gave up: {pipeline.crash}")
+
+    async def _watch_layout(self, tallies: Sequence[Tally]) -> None:
+        """Let the metrics say how topics differ; while the broker does not answer, what was found last stands."""
+        while self._layout is not None:
+            try:
+                found = await asyncio.get_running_loop().run_in_executor(None, self._layout)
+                for tally in tallies:
+                    tally.differences = found
+            except Unavailable as error:
+                _log.info("topics could not be compared with what is declared: %s", error)
+            await asyncio.sleep(_LAYOUT_SECONDS)
 
     async def _wait_for_broker(self) -> bool:
         """Until the broker answers and has the topics; False where told to stop before."""

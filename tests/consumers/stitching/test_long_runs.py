@@ -79,7 +79,7 @@ def settled(made: dict[reference.Known, bytes | None]) -> dict[reference.Known, 
 
 @pytest.mark.usefixtures("early")
 @given(data=st.data())
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_long_runs_say_is_the_reference_history(data: st.DataObject) -> None:
     """In any cut into chunks, repeated or not, each edge has the events that the reference names."""
     events = data.draw(said())
@@ -92,7 +92,7 @@ def test_what_long_runs_say_is_the_reference_history(data: st.DataObject) -> Non
 @pytest.mark.usefixtures("early")
 @pytest.mark.parametrize("young", [0, 10_000])
 @given(data=st.data())
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_long_run_that_moves_and_whose_worker_dies(young: int, tmp_path: Path, data: st.DataObject) -> None:
     """Packed, put away, read again, restored: the history stays the reference's."""
     events = data.draw(said())
@@ -138,7 +138,10 @@ def test_what_a_long_run_keeps_of_an_input_is_small() -> None:
 
 def test_wide_long_runs_stay_below_the_size_of_a_message() -> None:
     """9,000 inputs of 200 bytes, before and after their output is known: messages of at most 256 KB say all pairs."""
-    events = [*long(4000, []), *(event(n, "RUNNING", [dataset(f"{n}-{'x' * 200}", "1")], []) for n in range(4001, 7001))]
+    events = [
+        *long(4000, []),
+        *(event(n, "RUNNING", [dataset(f"{n}-{'x' * 200}", "1")], []) for n in range(4001, 7001)),
+    ]
     sink = [dataset("sink", "1")]
     late = [event(n, "RUNNING", [dataset(f"{n}-{'x' * 200}", "1")], sink) for n in range(7001, 9001)]
     step = StitchingStep(Settings())

@@ -14,6 +14,7 @@ from typing import Any
 import hypothesis.strategies as st
 import numpy as np
 import pytest
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 from hypothesis import given
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -100,6 +101,7 @@ def test_figures_add_up() -> None:
     tally.ends = {PLACE: 12}
     tally.done({PLACE: 7}, [Over(clock.now - 0.02, emit_times(first))], 2_300_000)
     tally.gauges = {"open_runs": 4}
+    tally.differences = {RUNS.name: 2}
     found = samples(exposition.text([tally]))
     topic = {"topic": RUNS.name}
     assert of(found, "headwater_messages_total", **topic) == 2
@@ -113,6 +115,7 @@ def test_figures_add_up() -> None:
     assert of(found, "headwater_waiting_seconds") == 7
     assert of(found, "headwater_rebalances_total") == of(found, "headwater_restoring_partitions") == 1
     assert of(found, "headwater_open_runs") == 4
+    assert of(found, "headwater_topic_differences", **topic) == 2
     assert of(found, "headwater_commit_seconds_count") == 1
     assert of(found, "headwater_commit_seconds_bucket", le="0.025") == 1
     assert of(found, "headwater_commit_seconds_bucket", le="0.01") == 0
@@ -197,6 +200,11 @@ def get(port: int, path: str) -> tuple[int, bytes]:
 def settings(kafka: Kafka, prefix: str) -> Settings:
     given = Settings(brokers=kafka.bootstrap, prefix=prefix, partitions=3, metrics_port=free_port())
     create(given)
+    # One topic is not as declared.
+    resource = ConfigResource(ConfigResource.Type.TOPIC, RUNS.full_name(given))
+    resource.add_incremental_config(ConfigEntry("retention.ms", "60000", incremental_operation=AlterConfigOpType.SET))
+    [done] = AdminClient({"bootstrap.servers": given.brokers}).incremental_alter_configs([resource]).values()
+    done.result(30)
     return given
 
 
@@ -225,6 +233,8 @@ def test_a_worker_tells_what_it_does(settings: Settings, tmp_path: Path) -> None
         assert of(found, "headwater_messages_total", topic=RUNS.name) == total
         assert of(found, "headwater_assigned_partitions") == 3
         assert of(found, "headwater_outputs_total") > 0
+        differences = {labels: n for (name, labels), n in found.items() if name == "headwater_topic_differences"}
+        assert differences == {(("step", "stitching"), ("topic", RUNS.name)): 1}
         for why in bad:
             assert of(found, "headwater_dead_letters_total", topic=RUNS.name, reason=why) == 1
         lag = [value for (name, _), value in found.items() if name == "headwater_lag_messages"]

@@ -6,6 +6,8 @@ import argparse
 import logging
 import signal
 import time
+from collections import Counter
+from collections.abc import Mapping
 
 from headwater.cli.workers import WORKERS, classes, steps
 from headwater.errors import Unavailable
@@ -42,7 +44,15 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         settings,
         writes=WORKERS[arguments.name].writes,
         generation=generation,
+        layout=lambda: _differences(settings),
     )
+
+
+def _differences(settings: Settings) -> Mapping[str, int]:
+    """By topic (without prefix), how many of its settings hurt and are not as declared. Raises Unavailable."""
+    from headwater.topics.layout import check
+
+    return Counter(found.topic.removeprefix(settings.prefix) for found in check(settings) if found.fatal)
 
 
 def _broker(settings: Settings) -> tuple[str | None, frozenset[str]]:
