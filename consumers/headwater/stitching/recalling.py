@@ -28,8 +28,12 @@ _SAY_AGAIN_MS = 60_000
 class Recall:
     """For one chunk. Its methods may raise Retry; what they did until then is no harm, and done once."""
 
-    def __init__(self, runs: Runs, writers: Writers, past: Past | None, topic: str) -> None:
+    def __init__(self, runs: Runs, writers: Writers, past: Past | None, topic: str, arrival: int) -> None:
+        """`arrival`: of the chunk's newest message, ms."""
         self._runs = runs
+        # A worker that has just begun knows no time but the chunk's: what it recalls is as old as that, not as old as
+        # time, else the jobs of a key that the chunk does not name would be forgotten at once.
+        self._now = max(runs.now, arrival)
         self._writers = writers
         self._past = past
         self._place = (topic, runs.partition)
@@ -113,7 +117,7 @@ class Recall:
         numbers = [writers.of(message) for message in messages]
         run: Ordinary | Folded
         if folded or len(set(numbers)) > 1 or writers.programs[numbers[0]] is None or len(messages) > MOST_EVENTS:
-            run = _folded(zip(offsets, numbers, messages, strict=True), writers, runs.now)
+            run = _folded(zip(offsets, numbers, messages, strict=True), writers, self._now)
             run.covered = covered
             runs.folded += 1
             runs.open += not run.ended

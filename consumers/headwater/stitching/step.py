@@ -80,7 +80,7 @@ class StitchingStep:
             number = self._writers.number(group.schema)
             self._writers.learn(values[int(group.rows[0])], number)
             by_schema.append((number, rows_by_key(keys, group.rows.tolist())))
-        recall = Recall(runs, self._writers, self._past, batch.topic)
+        recall = Recall(runs, self._writers, self._past, batch.topic, int(batch.timestamps.max()))
         for number, rows_of in by_schema:
             recall.keys(number, rows_of, values)
         rest = set_apart(by_schema, batch.groups, runs, self._writers, values)

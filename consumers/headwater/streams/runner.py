@@ -42,8 +42,9 @@ def run(
 
     `writes`: the records that they send, whose schemas are published first, and registered where the settings name
     a registry; then outputs carry the registry's ids. `generation`: the life of a broker
-    whose offsets restart with it; `layout`: how topics differ from what is declared, for the metrics. Returns 0 after a clean stop. Raises HeadwaterError for what cannot be
-    recovered from here; the caller ends the process, so that what was not committed is done again.
+    whose offsets restart with it; `layout`: how topics differ from what is declared, for the metrics. Returns 0 after
+    a clean stop. Raises HeadwaterError for what cannot be recovered from here; the caller ends the process, so that
+    what was not committed is done again.
     """
     _quiet()
     # State is many small objects that live long: looking through all of them again and again finds nothing.

@@ -61,6 +61,18 @@ def test_something_new_of_a_finished_run_meets_what_it_said(tmp_path: Path) -> N
         assert reference.said(lives.said()) == reference.history(events)
 
 
+def test_two_jobs_of_a_run_id_are_both_there_after_a_restart(tmp_path: Path) -> None:
+    """Also the one of which the first chunk after it says nothing."""
+    two = event(2, "RUNNING", [dataset("z")], [], "two")
+    further = [event(5, "RUNNING", [dataset("w")], []), event(6, "RUNNING", [], [dataset("v", "1")], "two")]
+    events = [START, two, event(3, "START", [], [], **OTHER), *further]
+    with later(*events, folder=tmp_path) as lives:
+        step_on(lives, 3)
+        lives.restart(random.Random(1))
+        step_on(lives, 2)
+        assert reference.said(lives.said()) == reference.history(events)
+
+
 def test_a_run_larger_than_a_message_is_kept_in_parts(tmp_path: Path) -> None:
     """Two megabytes of one open run survive a restart; no record is above the topic's limit."""
     wide = [event(n, "RUNNING", [dataset(f"{n}-{i}-" + "x" * 900) for i in range(60)], []) for n in range(1, 40)]
