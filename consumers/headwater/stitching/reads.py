@@ -60,7 +60,7 @@ class _Items(ItemsView[Node, First]):
 
     def __iter__(self) -> Iterator[tuple[Node, First]]:
         mapping = self._mapping
-        yield from mapping._objects.items()  # noqa: SLF001 — its view
+        yield from ((node, mapping[node]) for node in mapping.objects())
         if mapping.grown is not None:
             yield from mapping.grown.items()
 

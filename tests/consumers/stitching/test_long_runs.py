@@ -45,9 +45,15 @@ OUTPUTS: list[list[Event]] = [
     [dataset("more", "1", edges=[dataset("c")], edges_complete=True)],
     [dataset("d", "1")],
 ]
+
+
+def _input(name: str, version: str | None, kind: str) -> Event:
+    return dataset(name, version, kind=kind)
+
+
 inputs = st.lists(
     st.builds(
-        lambda name, version, kind: dataset(name, version, kind=kind),
+        _input,
         st.sampled_from("abcdefgh"),
         st.sampled_from([None, "1", "2"]),
         st.sampled_from(["table", "file"]),
@@ -182,7 +188,7 @@ def test_equal_names_written_otherwise_are_one_input() -> None:
 def test_many_kinds_of_messages_are_looked_at_again_when_they_are_forgotten() -> None:
     """Each message names another column: what tells repeated ones is bounded, and the edges are the reference's."""
     chance = random.Random(5)
-    events = []
+    events: list[Event] = []
     for number in range(1, 200):
         row = dataset("a", column=f"c{number}", target_column="x" * 2000)
         events.append(event(number, "RUNNING", [dataset(f"i{number}")], [dataset("out", "1", column_lineage=[row])]))

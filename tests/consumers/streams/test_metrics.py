@@ -14,7 +14,7 @@ from typing import Any
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
+from confluent_kafka import admin as _admin
 from hypothesis import given
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -34,6 +34,8 @@ from tests.benchmarks import workload
 from tests.consumers.streams.test_reading import EVENT, GARBAGE
 from tests.infra.workers import working
 
+#: Untyped in parts.
+admin: Any = _admin
 README = Path(__file__).parents[3] / "consumers" / "README.md"
 SCHEMA = records.current("run_event")
 PLACE = (RUNS.name, 0)
@@ -201,9 +203,11 @@ def settings(kafka: Kafka, prefix: str) -> Settings:
     given = Settings(brokers=kafka.bootstrap, prefix=prefix, partitions=3, metrics_port=free_port())
     create(given)
     # One topic is not as declared.
-    resource = ConfigResource(ConfigResource.Type.TOPIC, RUNS.full_name(given))
-    resource.add_incremental_config(ConfigEntry("retention.ms", "60000", incremental_operation=AlterConfigOpType.SET))
-    [done] = AdminClient({"bootstrap.servers": given.brokers}).incremental_alter_configs([resource]).values()
+    resource = admin.ConfigResource(admin.ConfigResource.Type.TOPIC, RUNS.full_name(given))
+    resource.add_incremental_config(
+        admin.ConfigEntry("retention.ms", "60000", incremental_operation=admin.AlterConfigOpType.SET)
+    )
+    [done] = admin.AdminClient({"bootstrap.servers": given.brokers}).incremental_alter_configs([resource]).values()
     done.result(30)
     return given
 
