@@ -236,10 +236,10 @@ class Answer(Plain):
             polars = import_module("polars")
         except ModuleNotFoundError:
             raise MissingExtra("consumers", "polars") from None
-        columns = {
-            name: [value if isinstance(value, datetime) else plain(value) for value in values]
-            for name, values in zip(self.columns, zip(*self.rows, strict=True), strict=True)
-        } if self.rows else {name: [] for name in self.columns}  # fmt: skip
+        columns: dict[str, list[Any]] = {name: [] for name in self.columns}
+        for row in self.rows:
+            for name, value in zip(self.columns, row, strict=True):
+                columns[name].append(value if isinstance(value, datetime) else plain(value))
         return polars.DataFrame(columns, strict=False)
 
     def _repr_html_(self) -> str:
