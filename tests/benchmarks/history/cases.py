@@ -1,5 +1,7 @@
 """What the benchmark asks: every question with parameters that differ from turn to turn, and the walks."""
 
+# ruff: noqa: E501 — statements of SQL
+
 from __future__ import annotations
 
 import random
@@ -34,7 +36,9 @@ def known(client: Client, maker: Maker, turns: int) -> Known:
 
     def nodes(step: int) -> tuple[tuple[str, str], ...]:
         numbers = f"arrayJoin({[night * STEPS + step for night in nights]})"
-        rows = select(client, f"SELECT {output('n')} AS name, {version('n')} AS version FROM (SELECT toInt64({numbers}) AS n)")
+        rows = select(
+            client, f"SELECT {output('n')} AS name, {version('n')} AS version FROM (SELECT toInt64({numbers}) AS n)"
+        )
         return tuple((row["name"], row["version"]) for row in rows)
 
     numbers = [draw.randrange(max(maker.predictions, 1)) for _ in range(turns)]

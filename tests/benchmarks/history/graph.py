@@ -1,10 +1,12 @@
-"""A made history of any size, made by the engine itself: from whole numbers to the landing tables, as the archive inserts.
+"""A made history of any size, made by the engine itself: from numbers to the landing tables, as the archive inserts.
 
 A block of 50 runs is one night of one of 400 pipelines, the popular ones far more often than the others. The first ten steps
 of a night read deliveries and a reference table that many share; each later one reads two or three outputs of the
 same night, a tenth of them without naming a version. Ids, versions and digests are hashes of the numbers and a seed, so
 they compress as random ones do, and two runs of the benchmark ask the same. A tenth of the events are predictions.
 """
+
+# ruff: noqa: E501 — expressions of SQL, which read worse broken
 
 from __future__ import annotations
 
@@ -68,7 +70,9 @@ def kind(number: str) -> str:
 _FIRST = (
     f"[('{NS}', concat('delivery', toString({pipeline('r')}), '_', toString(r % 10)), "
     f"toNullable({version('r + 1000000000')}), 'file'), "
-    "('" + NS + "', concat('reference', toString(toUInt32(floor(200 * pow((sipHash64('ref', r) % 10007) / 10007, 3))))), "
+    "('"
+    + NS
+    + "', concat('reference', toString(toUInt32(floor(200 * pow((sipHash64('ref', r) % 10007) / 10007, 3))))), "
     f"toNullable(toString(intDiv(r, {STEPS * 20}))), 'table')]"
 )
 _LATER = (
@@ -121,14 +125,18 @@ class Maker:
         fields = ", ".join(f"CAST({value} AS {types[name]}) AS `{name}`" for name, value in values.items())
         names = ", ".join(f"`{name}`" for name in values)
         # Names of columns never shadow what an expression is made of.
-        statement = f"INSERT INTO {table} ({names}) SELECT {fields} FROM {source} SETTINGS prefer_column_name_to_alias = 1"
+        statement = (
+            f"INSERT INTO {table} ({names}) SELECT {fields} FROM {source} SETTINGS prefer_column_name_to_alias = 1"
+        )
         self.client.command(statement)
 
     def _insert(self, table: str, values: dict[str, str], first: int, last: int) -> None:
-        source = f"(SELECT toInt64(number) AS r, {_INPUTS} AS ins, {_OUTPUT} AS made FROM numbers({first}, {last - first}))"
+        source = (
+            f"(SELECT toInt64(number) AS r, {_INPUTS} AS ins, {_OUTPUT} AS made FROM numbers({first}, {last - first}))"
+        )
         self.insert(table, values, source)
 
-    def _head(self, what: str, time: str, body: str, key: str) -> dict[str, str]:
+    def head(self, what: str, time: str, body: str, key: str) -> dict[str, str]:
         return {
             "_partition": "r % 12", "_offset": "r", "_check": "r", "_generation": "''",
             "_arrival": f"{time} + 2000000 + sipHash64(r) % 500000", "_key": key,
@@ -140,7 +148,11 @@ class Maker:
 
     def _events(self, state: str) -> dict[str, str]:
         start = state == "START"
-        time = _time("r", self.runs) if start else f"({_time('r', self.runs)} + 60000000 + sipHash64('took', r) % 600000000)"
+        time = (
+            _time("r", self.runs)
+            if start
+            else f"({_time('r', self.runs)} + 60000000 + sipHash64('took', r) % 600000000)"
+        )
         run = id_of("run", "r")
         said = "ins" if start else "[made]"
         body = (
@@ -161,7 +173,7 @@ class Maker:
             + ("('', '')" if start else f"('sum-1', substring({id_of('content', 'r')}, 1, 16))") + ", [], [], false, [], map())"
         )  # fmt: skip
         return {
-            **self._head(state, time, body, f"toString({run})"),
+            **self.head(state, time, body, f"toString({run})"),
             "part": "1", "parts": "1", "kind": "'run'", "actor": "'scheduler'", "purpose": "'nightly'",
             "run": f"({run}, '{state}', (toFixedString('', 16), '', ''), (toFixedString('', 16), '', ''), NULL, NULL, NULL, NULL, [], map())",
             "job": f"('jobs', {_JOB}, 'TASK', 'BATCH', 'HEADWATER', NULL, "
@@ -181,7 +193,7 @@ class Maker:
         nodes = "arrayMap(d -> (d.1, d.2, d.3, 'declared', d.4), arrayPushBack(ins, made))"
         body = f"concat(reinterpretAsString({ended}), {run}, {_event_id('edges', 'r', ended)}, {_JOB}, arrayStringConcat(arrayMap(d -> concat(d.1, d.2, ifNull(d.3, ''), d.4), arrayPushBack(ins, made))))"
         return {
-            **self._head("edges", ended, body, f"toString({run})"),
+            **self.head("edges", ended, body, f"toString({run})"),
             "run_id": run, "job_namespace": "'jobs'", "job_name": _JOB, "state": "'COMPLETE'",
             "events": f"[({_event_id('COMPLETE', 'r', ended)}, {ended})]", "datasets": nodes,
             "products": "[(arrayMap(i -> toInt32(i), range(length(ins))), [toInt32(length(ins))], 0, -1)]",
@@ -194,7 +206,7 @@ class Maker:
         run = f"(sipHash64('of', r) % {scale} * {STEPS} + 49)"
         time = f"({_time(run, self.runs)} + 900000000)"
         return {
-            **self._head("prediction", time, f"concat({id_of('prediction', 'r')}, {id_of('key', 'r')}, repeat('feature0', 8), toString(r))", "NULL"),
+            **self.head("prediction", time, f"concat({id_of('prediction', 'r')}, {id_of('key', 'r')}, repeat('feature0', 8), toString(r))", "NULL"),
             "key": f"lower(hex({id_of('key', 'r')}))", "key_form": "'digest'",
             "deployment": f"('{NS}', {output(f'{run} - 2')}, {version(f'{run} - 2')})",
             "stream": f"('{NS}', {output(run)}, {version(run)})", "model": f"('{NS}', {output(f'{run} - 5')}, {version(f'{run} - 5')})",
@@ -210,16 +222,29 @@ def shapes(maker: Maker) -> None:
     _shape(maker, "hub", 400, "[0]", "toUInt64(r + 1)")
     _shape(maker, "chain", 20, "[r]", "toUInt64(r + 1)")
     # 150 layers of 100; each node reads three of the layer before.
-    _shape(maker, "dag", 14_900, "arrayDistinct(arrayMap(k -> intDiv(r, 100) * 100 + sipHash64('dag', r, k) % 100, range(3)))", "toUInt64(r + 100)")
+    _shape(
+        maker,
+        "dag",
+        14_900,
+        "arrayDistinct(arrayMap(k -> intDiv(r, 100) * 100 + sipHash64('dag', r, k) % 100, range(3)))",
+        "toUInt64(r + 100)",
+    )
     _shape(maker, "cycle", 3, "[r]", "toUInt64((r + 1) % 3)")
     for layers in (18, 1000):
         # Each of a layer's two datasets reads both of the layer before.
-        _shape(maker, f"ladder{layers}_", 2 * layers, "if(r < 2, [0], [intDiv(r, 2) * 2 - 1, intDiv(r, 2) * 2])", "toUInt64(r + 1)", columns=True)
+        _shape(
+            maker,
+            f"ladder{layers}_",
+            2 * layers,
+            "if(r < 2, [0], [intDiv(r, 2) * 2 - 1, intDiv(r, 2) * 2])",
+            "toUInt64(r + 1)",
+            columns=True,
+        )
 
 
 def _shape(maker: Maker, name: str, runs: int, sources: str, target: str, *, columns: bool = False) -> None:
     time = f"({START} + r)"
-    values: dict[str, Any] = maker._head(name, time, "'shape'", "NULL")  # noqa: SLF001 — one file, two makers
+    values: dict[str, Any] = maker.head(name, time, "'shape'", "NULL")
     values |= {
         "run_id": id_of(name, "r"), "job_namespace": "'jobs'", "job_name": f"'{name}'", "state": "'COMPLETE'",
         "events": f"[({_event_id(name, 'r', time)}, {time})]",

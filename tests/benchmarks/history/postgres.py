@@ -1,5 +1,7 @@
 """The same walks in PostgreSQL 15: the same pairs of keys, indexed both ways, a recursive query that visits once."""
 
+# ruff: noqa: E501 — statements of SQL
+
 from __future__ import annotations
 
 import shutil
@@ -34,7 +36,11 @@ def compared(client: Client, ours: Mapping[str, float], say: Callable[[str], Non
             say("\n| walk | PostgreSQL, ms | times ours |\n|---|---|---|")
             for name in ("hub with 400 consumers", "chain of 20", "DAG of 15,000 nodes"):
                 took = peer.walk(client, name)
-                say(f"| {name} | {took * 1000:,.1f} | {took / ours[name]:.1f}x |" if ours[name] else f"| {name} | – | – |")
+                say(
+                    f"| {name} | {took * 1000:,.1f} | {took / ours[name]:.1f}x |"
+                    if ours[name]
+                    else f"| {name} | – | – |"
+                )
         except (OSError, subprocess.SubprocessError) as error:
             say(f"\nPostgreSQL: skipped: {error}")
         finally:
@@ -51,7 +57,12 @@ class _Peer:
 
     def _run(self, *command: str, text: str | None = None) -> str:
         done = subprocess.run(
-            ["runuser", "-u", "postgres", "--", *command], input=text, capture_output=True, text=True, check=True, cwd="/"
+            ["runuser", "-u", "postgres", "--", *command],
+            input=text,
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd="/",
         )
         return done.stdout
 
@@ -59,20 +70,33 @@ class _Peer:
         data = str(self._folder / "data")
         self._run(str(self._binaries / "initdb"), "-D", data, "-A", "trust")
         options = f"-k {self._folder} -c listen_addresses='' -c shared_buffers=2GB -c work_mem=256MB -c fsync=off"
-        self._run(str(self._binaries / "pg_ctl"), "-D", data, "-w", "-l", str(self._folder / "log"), "-o", options, "start")
+        self._run(
+            str(self._binaries / "pg_ctl"), "-D", data, "-w", "-l", str(self._folder / "log"), "-o", options, "start"
+        )
 
     def stop(self) -> None:
         if (self._folder / "data" / "postmaster.pid").exists():
             self._run(str(self._binaries / "pg_ctl"), "-D", str(self._folder / "data"), "-m", "immediate", "stop")
 
     def _psql(self, text: str) -> str:
-        return self._run(str(self._binaries / "psql"), "-h", str(self._folder), "-d", "postgres", "-qAt", "-v", "ON_ERROR_STOP=1", text=text)
+        return self._run(
+            str(self._binaries / "psql"),
+            "-h",
+            str(self._folder),
+            "-d",
+            "postgres",
+            "-qAt",
+            "-v",
+            "ON_ERROR_STOP=1",
+            text=text,
+        )
 
     def load(self, client: Client) -> None:
         """The pairs that stand, as CSV; keys as signed 64-bit numbers."""
         file = self._folder / "edges.csv"
         rows = client.raw_stream(
-            "SELECT reinterpretAsInt64(source), reinterpretAsInt64(target), run_id FROM edges_by_source WHERE source != 0 AND target != 0", fmt="CSV"
+            "SELECT reinterpretAsInt64(source), reinterpretAsInt64(target), run_id FROM edges_by_source WHERE source != 0 AND target != 0",
+            fmt="CSV",
         )
         with file.open("wb") as out:
             while part := rows.read(1 << 20):
@@ -101,5 +125,3 @@ class _Peer:
             [line] = [line for line in said.splitlines() if line.startswith("Time:")]
             times.append(float(line.split()[1]) / 1000)
         return statistics.median(times)
-
-
