@@ -133,7 +133,7 @@ def standing(same: dict[int, tuple[Found, ...]], key: int) -> int:
     return members[0].key if members else key
 
 
-def exact(client: Client, node: Node, names: Names | None = None, clocks: Clocks = NOW) -> list[Found]:
+def exact(client: Client, node: Node, clocks: Clocks = NOW, names: Names | None = None) -> list[Found]:
     """The node by any name of its dataset and, where it names no version, all versions.
 
     Raises NotFound with suggestions.

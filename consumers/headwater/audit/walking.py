@@ -68,7 +68,7 @@ def walk(
 
 
 def _start(client: Client, root: Node, versions: Versions, names: Names, clocks: Clocks) -> list[Found]:
-    every = exact(client, root, names, clocks)
+    every = exact(client, root, clocks, names)
     if root.version is not None or versions == "all" or len(every) == 1:
         return every
     times = [(at, -key) for _, key, at in written(client, {one.dataset for one in every}, clocks)]
