@@ -18,6 +18,7 @@ BENCHMARKS = {
     "profiles": "tests.benchmarks.profiles",
     "state": "tests.benchmarks.state",
     "verify": "tests.benchmarks.verify",
+    "history": "tests.benchmarks.history.run",
 }
 
 
@@ -25,6 +26,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", help=f"which: {', '.join(BENCHMARKS)}; all where none is named")
     parser.add_argument("--quick", action="store_true", help="fewer events and one turn: does it work at all?")
+    parser.add_argument("--events", type=int, default=1_000_000, help="history: how many events (default 1000000)")
+    parser.add_argument("--folder", default="", help="history: where the made history is kept for the next time")
+    parser.add_argument("--only", choices=("", "questions", "walks"), default="", help="history: only this half")
     arguments = parser.parse_args()
     unknown = [name for name in arguments.names if name not in BENCHMARKS]
     if unknown:

@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 
 from headwater.audit.clocks import NOW, Clocks
 from headwater.audit.model import Direction
+from headwater.audit.naming import Names
 from headwater.audit.rows import NO_RUN, chunks, select
 from headwater.audit.store import Client
+from headwater.audit.versions import written
 
 
 @dataclass(frozen=True)
@@ -71,10 +73,16 @@ _ASKED = {
 
 
 class Edges:
-    """Edges next to nodes; remembers the versions of the datasets that it had to resolve."""
+    """Edges next to nodes; remembers the versions of the datasets that it had to resolve.
 
-    def __init__(self, client: Client, direction: Direction, *, columns: bool, clocks: Clocks = NOW) -> None:
+    `names`: a read that named no version is resolved to what was written under any name of the dataset.
+    """
+
+    def __init__(
+        self, client: Client, direction: Direction, names: Names, *, columns: bool, clocks: Clocks = NOW
+    ) -> None:
         self._client = client
+        self._names = names
         self._direction: Direction = direction
         self._clocks = clocks
         self._sql = _sql(_ASKED[direction, columns], clocks)
@@ -115,18 +123,16 @@ class Edges:
 
     def _learn(self, datasets: set[int]) -> None:
         missing = datasets - self._versions.keys()
+        groups = self._names.of(missing)
+        every = {dataset: {name.dataset for name in groups.get(dataset, ())} | {dataset} for dataset in missing}
         found: dict[int, list[tuple[datetime, int]]] = defaultdict(list)
-        for some in chunks(sorted(missing)):
-            for row in select(
-                self._client,
-                f"SELECT dataset, key, written_at FROM {self._clocks.view('dataset_versions')} "
-                "WHERE dataset IN {datasets:Array(UInt64)} AND isNotNull(written_at) ORDER BY written_at, key",
-                {"datasets": some, **self._clocks.values()},
-            ):
-                found[row["dataset"]].append((row["written_at"], row["key"]))
+        for dataset, key, written_at in written(
+            self._client, {one for some in every.values() for one in some}, self._clocks
+        ):
+            found[dataset].append((written_at, key))
         for dataset in missing:
-            written = found[dataset]
-            self._versions[dataset] = ([at for at, _ in written], [key for _, key in written])
+            versions = sorted(one for other in every[dataset] for one in found[other])
+            self._versions[dataset] = ([at for at, _ in versions], [key for _, key in versions])
 
     def _read_times(self, runs: set[uuid.UUID]) -> dict[tuple[uuid.UUID, int], datetime]:
         """When each run first read each dataset of which it named no version."""

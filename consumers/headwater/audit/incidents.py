@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from headwater.audit.lookup import exact
 from headwater.audit.model import Incident, Node, Reach, Walk
+from headwater.audit.naming import exact
 from headwater.audit.predictions import ref
 from headwater.audit.rows import names, select
 from headwater.audit.store import Client

@@ -7,14 +7,17 @@ What was cut, and why, is part of every answer.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from headwater.audit.clocks import NOW, Clocks
 from headwater.audit.edges import Edge, Edges
-from headwater.audit.lookup import Found, by_keys, exact
+from headwater.audit.lookup import Found, by_keys
 from headwater.audit.model import Direction, Node, Walk, WalkEdge, WalkNode
+from headwater.audit.naming import Names, exact, standing
 from headwater.audit.rows import run_or_none, select
 from headwater.audit.store import Client
+from headwater.audit.versions import written
 
 #: A node on the way: its key, and its column in a walk along columns (None: all of it).
 Place = tuple[int, str | None]
@@ -37,20 +40,19 @@ def walk(
     depth: edges from the root at most. budget: edges read at most. columns: along column edges; None: where
     a root names a column. versions: of a root without version, all of them or the one written last; None:
     the last one upwards, all downwards. clocks: what had happened and what had arrived by when; versions of reads
-    that named none are resolved as of them too. Raises NotFound for a root that is not there.
+    that named none are resolved as of them too. A node under several names (aliases, renames) is one node, under
+    the name that stands for all of them. Raises NotFound for a root that is not there under any of its names.
     """
     roots = (node,) if isinstance(node, Node) else tuple(node)
     columns = any(root.column is not None for root in roots) if columns is None else columns
     chosen: Versions = versions or ("latest" if direction == "up" else "all")
-    found: dict[int, Found] = {}
-    start: dict[Place, int] = {}
+    names = Names(client, clocks)
+    progress = _Progress(client, direction, names, clocks)
     for root in roots:
-        for one in _start(client, root, chosen, clocks):
-            found[one.key] = one
-            start[one.key, root.column if columns else None] = 0
-    steps = Edges(client, direction, columns=columns, clocks=clocks)
-    progress = _Progress(direction, found, start, clocks)
-    progress.run(client, steps, depth, budget)
+        progress.begin(_start(client, root, chosen, names, clocks), root.column if columns else None)
+    start = dict(progress.depths)
+    progress.run(Edges(client, direction, names, columns=columns, clocks=clocks), depth, budget)
+    found = progress.found
     depths = progress.depths
     return Walk(
         roots=tuple(sorted({_named(found, place) for place in start}, key=str)),
@@ -65,36 +67,56 @@ def walk(
     )
 
 
-def _start(client: Client, root: Node, versions: Versions, clocks: Clocks) -> Iterable[Found]:
-    every = exact(client, root, clocks)
+def _start(client: Client, root: Node, versions: Versions, names: Names, clocks: Clocks) -> list[Found]:
+    every = exact(client, root, clocks, names)
     if root.version is not None or versions == "all" or len(every) == 1:
         return every
-    written = select(
+    times = [(at, -key) for _, key, at in written(client, {one.dataset for one in every}, clocks)]
+    latest = -max(times)[1] if times else None
+    return [one for one in every if one.key == latest] or _last_known(client, every) or every
+
+
+def _last_known(client: Client, every: list[Found]) -> list[Found]:
+    """Of versions that nobody is known to have written, the one that was named last."""
+    rows = select(
         client,
-        f"SELECT key FROM {clocks.view('dataset_versions')} WHERE dataset = {{dataset:UInt64}} "
-        "ORDER BY written_at DESC NULLS LAST, arrival DESC, key LIMIT 1",
-        {"dataset": every[0].dataset, **clocks.values()},
+        "SELECT key FROM dataset_nodes AS n WHERE n.key IN {keys:Array(UInt64)} "
+        "AND n.dataset IN {datasets:Array(UInt64)} GROUP BY key ORDER BY min(n.arrival) DESC, key LIMIT 1",
+        {
+            "keys": [one.key for one in every if one.node.version is not None],
+            "datasets": sorted({one.dataset for one in every}),
+        },
     )
-    return [one for one in every if one.key in {row["key"] for row in written}] or every
+    return [one for one in every if one.key in {row["key"] for row in rows}]
 
 
 class _Progress:
-    """What a walk has seen so far."""
+    """What a walk has seen so far; every node under the name that stands for all of its names."""
 
-    def __init__(self, direction: Direction, found: dict[int, Found], start: dict[Place, int], clocks: Clocks) -> None:
+    def __init__(self, client: Client, direction: Direction, names: Names, clocks: Clocks) -> None:
+        self.client = client
         self.clocks = clocks
         self.direction: Direction = direction
-        self.found = found
-        self.depths = dict(start)
+        self.names = names
+        self.found: dict[int, Found] = {}
+        self.same: dict[int, tuple[Found, ...]] = {}
+        self.depths: dict[Place, int] = {}
         self.edges: dict[Edge, None] = {}
         self.reason = ""
 
-    def run(self, client: Client, steps: Edges, depth: int, budget: int) -> None:
+    def begin(self, nodes: Iterable[Found], column: str | None) -> None:
+        """Begin at nodes, or at a column of each."""
+        some = list(nodes)
+        self._learn(some)
+        for one in some:
+            self.depths[standing(self.same, one.key), column] = 0
+
+    def run(self, steps: Edges, depth: int, budget: int) -> None:
         """Walk until nothing is left, or until depth or budget is used up."""
         frontier = set(self.depths)
         level = 0
         while frontier and not self.reason:
-            near = _near(steps, self.direction, frontier, self.found)
+            near = self._near(steps, frontier)
             if level == depth:
                 self.reason = _cut_by_depth(near, self.depths, self.direction, depth)
                 return
@@ -105,18 +127,32 @@ class _Progress:
                 self.reason = f"the budget of {budget} edges was used up at depth {level}"
             taken = fresh[:room]
             self.edges.update(dict.fromkeys(taken))
-            ends = {key for edge in taken for key in (edge.source, edge.target)}
-            self.found.update(by_keys(client, ends - self.found.keys(), self.clocks))
             frontier = {_end(edge, self.direction) for edge in taken} - self.depths.keys()
             self.depths.update(dict.fromkeys(frontier, level))
 
+    def _near(self, steps: Edges, frontier: set[Place]) -> list[Edge]:
+        wanted: dict[int, set[str | None]] = {}
+        for key, column in frontier:
+            wanted.setdefault(key, set()).add(column)
+        members = {one.key for key in wanted for one in self.same.get(key, (self.found[key],))}
+        datasets = {self.found[key].dataset for key in members}
+        datasets |= {name.dataset for group in self.names.of(datasets).values() for name in group}
+        near = steps.next_to(members, datasets)
+        ends = {key for edge in near for key in (edge.source, edge.target)}
+        self._learn(by_keys(self.client, ends - self.found.keys(), self.clocks).values())
+        return [edge for edge in map(self._standing, near) if _touches(edge, self.direction, wanted)]
 
-def _near(steps: Edges, direction: Direction, frontier: set[Place], found: dict[int, Found]) -> list[Edge]:
-    wanted: dict[int, set[str | None]] = {}
-    for key, column in frontier:
-        wanted.setdefault(key, set()).add(column)
-    near = steps.next_to(wanted, {found[key].dataset for key in wanted})
-    return [edge for edge in near if _touches(edge, direction, wanted)]
+    def _standing(self, edge: Edge) -> Edge:
+        source, target = standing(self.same, edge.source), standing(self.same, edge.target)
+        return edge if (source, target) == (edge.source, edge.target) else replace(edge, source=source, target=target)
+
+    def _learn(self, nodes: Iterable[Found]) -> None:
+        some = list(nodes)
+        self.found.update((one.key, one) for one in some)
+        for key, members in self.names.same(some).items():
+            self.found.update((one.key, one) for one in members)
+            self.same[key] = members
+            self.same.update(dict.fromkeys((one.key for one in members), members))
 
 
 def _touches(edge: Edge, direction: Direction, wanted: dict[int, set[str | None]]) -> bool:

@@ -9,7 +9,8 @@ from typing import Final
 
 from headwater.audit import Node, Walk, resolve, walk
 from headwater.audit.clocks import NOW, Clocks
-from headwater.audit.lookup import by_keys, exact
+from headwater.audit.lookup import by_keys
+from headwater.audit.naming import exact
 from headwater.audit.rows import NO_RUN, chunks, select
 from headwater.audit.store import Client
 from headwater.errors import NotFound, SettingsError

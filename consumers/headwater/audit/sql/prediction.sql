@@ -20,7 +20,18 @@ SELECT
     p.message_partition AS message_partition,
     p.message_offset AS message_offset
 FROM predictions_at(at = {at:DateTime64(6, 'UTC')}, known_at = {known_at:DateTime64(6, 'UTC')}) AS p
-LEFT JOIN runs_at(at = {at:DateTime64(6, 'UTC')}, known_at = {known_at:DateTime64(6, 'UTC')}) AS r ON r.run_id = p.run_id
+LEFT JOIN
+(
+    SELECT run_id, job_name, code_commit
+    FROM runs_at(at = {at:DateTime64(6, 'UTC')}, known_at = {known_at:DateTime64(6, 'UTC')})
+    WHERE run_id IN
+    (
+        -- Only the runs that are asked about: all runs would be grouped first.
+        SELECT assumeNotNull(run_id)
+        FROM predictions_at(at = {at:DateTime64(6, 'UTC')}, known_at = {known_at:DateTime64(6, 'UTC')})
+        WHERE key = {key:String} AND isNotNull(run_id)
+    )
+) AS r ON r.run_id = p.run_id
 WHERE p.key = {key:String}
 ORDER BY event_time DESC, event_id
 SETTINGS join_use_nulls = 1

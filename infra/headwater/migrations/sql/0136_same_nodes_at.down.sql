@@ -1,0 +1,3 @@
+-- Parameterised (at, known_at): nodes that are another name of a node, each with that node
+-- kind: immediate
+DROP VIEW IF EXISTS ${database}.same_nodes_at ${on_cluster}

@@ -1,0 +1,13 @@
+-- The versions of each dataset, found by the dataset
+-- kind: immediate
+CREATE TABLE IF NOT EXISTS ${database}.dataset_nodes ${on_cluster}
+(
+    `dataset` UInt64 COMMENT 'nodes.dataset.',
+    `key` UInt64 COMMENT 'nodes.key of a version of it, or of the dataset with no version named.' CODEC(NONE),
+    `arrival` DateTime64(6, 'UTC') COMMENT 'When we knew it; of repeated deliveries the earliest stands.' CODEC(Delta, ZSTD(1)),
+    `precedence` UInt64 COMMENT 'Largest for the row that stands.' CODEC(Delta, ZSTD(1))
+)
+ENGINE = ${replacing(precedence)}
+ORDER BY (dataset, key)
+SETTINGS ${settings}
+COMMENT 'The versions of each dataset, found by the dataset'
