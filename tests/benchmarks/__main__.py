@@ -18,6 +18,7 @@ BENCHMARKS = {
     "profiles": "tests.benchmarks.profiles",
     "state": "tests.benchmarks.state",
     "verify": "tests.benchmarks.verify",
+    "archive": "tests.benchmarks.archive",
 }
 
 
