@@ -11,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+Answer = tuple[int, list[tuple[str, str]], bytes]
+
 
 class Trouble(NamedTuple):
     """What befalls one insert. `code`: the server says this and has done nothing, or, where `done`, has done it.
@@ -85,7 +87,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._fail(trouble, body)
 
     def _fail(self, trouble: Trouble, body: bytes) -> None:
-        answer = self._ask(body) if trouble.done else (200, [], b"")
+        nothing: Answer = (200, [], b"")
+        answer = self._ask(body) if trouble.done else nothing
         self.server.wake.wait(trouble.seconds)
         if trouble.cut:
             self.close_connection = True
@@ -101,7 +104,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._answer(self._ask(body))
 
-    def _ask(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
+    def _ask(self, body: bytes) -> Answer:
         connection = http.client.HTTPConnection(self.server.store, timeout=120)
         try:
             passed = {name: value for name, value in self.headers.items() if name.lower() != "host"}
@@ -111,7 +114,7 @@ class _Handler(BaseHTTPRequestHandler):
         finally:
             connection.close()
 
-    def _answer(self, answer: tuple[int, list[tuple[str, str]], bytes], *, short: bool = False) -> None:
+    def _answer(self, answer: Answer, *, short: bool = False) -> None:
         status, headers, body = answer
         self.send_response(status)
         for name, value in headers:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 
 import pytest
@@ -36,9 +36,8 @@ def faulty(store: Store) -> Iterator[Proxy]:
 def step(history: History, faulty: Proxy) -> Iterator[ArchiveStep]:
     """An archive step that reaches the store by the proxy, its schemas kept by a first round."""
 
-    def send(outputs: object) -> bool:
-        assert isinstance(outputs, list)
-        history.letters.extend(one for one in outputs if isinstance(one, Output))
+    def send(outputs: Sequence[Output]) -> bool:
+        history.letters.extend(outputs)
         return True
 
     client = connect(dataclasses.replace(history.settings, store_url=faulty.url))
