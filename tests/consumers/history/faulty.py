@@ -65,7 +65,7 @@ def proxy(store_url: str) -> Generator[Proxy]:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: Proxy  # pyright: ignore[reportIncompatibleVariableOverride]
+    server: Proxy  # pyright: ignore[reportIncompatibleVariableOverride] — the only server that makes this handler
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 — the name of the overridden method
         """The tests say what they saw."""
