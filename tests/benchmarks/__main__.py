@@ -19,6 +19,7 @@ BENCHMARKS = {
     "state": "tests.benchmarks.state",
     "verify": "tests.benchmarks.verify",
     "history": "tests.benchmarks.history.run",
+    "archive": "tests.benchmarks.archive",
 }
 
 

@@ -43,12 +43,19 @@ class Frozen:
 
     @property
     def token(self) -> str:
-        """Names this insert: table, offset ranges, count and a digest of all bytes."""
+        """Names this insert: table, offset ranges, count and a digest of what stands before each body.
+
+        That is where it came from, its arrival, its key and the digests of the body.
+        """
         ranges: dict[int, list[int]] = defaultdict(list)
-        for row in self.rows:
-            ranges[row.batch.partition].append(row.offset)
+        for row, message in zip(self.rows, self.messages, strict=True):
+            ranges[row.batch.partition].append(message.offset)
         spans = ",".join(f"{partition}:{min(all_)}-{max(all_)}" for partition, all_ in sorted(ranges.items()))
-        digest = blake2b(b"".join(self.packed), digest_size=16).hexdigest()
+        heads = [
+            packed[: len(packed) - len(row.body) - len(row.shape)]
+            for row, packed in zip(self.rows, self.packed, strict=True)
+        ]
+        digest = blake2b(b"".join(heads), digest_size=16).hexdigest()
         return f"{self.landing.table} {spans} {len(self.rows)} {digest}"
 
     def part(self, some: slice) -> Frozen:

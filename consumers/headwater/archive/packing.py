@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import date
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from headwater.archive import varints
@@ -36,6 +37,7 @@ COLUMNS: tuple[tuple[str, Any], ...] = (
 _ID_BYTES = 16
 _TEN_YEARS = 315_576_000_000_000
 _DAY = 86_400_000_000
+_EPOCH = date(1970, 1, 1).toordinal()
 #: Event times beyond these are stored as these; the raw body keeps what was sent.
 _OLDEST, _NEWEST = -2_208_988_800_000_000, 10_413_791_999_999_999
 
@@ -74,21 +76,20 @@ def row_schema(schema: Schema) -> bytes:
 def pack(row: Row) -> tuple[bytes, Message]:
     """A row's bytes, and what the ledger keeps of the message."""
     batch, place, arrival, fingerprint, body, shape = row
-    offset = varints.encode(int(batch.offsets[place]))
-    generation = (batch.generation or "").encode()
+    number = int(batch.offsets[place])
+    offset = varints.encode(number)
     key = batch.keys[place]
-    keyed = b"\x00" if key is None else b"".join((b"\x02", varints.encode(len(key)), key))
-    message = Message(int(batch.offsets[place]), body_digest(body), content_digest(shape))
+    digest = body_digest(body)
+    content = content_digest(shape)
     packed = b"".join(
         (
-            varints.encode(batch.partition),
+            _partition(batch.partition),
             offset,
-            varints.encode(len(generation)),
-            generation,
+            _generation(batch.generation),
             varints.encode(arrival),
-            keyed,
-            message.digest,
-            message.content,
+            b"\x00" if key is None else b"\x02" + varints.encode(len(key)) + key,
+            digest,
+            content,
             fingerprint,
             varints.encode(len(body)),
             body,
@@ -96,7 +97,18 @@ def pack(row: Row) -> tuple[bytes, Message]:
             offset,
         )
     )
-    return packed, message
+    return packed, Message(number, digest, content)
+
+
+@lru_cache(256)
+def _partition(number: int) -> bytes:
+    return varints.encode(number)
+
+
+@lru_cache(16)
+def _generation(name: str | None) -> bytes:
+    text = (name or "").encode()
+    return varints.encode(len(text)) + text
 
 
 def event_time(shape: bytes) -> int:
@@ -110,8 +122,12 @@ def partition_month(row: Row) -> int:
     when = event_time(row.shape)
     if not row.arrival - _TEN_YEARS <= when <= row.arrival + _DAY:
         when = row.arrival
-    seconds = min(max(when, _OLDEST), _NEWEST) // 1_000_000
-    moment = datetime.fromtimestamp(seconds, UTC)
+    return _month(min(max(when, _OLDEST), _NEWEST) // _DAY)
+
+
+@lru_cache(4096)
+def _month(day: int) -> int:
+    moment = date.fromordinal(_EPOCH + day)
     return moment.year * 100 + moment.month
 
 

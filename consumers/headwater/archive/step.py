@@ -1,6 +1,7 @@
 """The archive worker's step: every topic into the history.
 
-Rounds end by rows, bytes or time; then the rows are frozen and inserted, and only then are offsets committed.
+Rounds end by rows, bytes or time; offsets are committed only once all of a round's rows are inserted. A topic that has
+many rows is frozen and inserted while its round goes on.
 Killed in between, the same messages come again and merge with what is there: the earliest arrival stands.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 import logging
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import cast
@@ -16,9 +18,10 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from headwater.archive.ahead import Ahead, Waiting
 from headwater.archive.codes import Fault
-from headwater.archive.inserting import SETTINGS, Failed, Frozen, Refusal, faults, freeze, insert
-from headwater.archive.landing import ARCHIVED, Landing, landings
+from headwater.archive.inserting import SETTINGS, Failed, Refusal, faults, freeze
+from headwater.archive.landing import ARCHIVED, Landing, landings, takes
 from headwater.archive.packing import Row
 from headwater.archive.schemas import keep
 from headwater.audit.connection import connect
@@ -40,6 +43,9 @@ from headwater.streams.step import Output, Retry, Round, instance_id
 _log = logging.getLogger("headwater.archive")
 #: Seconds before the first, and at most before any, new try.
 _FIRST_WAIT, _LONGEST_WAIT = 0.2, 10.0
+#: Rows of one topic that are inserted before their round ends: large enough for the store, small enough that packing
+#: and inserting go side by side.
+AHEAD_ROWS = 10_000
 
 
 def _send_letters(settings: Settings) -> Callable[[Sequence[Output]], bool]:
@@ -85,7 +91,8 @@ class ArchiveStep:
         self._client: Client | None = None
         self._landings: Mapping[str, Landing] = {}
         self._rows: list[tuple[Batch, Schema, list[int], list[int]]] = []
-        self._frozen: list[Frozen] = []
+        self._counts: Counter[str] = Counter()
+        self._ahead = Ahead()
         self._ledger = Ledger(SETTINGS)
         self._letters: list[Output] = []
         self._schemas: dict[int, Schema] = {}
@@ -97,7 +104,7 @@ class ArchiveStep:
         self.unknown = 0
 
     def process(self, batch: Batch) -> Sequence[Output]:
-        """Take a batch; nothing is inserted before `flush`."""
+        """Take a batch. What fails of inserting ahead is told by `flush`."""
         now = self._now()
         trusted = batch.topic in self._append_time and batch.generation is None
         for group in batch.groups:
@@ -108,11 +115,16 @@ class ArchiveStep:
             self._rows.append((batch, group.schema, places, stamps))
             if group.schema.fingerprint not in self._kept:
                 self._schemas[group.schema.fingerprint] = group.schema
+            self._counts[batch.topic] += len(places)
+        # Not while the store fails, and not before the schemas are kept without which rows cannot be read.
+        if self._counts[batch.topic] >= AHEAD_ROWS and self._client and not (self._tries or self._schemas):
+            self._freeze(batch.topic)
+            self._ahead.begin(self._client)
         return ()
 
     def flush(self) -> None:
         """Insert what was taken. Raises Retry where the store or the broker does not take it for now."""
-        if not (self._rows or self._frozen or self._letters or self._ledger.waiting):
+        if not (self._rows or self._ahead or self._letters or self._ledger.waiting):
             return
         try:
             self._store()
@@ -139,23 +151,22 @@ class ArchiveStep:
     def revoked(self, partitions: set[tuple[str, int]]) -> None:
         """Others read these now: what was not frozen yet is theirs to insert."""
         self._rows = [taken for taken in self._rows if (taken[0].topic, taken[0].partition) not in partitions]
+        self._counts = Counter()
+        for taken in self._rows:
+            self._counts[taken[0].topic] += len(taken[2])
+        self._ahead.lose(partitions)
         self._ledger.forget(partitions)
 
     def _store(self) -> None:
         client = self._ready()
+        self._insert(client)  # what goes ahead holds the client, and its schemas are kept
         if self._schemas:
             keep(client, self._schemas.values(), self._now())
             self._kept |= self._schemas.keys()
             self._schemas = {}
-        self._frozen += self._freeze()
-        while self._frozen:
-            frozen = self._frozen[0]
-            refusals = insert(client, frozen)
-            self._letters += [letter for refusal in refusals for letter in self._letter(refusal)]
-            self.refused += len(refusals)
-            self.inserted += len(frozen.rows) - len(refusals)
-            del self._frozen[0]
-            self._enter(frozen, {id(refusal.row) for refusal in refusals})
+        for topic in self._counts:
+            self._freeze(topic)
+        self._insert(client)
         with faults():
             self._ledger.write(client, self._now())
         if self._letters:
@@ -163,10 +174,19 @@ class ArchiveStep:
                 raise Unavailable(f"{len(self._letters)} dead letters are not confirmed by the broker")
             self._letters = []
 
-    def _enter(self, frozen: Frozen, refused: set[int]) -> None:
+    def _insert(self, client: Client) -> None:
+        for waiting, refusals in self._ahead.finish(client):
+            self._letters += [letter for refusal in refusals for letter in self._letter(refusal)]
+            self.refused += len(refusals)
+            self.inserted += len(waiting.frozen.rows) - len(refusals)
+            self._enter(waiting, {id(refusal.row) for refusal in refusals})
+
+    def _enter(self, waiting: Waiting, refused: set[int]) -> None:
+        frozen, topic = waiting.frozen, waiting.frozen.landing.topic
+        lost = {partition for lost, partition in waiting.lost if lost == topic}
         for row, message in zip(frozen.rows, frozen.messages, strict=True):
-            if id(row) not in refused:
-                batch = row.batch
+            batch = row.batch
+            if id(row) not in refused and batch.partition not in lost:
                 self._ledger.add(Lane(batch.topic, batch.generation or "", batch.partition), message)
 
     def _ready(self) -> Client:
@@ -177,18 +197,21 @@ class ArchiveStep:
             self._client = client
         return self._client
 
-    def _freeze(self) -> list[Frozen]:
-        by_topic: dict[str, list[Row]] = {}
+    def _freeze(self, topic: str) -> None:
+        """Pack what was taken of a topic."""
+        landing = self._landings[topic]
+        rows: list[Row] = []
         for batch, schema, places, arrivals in self._rows:
-            landing = self._landings[batch.topic]
-            fingerprint = schema.fingerprint_bytes
-            rows = by_topic.setdefault(batch.topic, [])
+            if batch.topic != topic:
+                continue
+            fingerprint, values, as_it_is = schema.fingerprint_bytes, batch.values, takes(landing.schema, schema)
             for place, arrival in zip(places, arrivals, strict=True):
-                value = batch.values[place]
-                body = value[framing.read_header(value).length :]
-                rows.append(Row(batch, place, arrival, fingerprint, body, landing.shape(schema, body)))
-        self._rows = []
-        return [frozen for topic, rows in by_topic.items() for frozen in freeze(self._landings[topic], rows)]
+                body = values[place][framing.header_length(values[place]) :]
+                shape = body if as_it_is else landing.shape(schema, body)
+                rows.append(Row(batch, place, arrival, fingerprint, body, shape))
+        self._ahead.add(freeze(landing, rows))
+        self._rows = [taken for taken in self._rows if taken[0].topic != topic]
+        self._counts[topic] = 0
 
     def _letter(self, refusal: Refusal) -> list[Output]:
         row = refusal.row

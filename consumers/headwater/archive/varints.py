@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+_ONE = tuple(bytes((value,)) for value in range(0x80))
+
 
 def encode(value: int) -> bytes:
     """A long as Avro writes it. value: -2^63 … 2^63 - 1."""
     rest = (value << 1) ^ (value >> 63)
     if rest < 0x80:
-        return bytes((rest,))
+        return _ONE[rest]
+    if rest < 0x4000:
+        return bytes((rest & 0x7F | 0x80, rest >> 7))
     out = bytearray()
     while rest > 0x7F:
         out.append(rest & 0x7F | 0x80)

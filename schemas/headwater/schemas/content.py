@@ -14,8 +14,8 @@ def content_digest(body: bytes | memoryview) -> bytes:
     `body`: proved whole, of any record of the contract (each begins with those three: a number of at most 10
     bytes, 16 bytes, a number). The same for a client's retry; another for other content under one id.
     """
-    at = _after_number(body, 0) + ID_BYTES
-    return blake2b(memoryview(body)[_after_number(body, at) :], digest_size=ID_BYTES).digest()
+    at = _after_number(body, _after_number(body, 0) + ID_BYTES)
+    return blake2b(body[at:], digest_size=ID_BYTES).digest()
 
 
 def _after_number(body: bytes | memoryview, at: int) -> int:

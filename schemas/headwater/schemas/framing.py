@@ -37,6 +37,11 @@ def confluent_header(registry_id: int) -> bytes:
     return CONFLUENT_MAGIC + struct.pack(">I", registry_id)
 
 
+def header_length(message: bytes) -> int:
+    """Bytes of a message's header, of one whose header was read before."""
+    return SINGLE_OBJECT_HEADER if message[:2] == SINGLE_OBJECT_MAGIC else CONFLUENT_HEADER
+
+
 def read_header(message: bytes | None) -> Header:
     """What a message says of its schema.
 

@@ -239,7 +239,7 @@ def test_a_store_that_is_away_loses_nothing(history: History, monkeypatch: pytes
             raise Failed(Fault.RETRY if len(tokens) == 1 else Fault.UNKNOWN, "Code: 241. memory")
         return insert(history.client, frozen)
 
-    monkeypatch.setattr("headwater.archive.step.insert", failing)
+    monkeypatch.setattr("headwater.archive.ahead.insert", failing)
     history.step.process(batch(RUNS, [run_event("r", "START", at(0))]))
     for _ in range(2):
         with pytest.raises(Retry, match="241"):
