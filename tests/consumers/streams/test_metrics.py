@@ -207,7 +207,8 @@ def settings(kafka: Kafka, prefix: str) -> Settings:
     resource.add_incremental_config(
         admin.ConfigEntry("retention.ms", "60000", incremental_operation=admin.AlterConfigOpType.SET)
     )
-    [done] = admin.AdminClient({"bootstrap.servers": given.brokers}).incremental_alter_configs([resource]).values()
+    client = admin.AdminClient({"bootstrap.servers": given.brokers})
+    [done] = client.incremental_alter_configs([resource]).values()
     done.result(30)
     return given
 
