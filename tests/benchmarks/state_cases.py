@@ -6,6 +6,7 @@ import dataclasses
 import gc
 import json
 import random
+import statistics
 import sys
 import tempfile
 import time
@@ -26,6 +27,8 @@ Message = tuple[bytes, bytes]
 Dataset = dict[str, str]
 SCHEMA = records.current("run_event")
 _CHUNK = 4000
+#: Events between two measurements of growth, and how often both ends of it are measured.
+_STRETCH, _TURNS = 100_000, 7
 
 
 class Feed:
@@ -115,13 +118,21 @@ def _memory() -> int:
 
 
 def growth(first: int, last: int, folder: str) -> dict[str, float]:
-    """Cost of short runs at the beginning and after `last` events."""
+    """Cost of short runs up to event `first`, and after `last` events: in turns, so that the machine's other load is
+    the same for both; medians.
+    """
     line, feed = Line(Settings(stitching_folder=folder)), Feed()
     line.take(feed.short(_CHUNK))  # compiles
-    before = line.take(feed.short(first // 2 * 5)) if first < 50_000 else line.take(feed.short(first // 2))
-    after = before
-    for _ in range(first, last, 100_000):
-        after = line.take(feed.short(50_000))
+    for at in range(0, last, _STRETCH):
+        line.take(feed.short(_STRETCH // 2))
+        print(f"{at + _STRETCH:,} events, {_memory() / 2**20:,.0f} MiB", file=sys.stderr, flush=True)
+    turns: list[tuple[float, float]] = []
+    for _ in range(_TURNS):
+        # Several workers that begin, so that as many events are measured of both.
+        young = [Line(Settings(stitching_folder=folder)) for _ in range(_STRETCH // first)]
+        before = sum(one.take(feed.short(first // 2)) for one in young) / len(young)
+        turns.append((before, line.take(feed.short(_STRETCH // 2))))
+    before, after = (statistics.median(column) for column in zip(*turns, strict=True))
     return {"first": before, "last": after, "rss": _memory(), "kept": line.step.gauges()["kept_runs"]}
 
 

@@ -54,7 +54,7 @@ def set_apart(
     groups: Sequence[Group],
     runs: Runs,
     writers: Writers,
-    values: list[bytes],
+    values: Sequence[bytes],
 ) -> Rest:
     """Take out of the rows by key what cannot take the compiled path: runs of several schemas, and others."""
     rest: Rest = {}
@@ -86,7 +86,7 @@ def take(
     rest: Rest,
     runs: Runs,
     writers: Writers,
-    values: list[bytes],
+    values: Sequence[bytes],
 ) -> None:
     """Take the rows of these keys over to the plain path."""
     schema = writers.schemas[number]
@@ -110,7 +110,7 @@ def _take_long(
     group: Group,
     rest: Rest,
     writers: Writers,
-    values: list[bytes],
+    values: Sequence[bytes],
 ) -> None:
     """Read messages of long runs together, as columns."""
     together = np.array([row for _, rows in long for row in rows], np.int64)

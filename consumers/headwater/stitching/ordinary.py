@@ -25,6 +25,8 @@ Numbers = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
 
 _PADDING = bytes(16)
+#: Of what the kernel writes into no more is held between chunks.
+_ROOM_BYTES = 16 * 1024 * 1024
 _NODE = ("namespace", "name", "version", "version_origin", "kind")
 _ROW = (
     "column", "target_column", "transformation", "subtype", "description", "masking", "confidence", "captured",
@@ -59,13 +61,22 @@ def program(schema: Schema) -> Program | None:
 
 
 class _Rooms(threading.local):
-    """One room a thread: the kernel works in it without the GIL."""
+    """One room a thread, in which the kernel works without the GIL, and one for what it writes: memory that is had
+    anew for each chunk costs more than what is written into it.
+    """
 
     def __init__(self) -> None:
-        self._room = kernel.room()
+        self.room = kernel.room()
+        self._out: Bytes = np.empty(1 << 20, np.uint8)
 
-    def room(self) -> Numbers:
-        return self._room
+    def out(self, size: int) -> Bytes:
+        """So many bytes at least."""
+        if size <= len(self._out):
+            return self._out
+        made: Bytes = np.empty(size, np.uint8)
+        if size <= _ROOM_BYTES:
+            self._out = made
+        return made
 
 
 _rooms = _Rooms()
@@ -112,7 +123,30 @@ def stitch(
     Bodies of run r are rows order[runs[r]] to order[runs[r + 1]], in order of arrival, the first old[r] of which were
     stitched before. All must be proved.
     """
-    buffer, body_ends, said = _together(program, new, kept)
+    lengths: Numbers = np.fromiter(map(len, kept), np.int64, len(kept))
+    behind: tuple[Bytes, Numbers] | None = None
+    if kept:
+        begin = len(new.decoded.buffer)
+        joined = np.frombuffer(b"".join((new.decoded.buffer.data, *kept, _PADDING)), np.uint8)
+        behind = joined, begin + np.cumsum(lengths)
+    return stitch_laid(program, new, behind, lengths, order, runs, old, producer_id, now_us)
+
+
+def stitch_laid(
+    program: Program,
+    new: Told,
+    kept: tuple[Bytes, Numbers] | None,
+    lengths: Numbers,
+    order: Numbers,
+    runs: Numbers,
+    old: Numbers,
+    producer_id: bytes,
+    now_us: int,
+) -> Stitched:
+    """As `stitch`. `kept`: the chunk's buffer with the messages from before behind it, padded, and where each ends;
+    `lengths`: of each. None where there are none.
+    """
+    buffer, body_ends, said = _together(program, new, kept, lengths)
     count = len(runs) - 1
     outcome = np.zeros(count, np.int64)
     doubled = np.zeros(len(order), np.uint8)
@@ -123,9 +157,9 @@ def stitch(
     messages: list[bytes] = []
     first = 0
     while True:
-        out = np.empty(size, np.uint8)
+        out = _rooms.out(size)
         upto, length = kernel.stitch(
-            buffer, body_ends, order, runs, old, said, _rooms.room(), head,
+            buffer, body_ends, order, runs, old, said, _rooms.room, head,
             outcome, doubled, ended, out, starts, ends, first,
         )  # fmt: skip
         whole = out[:length].tobytes()
@@ -137,14 +171,13 @@ def stitch(
         first = upto
 
 
-def _together(program: Program, new: Told, kept: list[bytes]) -> tuple[Bytes, Numbers, Numbers]:
+def _together(
+    program: Program, new: Told, kept: tuple[Bytes, Numbers] | None, lengths: Numbers
+) -> tuple[Bytes, Numbers, Numbers]:
     """One buffer, where its bodies end, and the columns of all of them."""
-    if not kept:
+    if kept is None:
         return new.decoded.buffer, new.ends, kernel.pack(_columns(new.decoded))
-    begin = len(new.decoded.buffer)
-    buffer = np.frombuffer(b"".join((new.decoded.buffer.data, *kept, _PADDING)), np.uint8)
-    lengths: Numbers = np.fromiter(map(len, kept), np.int64, len(kept))
-    ends = begin + np.cumsum(lengths)
+    buffer, ends = kept
     starts = ends - lengths
     starts += np.where(buffer[starts] == 0, CONFLUENT_HEADER, SINGLE_OBJECT_HEADER)
     before = program.decode(Bodies(buffer, starts, ends))

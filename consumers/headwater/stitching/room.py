@@ -34,7 +34,7 @@ class Room:
             fullest = max(partitions, key=lambda runs: runs.finished.nbytes if runs.finished.oldest() else 0)
             if fullest.finished.oldest() and sum(runs.finished.nbytes for runs in partitions) > self._most / 2:
                 self._forget(fullest)
-            elif not any(map(_sweep, sorted(partitions, key=lambda runs: -runs.size))):
+            elif not any(map(_sweep, sorted(partitions, key=lambda runs: -runs.in_memory))):
                 return
             used = sum(runs.nbytes for runs in partitions)
 

@@ -19,10 +19,10 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from headwater.settings import Settings
-from headwater.stitching import folding, state_records
+from headwater.stitching import folding, state_records, young_columns
 from headwater.stitching.finished import Ended, Finished
 from headwater.stitching.folding import Folded
-from headwater.stitching.hashing import Words, identities
+from headwater.stitching.hashing import Numbers, Words, identities
 from headwater.stitching.kept import (
     HEAD,
     MESSAGE_BYTES,
@@ -37,6 +37,7 @@ from headwater.stitching.kept import (
 from headwater.stitching.parked import Parked, part_count
 from headwater.stitching.spill import Spill
 from headwater.stitching.writers import Writers
+from headwater.stitching.young import Young
 from headwater.streams import Output
 
 #: Ended runs with more messages than this are parked: their coordinates would fill a block.
@@ -67,12 +68,19 @@ class Policy:
 
 
 class _Touched(NamedTuple):
-    """The keys that a chunk touched. `end`: the offset after it; `arrival`: of its newest message, ms."""
+    """The runs that a chunk touched, by their keys or ids. `end`: the offset after it; `arrival`: of its newest
+    message, ms.
+    """
 
     serial: int
     arrival: int
     end: int
     keys: Sequence[bytes]
+    ids: Sequence[Words]
+
+    @property
+    def many(self) -> int:
+        return len(self.keys) + sum(map(len, self.ids))
 
 
 class Runs:
@@ -80,6 +88,8 @@ class Runs:
 
     def __init__(self, partition: int, policy: Policy, writers: Writers) -> None:
         self.partition = partition
+        #: Ordinary runs that go together, and those that go by themselves. A run is in one of them.
+        self.young = Young()
         self.kept: dict[bytes, Ordinary | Folded] = {}
         #: What `kept` takes in memory, about; how many in it are folded, and have not ended.
         self.size = 0
@@ -106,10 +116,15 @@ class Runs:
     @property
     def nbytes(self) -> int:
         """What all of it takes in memory, about."""
-        return self.size + self.finished.nbytes + self.parked.nbytes
+        return self.in_memory + self.finished.nbytes + self.parked.nbytes
+
+    @property
+    def in_memory(self) -> int:
+        """What young runs take, about."""
+        return self.size + self.young.nbytes
 
     def __len__(self) -> int:
-        return len(self.kept) + len(self.parked) + len(self.finished)
+        return len(self.young) + len(self.kept) + len(self.parked) + len(self.finished)
 
     def arrive(self, timestamp_ms: int) -> int:
         """Let a chunk whose newest message has this time arrive; its serial number."""
@@ -117,9 +132,15 @@ class Runs:
         self.serial += 1
         return self.serial
 
-    def touch(self, keys: Sequence[bytes], end: int) -> None:
-        """Note the keys of that chunk."""
-        self._touched.append(_Touched(self.serial, self.now, end, keys))
+    def touch(self, keys: Sequence[bytes], end: int, ids: Sequence[Words] = ()) -> None:
+        """Note the runs of that chunk."""
+        self._touched.append(_Touched(self.serial, self.now, end, keys, ids))
+
+    def by_themselves(self, keys: Sequence[bytes]) -> None:
+        """Have the runs of these keys in `kept`, where they are in memory."""
+        for key, run in self.young.take(keys):
+            self.kept[key] = run
+            self.size += size_of(run)
 
     def put_folded(self, key: bytes, run: Folded, size_before: int) -> None:
         """Keep a folded run that changed."""
@@ -141,19 +162,20 @@ class Runs:
             if entry.end > self.committed or keys > _AT_ONCE or not (early or entry.arrival < young):
                 break
             due.append(entry)
-            keys += len(entry.keys)
+            keys += entry.many
         if not due:
             return False
         ended: dict[bytes, Ordinary | Folded] = {}
         parked: dict[bytes, int] = {}
         marked: list[bytes] = []
-        # Nearly all are ordinary and ended: as quick as can be.
+        going = self._judged(due, young)
+        # What goes by itself.
         get = cast("Callable[[bytes], tuple[int, ...] | Folded | None]", self.kept.get)
         committed = self.committed
         for entry in due:
             # What ended by its first message will hear of its beginning soon.
             fewest = 2 if entry.arrival >= young else 1
-            for key in entry.keys:
+            for key in self._in_kept(entry):
                 run = get(key)
                 if run is None or key in ended:
                     continue
@@ -171,14 +193,69 @@ class Runs:
                 elif is_uncovered(run, entry.end):
                     marked.append(key)
         parked = {key: arrival for key, arrival in parked.items() if key not in ended}
+        ids, slots, verdict, arrivals = going
+        apart = np.flatnonzero(verdict >= young_columns.PARKS)
+        if len(apart):
+            moving = list(each(ids[apart]))
+            self.by_themselves(moving)
+            for key, what, arrival in zip(moving, verdict[apart].tolist(), arrivals[apart].tolist(), strict=True):
+                if what == young_columns.PARKS:
+                    parked[key] = arrival
+                else:
+                    marked.append(key)
         self._park(parked)
         self._mark([key for key in dict.fromkeys(marked) if key not in ended and key not in parked], due[-1].arrival)
         self._finish(ended, due[-1].arrival)
+        gone = verdict == young_columns.ENDS
+        self._finish_together(ids[gone], slots[gone], due[-1].arrival)
         for _ in due:
             self._touched.popleft()
         self.mark = due[-1].end
         self.outputs.append(state_records.mark(self.partition, self.mark))
         return True
+
+    def _judged(self, due: list[_Touched], young: int) -> tuple[Words, Numbers, Numbers, Numbers]:
+        """Of the runs that go together: ids, rows, what becomes of them, the arrival of the chunk."""
+        sizes = [sum(map(len, entry.ids)) for entry in due]
+        parts = [ids for entry in due for ids in entry.ids]
+        ids = np.concatenate(parts) if parts else np.empty((0, 2), np.uint64)
+        chunk_of = np.repeat(np.arange(len(due)), sizes)
+        slots, verdict = self.young.find(ids), np.empty(len(ids), np.int64)
+        arrivals = np.array([entry.arrival for entry in due], np.int64)
+        young_columns.judge(
+            slots,
+            chunk_of,
+            np.array([entry.serial for entry in due], np.int64),
+            np.array([entry.end for entry in due], np.int64),
+            # What ended by its first message will hear of its beginning soon.
+            np.where(arrivals >= young, 2, 1),
+            self.committed,
+            _MOST_COORDINATES,
+            self.young.runs,
+            self.young.messages,
+            verdict,
+        )
+        return ids, slots, verdict, arrivals[chunk_of]
+
+    def _in_kept(self, entry: _Touched) -> Sequence[bytes]:
+        """The keys of a chunk whose runs may go by themselves: those that did, and those that do since."""
+        if not self.kept or not entry.ids:
+            return entry.keys
+        since = self.kept.keys() & {key for ids in entry.ids for key in each(ids)}
+        return [*entry.keys, *since]
+
+    def _finish_together(self, ids: Words, slots: Numbers, arrival: int) -> None:
+        if not len(ids):
+            return
+        counts, messages, offsets = self.young.offsets_of(slots)
+        heads = np.array(self._writers.heads, np.uint8)[self.young.runs[slots, young_columns.SCHEMA]]
+        found = self.young.digests_of(messages, np.repeat(heads, counts))
+        covered = self.young.runs[slots, young_columns.STANDING] > 1
+        for name, block in self.finished.add(arrival, Ended(ids, counts, offsets, found)):
+            self.outputs.append(state_records.block(self.partition, name, block))
+        for one in each(ids[covered]):
+            self.outputs.append(state_records.gone(self.partition, one))
+        self.young.remove(ids, slots)
 
     def _packed(self, key: bytes, run: Ordinary | Folded, touched: int) -> Parked:
         """The run's committed messages."""

@@ -19,20 +19,25 @@ from headwater.stitching import kernel, ordinary
 from headwater.stitching.apart import Plain, Rest, Rows, rows_by_key, set_apart, take
 from headwater.stitching.chunkwise import keep, touched
 from headwater.stitching.folding import said
+from headwater.stitching.hashing import Numbers, Words
 from headwater.stitching.kept import digests_of
 from headwater.stitching.long_runs import Stands, fold_all
 from headwater.stitching.recalling import Recall, as_folded
 from headwater.stitching.restoring import Restoring
 from headwater.stitching.room import Room
 from headwater.stitching.runs import Policy, Runs
+from headwater.stitching.together import Together
 from headwater.stitching.writers import Writers
 from headwater.streams import Batch, Group, Output, Past, Retry, Round, instance_id
+from headwater.streams.slices import Slices
 
 _log = logging.getLogger("headwater.stitching")
 
 Place = tuple[str, int]
 #: A tick so late means that the process stood still: others may have its partitions, and it does not know yet.
 _STOOD_STILL = 5.0
+#: So many messages that go by themselves are taken out of a chunk one by one.
+_FEW = 64
 
 
 def _now_us() -> int:
@@ -74,30 +79,50 @@ class StitchingStep:
         runs = self._runs(batch.partition)
         if not self._doubtful:
             self._room.make(list(self._partitions.values()))
-        values, keys, offsets = list(batch.values), list(batch.keys), batch.offsets.tolist()
-        by_schema: list[tuple[int, dict[bytes, Rows]]] = []
-        for group in batch.groups:
-            number = self._writers.number(group.schema)
-            self._writers.learn(values[int(group.rows[0])], number)
-            by_schema.append((number, rows_by_key(keys, group.rows.tolist())))
+        slices = Slices.of(batch.values)
+        numbers = [self._writers.number(group.schema) for group in batch.groups]
+        for number, group in zip(numbers, batch.groups, strict=True):
+            self._writers.learn(slices[int(group.rows[0])], number)
+        together = Together(batch, numbers, [self._writers.programs[number] for number in numbers], runs)
+        many_left = sum(map(len, together.left)) > _FEW
+        values, keys = (list(slices), list(batch.keys)) if many_left else (slices, batch.keys)
+        by_schema: list[tuple[int, dict[bytes, Rows]]] = [
+            (number, rows_by_key(keys, rows.tolist())) for number, rows in zip(numbers, together.left, strict=True)
+        ]
+        runs.by_themselves([key for _, rows_of in by_schema for key in rows_of])
         recall = Recall(runs, self._writers, self._past, batch.topic, int(batch.timestamps.max()))
         for number, rows_of in by_schema:
             recall.keys(number, rows_of, values)
         rest = set_apart(by_schema, batch.groups, runs, self._writers, values)
+        self._leave(together, list(rest), runs, rest, numbers, batch, values)
         made = [
-            self._stitch(number, group, rows_of, runs, rest, values, offsets)
+            self._stitch(number, group, rows_of, runs, rest, values, batch.offsets)
             for (number, rows_of), group in zip(by_schema, batch.groups, strict=True)
             if rows_of
         ]
+        parts = [
+            together.stitch(place, batch, program, number, instance_id(), self._now_us())
+            for place, number in enumerate(numbers)
+            if (program := self._writers.programs[number]) is not None
+        ]
+        for part in parts:
+            if part is not None and (odd := together.odd(part)):
+                self._leave(together, odd, runs, rest, numbers, batch, values)
         recall.plain(rest, values)
         # From here on nothing asks to be called again.
         runs.arrive(int(batch.timestamps.max()))
         outputs: list[Output] = []
+        ids: list[Words] = []
+        for part in parts:
+            if part is not None:
+                ids.append(together.keep(part, batch, slices))
+                outputs += map(Output, repeat(EDGES.name), together.keys_of_messages(part), part.stitched.messages)
         for one in made:
             outputs += one()
         for key, messages in rest.items():
-            outputs += self._fold(key, messages, runs, values, keys, offsets)
-        runs.touch([key for _, rows_of in by_schema for key in rows_of] + list(rest), offsets[-1] + 1)
+            outputs += self._fold(key, messages, runs, values, keys, batch.offsets)
+        touched_keys = [key for _, rows_of in by_schema for key in rows_of] + list(rest)
+        runs.touch(touched_keys, int(batch.offsets[-1]) + 1, ids)
         if batch.replaying:
             return ()
         return outputs + self._state()
@@ -169,6 +194,24 @@ class StitchingStep:
                 runs.outputs = []
         return made
 
+    def _leave(
+        self,
+        together: Together,
+        keys: list[bytes],
+        runs: Runs,
+        rest: Rest,
+        numbers: list[int],
+        batch: Batch,
+        values: Sequence[bytes],
+    ) -> None:
+        """Take runs that were to be stitched together over to the plain path."""
+        if not keys:
+            return
+        runs.by_themselves(keys)
+        for place, of_group in together.leave(keys).items():
+            rows_of: dict[bytes, Rows] = {**of_group}
+            take(rows_of, set(rows_of), numbers[place], batch.groups[place], rest, runs, self._writers, values)
+
     def _stitch(
         self,
         number: int,
@@ -176,13 +219,14 @@ class StitchingStep:
         rows_of: dict[bytes, Rows],
         runs: Runs,
         rest: Rest,
-        values: list[bytes],
-        offsets: list[int],
+        values: Sequence[bytes],
+        offsets: Numbers,
     ) -> Callable[[], list[Output]]:
         """Stitch ordinary runs together; those that turn out not to be ordinary go to `rest`. Changes nothing: what
         is to be kept is kept when the result is called, which gives the edge sets.
         """
         program = cast("Program", self._writers.programs[number])
+        at: list[int] = offsets.tolist()
         one = touched(rows_of, runs, group.rows, len(values))
         told = ordinary.Told.of(program, group)
         stitched = ordinary.stitch(program, told, one.kept, one.order, one.runs, one.old, instance_id(), self._now_us())
@@ -192,7 +236,7 @@ class StitchingStep:
             take(rows_of, keys, number, group, rest, runs, self._writers, values)
 
         def kept() -> list[Output]:
-            keep(one, stitched, runs, number, values, offsets)
+            keep(one, stitched, runs, number, values, at)
             keys = [one.keys[place] for place in np.flatnonzero(stitched.outcome == kernel.MESSAGE).tolist()]
             return list(map(Output, repeat(EDGES.name), keys, stitched.messages))
 
@@ -203,9 +247,9 @@ class StitchingStep:
         key: bytes,
         messages: list[Plain],
         runs: Runs,
-        values: list[bytes],
-        keys: list[bytes | None],
-        offsets: list[int],
+        values: Sequence[bytes],
+        keys: Sequence[bytes | None],
+        offsets: Numbers,
     ) -> list[Output]:
         """The plain path: the run's events are folded into units, one for each of its jobs."""
         messages.sort(key=lambda one: one.row)
@@ -217,7 +261,7 @@ class StitchingStep:
             of_schema = [one for one in messages if one.number == number]
             told = digests_of([values[one.row] for one in of_schema], self._writers.heads[number])
             digests.update(zip((one.row for one in of_schema), told.tolist(), strict=True))
-        places = [Stands(offsets[one.row], digests[one.row], len(values[one.row])) for one in messages]
+        places = [Stands(int(offsets[one.row]), digests[one.row], len(values[one.row])) for one in messages]
         fold_all(run, messages, places, runs.now)
         run.prune(runs.now - self._policy.ended, runs.now - self._policy.open)
         runs.open += not run.ended

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, cast
 
 import confluent_kafka
@@ -21,6 +23,8 @@ _log = logging.getLogger("headwater.streams")
 _silent = silent_logger("streams")
 
 _Place = tuple[str, int]
+#: Of an output.
+_TOPIC_AND_PARTITION = itemgetter(0, 3)
 #: How long a broker may take to tell the end of a partition.
 _FETCH_SECONDS = 10.0
 _QUEUE_FULL = confluent_kafka.KafkaError._QUEUE_FULL  # noqa: SLF001 — its public name in librdkafka
@@ -77,11 +81,16 @@ class Sender:
     def send(self, outputs: Sequence[Output]) -> None:
         """Queue them, in order for each topic. Waits while the queue is full. Raises SendFailed, Stopped."""
         by_topic: dict[tuple[str, int], list[dict[str, Any]]] = {}
-        for topic, key, value, partition in outputs:
+        # Outputs come topic by topic, thousands at a time.
+        for (topic, partition), some in groupby(outputs, _TOPIC_AND_PARTITION):
             header = self._headers.get(topic)
-            framed = value if header is None else header + value[SINGLE_OBJECT_HEADER:]
             # A partition named in the message itself is not heeded (confluent-kafka 2.16): it is the batch's.
-            by_topic.setdefault((topic, partition), []).append({"key": key, "value": framed or None})
+            messages = by_topic.setdefault((topic, partition), [])
+            if header is None:
+                messages += [{"key": key, "value": value or None} for _, key, value, _ in some]
+            else:
+                behind = SINGLE_OBJECT_HEADER
+                messages += [{"key": key, "value": (header + value[behind:]) or None} for _, key, value, _ in some]
         for (topic, partition), messages in by_topic.items():
             self._queue(self._prefix + topic, messages, partition)
         self._producer.poll(0)

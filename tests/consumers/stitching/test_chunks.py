@@ -73,5 +73,9 @@ def test_what_the_state_takes_is_counted(chunks: list[list[dict[str, Any]]], dat
     partitions: dict[int, Runs] = vars(step)["_partitions"]
     for runs in partitions.values():
         assert runs.size == sum(map(size_of, runs.kept.values()))
-        ended = [run.ended if isinstance(run, Folded) else bool(int(run[1]) & 1) for run in runs.kept.values()]
+        together = dict(runs.young.items())
+        assert not together.keys() & runs.kept.keys()
+        assert len(runs.young) == len(together)
+        both = [*runs.kept.values(), *together.values()]
+        ended = [run.ended if isinstance(run, Folded) else bool(int(run[1]) & 1) for run in both]
         assert runs.open == ended.count(False)

@@ -188,6 +188,5 @@ def test_events_that_say_nothing_new_are_not_kept() -> None:
     events = [event(1, "START", [dataset("x")], []), *running, event(600, "COMPLETE", [], [dataset("z", "1")])]
     sets = worlds.feed(step, [events[:300], events[300:]])
     assert reference.said(sets) == reference.history(events)
-    [run] = step._partitions[0].kept.values()  # pyright: ignore[reportPrivateUsage]  # nobody else asks
-    assert isinstance(run, tuple)
+    [(_, run)] = step._partitions[0].young.items()  # pyright: ignore[reportPrivateUsage]  # nobody else asks
     assert len(run) == HEAD + 2 * 3
