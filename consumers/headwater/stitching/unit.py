@@ -9,17 +9,17 @@ import dataclasses
 import itertools
 from typing import Any
 
-from headwater.stitching.changes import Changes, ColumnEdge, Edge, Product
+from headwater.stitching.changes import ColumnEdge, Edge, Product
 from headwater.stitching.columns import Columns
-from headwater.stitching.facts import ColumnRow, EventRef, Facts, Link, Node, Scope, Written
+from headwater.stitching.facts import EventRef, Facts, Link, Node, Scope, Written
 from headwater.stitching.grown import Grown
+from headwater.stitching.parts import End, Parts
 from headwater.stitching.reads import Descriptions, Reads, Told
+from headwater.stitching.standing import Standing
+from headwater.stitching.stated import Stated
 
 #: Inputs × outputs above which a run's product is kept and sent as a product, not edge by edge.
 WIDE = 4096
-
-#: How an event ends its run: its event time, its id, the state.
-_End = tuple[int, bytes, str]
 
 
 class Unit:
@@ -27,7 +27,8 @@ class Unit:
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
-        self.changes = Changes()
+        self._standing = Standing()
+        self.changes = self._standing.changes
         #: What messages on the compiled way added; None while there were few.
         self.grown: Grown | None = None
         #: What that made known, and was not taken yet: events, inputs, and the outputs that they lead to.
@@ -38,19 +39,12 @@ class Unit:
         self._reads = Reads()
         self._writes: dict[Node, tuple[int, EventRef]] = {}
         self._versions: dict[tuple[str, str], list[Node]] = {}
-        self._sources: dict[Node, set[Node]] = {}
-        self._rows: dict[Node, set[tuple[Node, ColumnRow]]] = {}
-        #: Targets whose sources name a dataset without a version.
-        self._unversioned: dict[tuple[str, str], set[Node]] = {}
+        self._stated = Stated()
         self._complete: set[Node] = set()
-        #: Of events in parts: parts seen, outputs said to be complete, how it ends its run.
-        self._parts: dict[tuple[bytes, int], tuple[set[int], set[Node], list[_End]]] = {}
-        self._ended: _End | None = None
+        self._parts = Parts()
+        self._ended: End | None = None
         self._states: set[str] = set()
         self._links: set[Link] = set()
-        self._edges: dict[Edge, EventRef] = {}
-        self._out: dict[Node, int] = {}
-        self._into: dict[Node, int] = {}
         self._resolved: dict[Node, tuple[set[Node], set[Node]]] = {}
         self._columns: dict[Node, dict[ColumnEdge, EventRef]] = {}
         #: From this event in order of arrival on, the product is not kept edge by edge.
@@ -72,7 +66,7 @@ class Unit:
     @property
     def edge_count(self) -> int:
         """Edges that stand, kept one by one."""
-        return len(self._edges)
+        return len(self._standing)
 
     def add(self, facts: Facts) -> Facts | None:
         """Take one message in, in order of arrival; what it says that was not said before, None where nothing is.
@@ -88,15 +82,15 @@ class Unit:
         reads = [node for node in dict.fromkeys(facts.reads) if node not in self._reads]
         product = facts.kind != "dataset" or self.scope.run_id is not None
         writes = [node for node in dict.fromkeys(w.node for w in facts.writes) if product and node not in self._writes]
-        said = [self._take_sources(written) for written in facts.writes]
+        said = [self._stated.take(written) for written in facts.writes]
         touched = {written.node for written in said if written.sources or written.columns}
-        finished, ends, is_part = self._take_part(facts)
+        finished, ends, is_part = self._parts.take(facts)
         finished -= self._complete
         self._count += 1
         for node in reads:
             self._reads[node] = (self._count, by)
             self._versions.setdefault((node.namespace, node.name), []).append(node)
-            touched |= self._unversioned.get((node.namespace, node.name), set())
+            touched |= self._stated.unversioned.get((node.namespace, node.name), set())
         before = [node for node in self._writes if node not in self._complete]
         for node in writes:
             self._writes[node] = (self._count, by)
@@ -133,9 +127,7 @@ class Unit:
         that are new; where it stopped. `messages`: row, offset and digest of each, as arrays.
         """
         if self.grown is None:
-            sources = (raw for of_output in self._sources.values() for raw in of_output)
-            stated = (raw for rows in self._rows.values() for raw, _ in rows)
-            grown = Grown(self.scope, self._reads, [*self._writes, *sources, *stated])
+            grown = Grown(self.scope, self._reads, [*self._writes, *self._stated.named()])
             self.grown = self._reads.grown = self.described.grown = grown
         grown = self.grown
         before = grown.events
@@ -171,7 +163,7 @@ class Unit:
             if targets:
                 for node, _ in grown.nodes(begin, end):
                     for target in targets:
-                        self._settle(Edge(node, target, False), True, by)
+                        self._standing.settle(Edge(node, target, False), True, by)
         else:
             return
         self._count = grown.event(grown.events - 1)[0]
@@ -202,54 +194,25 @@ class Unit:
         flipped = had_reads != bool(self._reads) or self.ended != was_ended
         targets = set(self._writes) if flipped else {*writes, *finished, *(t for _, t in pairs)} & self._writes.keys()
         for source in sources:
-            self._settle(Edge(source, None, False), self.ended and not self._has_target(source), by)
+            self._standing.settle(Edge(source, None, False), self.ended and not self._has_target(source), by)
         for target in targets:
-            self._settle(Edge(None, target, False), self.ended and not self._has_source(target), by)
+            self._standing.settle(Edge(None, target, False), self.ended and not self._has_source(target), by)
 
     def _alone(self) -> set[Node]:
         """The inputs that led nowhere so far, and where they may lead nowhere now, all."""
         if self.ended and not self._is_covered():
             return set(self._reads)
-        return {edge.source for edge in self._edges if edge.target is None and edge.source is not None}
+        return self._standing.without_target()
 
     def _is_covered(self) -> bool:
         """Whether there is an output that all inputs lead to."""
         return len(self._complete & self._writes.keys()) < len(self._writes)
 
     def _has_target(self, source: Node) -> bool:
-        return self._is_covered() or self._out.get(source, 0) > 0
+        return self._is_covered() or self._standing.leads_on(source)
 
     def _has_source(self, target: Node) -> bool:
-        return (bool(self._reads) and target not in self._complete) or self._into.get(target, 0) > 0
-
-    def _take_sources(self, written: Written) -> Written:
-        """Note explicit sources and column lineage of an output; those of them that are new."""
-        sources = self._sources.setdefault(written.node, set())
-        rows = self._rows.setdefault(written.node, set())
-        new_sources = tuple(raw for raw in dict.fromkeys(written.sources) if raw not in sources)
-        new_rows = tuple(row for row in dict.fromkeys(written.columns) if row not in rows)
-        sources.update(new_sources)
-        rows.update(new_rows)
-        for raw in {*new_sources, *(raw for raw, _ in new_rows)}:
-            if raw.version is None:
-                self._unversioned.setdefault((raw.namespace, raw.name), set()).add(written.node)
-        return Written(written.node, new_sources, written.complete, new_rows)
-
-    def _take_part(self, facts: Facts) -> tuple[set[Node], list[_End], bool]:
-        """The outputs whose explicit sources are all said, and how the run ends: both once all parts are there.
-        And whether the part, or what it claims, is new.
-        """
-        finished = {written.node for written in facts.writes if written.complete}
-        ends = [(facts.event.event_time, facts.event.event_id, facts.state)] if facts.ends else []
-        if facts.parts <= 1:
-            return finished, ends, False
-        seen, claimed, claimed_ends = self._parts.setdefault((facts.event.event_id, facts.parts), (set(), set(), []))
-        new_ends = [end for end in ends if end not in claimed_ends]
-        is_new = facts.part not in seen or not finished <= claimed or bool(new_ends)
-        seen.add(facts.part)
-        claimed |= finished
-        claimed_ends += new_ends
-        return (set(claimed), claimed_ends, is_new) if len(seen) >= facts.parts else (set(), [], is_new)
+        return (bool(self._reads) and target not in self._complete) or self._standing.comes_from(target)
 
     def _widen(self) -> None:
         if self._wide_since is None and len(self._reads) * len(self._writes) > WIDE:
@@ -295,13 +258,10 @@ class Unit:
                 self.changes.withdrawn(Product(tuple(sources), (target,)), known, by)
         return pairs
 
-    def _product_known(self, source: Node, target: Node) -> tuple[int, EventRef]:
-        return max(self._reads[source], self._writes[target])
-
     def _resolve(self, target: Node, by: EventRef) -> set[tuple[Node, Node]]:
         """Work out a target's stated sources anew, settle its column edges; the pairs this may change."""
-        explicit = {node for raw in self._sources[target] for node in self._meant(raw)}
-        columns = {ColumnEdge(node, target, row) for raw, row in self._rows[target] for node in self._meant(raw)}
+        explicit = {node for raw in self._stated.sources[target] for node in self._meant(raw)}
+        columns = {ColumnEdge(node, target, row) for raw, row in self._stated.rows[target] for node in self._meant(raw)}
         stated = {edge.source for edge in columns}
         old_explicit, old_stated = self._resolved.get(target, (set(), set()))
         self._resolved[target] = (explicit, stated)
@@ -327,27 +287,11 @@ class Unit:
         for source, target in pairs:
             explicit, stated = self._resolved.get(target, (set(), set()))
             in_product = source in self._reads and target in self._writes and target not in self._complete
-            implied = (
-                self._wide_since is not None
-                and in_product
-                and (self._product_known(source, target)[0] >= self._wide_since)
-            )
+            known = max(self._reads[source], self._writes[target]) if in_product else None
+            implied = known is not None and self._wide_since is not None and known[0] >= self._wide_since
             is_explicit = source in explicit
-            if implied and is_explicit and Edge(source, target, True) not in self._edges:
-                self.changes.withdrawn(Edge(source, target, False), self._product_known(source, target)[1], by)
+            if implied and known is not None and is_explicit and Edge(source, target, True) not in self._standing:
+                self.changes.withdrawn(Edge(source, target, False), known[1], by)
             wanted = not is_explicit and (source in stated or (in_product and not implied))
-            self._settle(Edge(source, target, True), is_explicit, by)
-            self._settle(Edge(source, target, False), wanted, by)
-
-    def _settle(self, edge: Edge, wanted: bool, by: EventRef) -> None:
-        if wanted == (edge in self._edges):
-            return
-        step = 1 if wanted else -1
-        if edge.source is not None and edge.target is not None:
-            self._out[edge.source] = self._out.get(edge.source, 0) + step
-            self._into[edge.target] = self._into.get(edge.target, 0) + step
-        if wanted:
-            self._edges[edge] = by
-            self.changes.known(edge, by)
-        else:
-            self.changes.withdrawn(edge, self._edges.pop(edge), by)
+            self._standing.settle(Edge(source, target, True), is_explicit, by)
+            self._standing.settle(Edge(source, target, False), wanted, by)
