@@ -108,7 +108,7 @@ def walks(client: Client, maker: Maker) -> dict[str, Case]:
     def whole() -> object:
         roots = [Node(NS, f"dag{number}", "1") for number in range(100)]
         found = walk(client, roots, "down", depth=2000, budget=200_000)
-        if len(found.nodes) < 14_000 or found.truncated:
+        if len(found.nodes) != 15_000 or found.truncated:
             raise AssertionError(f"the DAG: {len(found.nodes)} nodes; {found.reason}")
         return found
 

@@ -221,12 +221,12 @@ def shapes(maker: Maker) -> None:
     """A hub with 400 consumers, a chain of 20, a DAG of 15,000 nodes, ladders of columns, a cycle: edge sets of their own."""
     _shape(maker, "hub", 400, "[0]", "toUInt64(r + 1)")
     _shape(maker, "chain", 20, "[r]", "toUInt64(r + 1)")
-    # 150 layers of 100; each node reads three of the layer before.
+    # 150 layers of 100; each node reads the one above it and two others of the layer before.
     _shape(
         maker,
         "dag",
         14_900,
-        "arrayDistinct(arrayMap(k -> intDiv(r, 100) * 100 + sipHash64('dag', r, k) % 100, range(3)))",
+        "arrayDistinct(arrayMap(k -> intDiv(r, 100) * 100 + if(k = 0, r % 100, sipHash64('dag', r, k) % 100), range(3)))",
         "toUInt64(r + 100)",
     )
     _shape(maker, "cycle", 3, "[r]", "toUInt64((r + 1) % 3)")
