@@ -127,6 +127,21 @@ class Settings:
     metrics_host: str = _setting(
         "127.0.0.1", "Address that metrics_port is opened on; 0.0.0.0 where others must reach it."
     )
+    gateway_host: str = _setting(
+        "127.0.0.1", "Address that the gateway is opened on. Any but loopback needs gateway_keys."
+    )
+    gateway_port: int = _setting(
+        5000, "Port of the gateway; OpenLineage's clients expect 5000. 0: a free one, which is printed.", at_least=0
+    )
+    gateway_keys: str = _setting(
+        "", "File with the gateway's API keys, hashed. Empty: no key is needed, on loopback alone."
+    )
+    gateway_body_bytes: int = _setting(
+        16 * 1024 * 1024, "Largest body of a request to the gateway, unpacked, bytes.", at_least=1024
+    )
+    gateway_seconds: float = _setting(
+        30.0, "How long a request to the gateway may take to arrive, seconds.", at_least=0.1
+    )
     home: str = _setting("", "Folder of the embedded stack. Empty: headwater under XDG_DATA_HOME, else ~/.local/share.")
 
     @property

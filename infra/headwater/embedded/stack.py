@@ -18,6 +18,8 @@ from headwater.audit import connect
 from headwater.cli.workers import WORKERS, groups
 from headwater.embedded import gaps
 from headwater.embedded.broker import Broker
+from headwater.embedded.environment import environment_of
+from headwater.embedded.gateway import port_for, start_gateway
 from headwater.embedded.home import WRITER, hold, home_path, open_home
 from headwater.embedded.keeping import Kept, ending
 from headwater.embedded.lag import lag
@@ -25,7 +27,7 @@ from headwater.embedded.processes import Child, Guardian, end_all, free_port
 from headwater.embedded.store.process import StoreProcess
 from headwater.errors import HeadwaterError, Unavailable
 from headwater.migrations import migrate
-from headwater.settings import PREFIX, Settings
+from headwater.settings import Settings
 from headwater.topics.layout import create
 
 _log = logging.getLogger("headwater.stack")
@@ -34,8 +36,7 @@ _log = logging.getLogger("headwater.stack")
 LOOK_SECONDS, PROGRESS_SECONDS = 0.2, 2.0
 #: How long the end waits until all messages are worked off, and then for each worker, in seconds.
 DRAIN_SECONDS, WORKER_SECONDS = 30.0, 20.0
-#: Settings that reach other brokers and stores, or say where this one is: the stack decides them.
-_DECIDED = frozenset({"brokers", "kafka", "registry_url", "registry_auth", "store_url", "store_user", "store_password"})
+_BASE = ("broker", "store")
 
 
 class Stack:
@@ -49,12 +50,16 @@ class Stack:
         port: int = 0,
         store_port: int = 0,
         workers: Sequence[str] = tuple(WORKERS),
+        gateway: int | None = None,
         tell: Callable[[str], None] = _log.info,
     ) -> None:
-        """`port`, `store_port` 0: as the last time if they are free, else free ones. `tell` takes lines for people."""
+        """`port`, `store_port` 0: as the last time if they are free, else free ones; `gateway` None: there is none.
+        `tell` takes lines for people.
+        """
         self._base = settings or Settings()
         self._path = home.absolute() if home is not None else home_path(self._base)
         self._ports = (port, store_port)
+        self._gateway = gateway
         self._names = [name for name in WORKERS if name in workers]
         self._tell = tell
         #: Set it to cut the end's waiting short.
@@ -81,6 +86,10 @@ class Stack:
     @property
     def store_url(self) -> str:
         return self._store.url
+
+    @property
+    def gateway_url(self) -> str | None:
+        return f"http://127.0.0.1:{self._metrics['gateway']}" if "gateway" in self._kept else None
 
     @property
     def writer_password(self) -> str:
@@ -142,18 +151,25 @@ class Stack:
         migrate(connect(self.writer_settings, database=False), self.writer_settings)
         for name in self._names:
             self._keep(name, partial(self._start_worker, name))
+        if self._gateway is not None:
+            port = self._metrics["gateway"] = port_for(self._gateway)
+            self._keep("gateway", partial(start_gateway, home, guardian, environment_of(self.writer_settings), port))
         self._write_state()
         self._watch = threading.Thread(target=self._look_after, name="headwater-stack", daemon=True)
         self._watch.start()
 
     def stop(self, *, drain: bool = True) -> None:
         """End all of it: first all messages are worked off and archived, at most 30 s, then workers, broker, store."""
+        if (gateway := self._kept.get("gateway")) is not None:
+            # What it has taken is then on the topics; it is not kept, so nobody starts it again.
+            self._kept = {name: kept for name, kept in self._kept.items() if kept is not gateway}
+            end_all([gateway.child] if gateway.child else [], WORKER_SECONDS)
         if drain and self._kept and not self.wait_until_archived(DRAIN_SECONDS):
             self._tell(f"not all was archived within {DRAIN_SECONDS:g} s")
         self._ended.set()
         if self._watch is not None:
             self._watch.join()
-        processors = [self._kept[name] for name in self._kept if name not in ("broker", "store", "archive")]
+        processors = [self._kept[name] for name in self._names if name in self._kept and name != "archive"]
         end_all([one.child for one in processors if one.child], WORKER_SECONDS)
         if drain and "archive" in self._kept:
             self._wait_for(["archive"], DRAIN_SECONDS / 3)
@@ -225,20 +241,10 @@ class Stack:
     def _start_worker(self, name: str) -> Child:
         command = [sys.executable, "-m", "headwater.cli", "worker", name]
         port = self._metrics[name] = free_port()
-        environment = {**self._environment(), f"{PREFIX}METRICS_PORT": str(port), f"{PREFIX}METRICS_HOST": "127.0.0.1"}
+        environment = environment_of(self.writer_settings, metrics_port=port, metrics_host="127.0.0.1")
         child = Child(f"worker {name}", command, self._home.logs / f"{name}.log", self._guardian, environment)
         child.start()
         return child
-
-    def _environment(self) -> dict[str, str]:
-        """The environment of a worker: its settings are the stack's, wherever those came from."""
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-        settings = self.writer_settings
-        for one in dataclasses.fields(settings):
-            value = getattr(settings, one.name)
-            if value != one.default or one.name in _DECIDED:
-                environment[PREFIX + one.name.upper()] = str(value)
-        return {**environment, "HEADWATER_SETTINGS": os.devnull}
 
     def _look_after(self) -> None:
         next_progress = 0.0
@@ -258,12 +264,12 @@ class Stack:
             if gap is not None:
                 self._tell(str(gap))
         changed = False
-        for name, kept in self._kept.items():
+        for name, kept in list(self._kept.items()):
             restarted = kept.look()
             changed = changed or restarted
             if restarted and name == "broker":
                 # Its offsets begin again, and what workers know of offsets does not hold any more.
-                end_all([self._kept[worker].child for worker in self._names], WORKER_SECONDS / 4)
+                end_all([of.child for one, of in self._kept.items() if one not in _BASE], WORKER_SECONDS / 4)
         if changed:
             self._write_state()
 

@@ -191,6 +191,10 @@ class Transport:
             self._announcing[key].append((topic, schema))
         return False
 
+    def header(self, topic: str, schema: str) -> bytes | None:
+        """What `send` puts in the place of single-object encoding's header: with a registry, and once it is ready."""
+        return None if self._registry is None else self._headers.get((topic, schema))
+
     def _register(self, registry: Registry, topic: str, schema: str) -> bool:
         try:
             identity = registry.register(topics.TOPICS[topic], records.parse(schema), self._settings)

@@ -18,8 +18,8 @@ from typing import cast
 from headwater.settings import Settings
 
 NAMES = (
-    # in this order: demo up status run trace audit verify export sql worker alerts dead-letters topics migrate rebuild
-    # import settings completion version
+    # in this order: demo up status run trace audit verify export sql worker gateway alerts dead-letters topics migrate
+    # rebuild import settings completion version
     "demo",
     "up",
     "status",
@@ -30,6 +30,7 @@ NAMES = (
     "export",
     "sql",
     "worker",
+    "gateway",
     "alerts",
     "dead-letters",
     "topics",

@@ -1,0 +1,93 @@
+"""Where a request's messages go: to the broker, else to the disk; and how much may be on its way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from headwater.gateway.answers import Refusal
+from headwater.gateway.broker import Broker
+from headwater.gateway.spooling import Spooling
+from headwater.gateway.waiting import Waiting
+from headwater.openlineage import Message
+from headwater.settings import Settings
+
+#: How long a request waits at most for the broker and then the disk, seconds: clients wait 5 s.
+ANSWER_SECONDS: Final = 4.5
+_FLUSH_SECONDS: Final = 4.0
+
+
+class Sending:
+    """Used on one event loop."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._limit = settings.queue_bytes
+        #: Bytes that are neither confirmed nor on the disk.
+        self.bytes = 0
+        self._broker = Broker(settings, self._settled)
+        self._spooling = Spooling(settings, self._broker, self._kept)
+
+    @property
+    def up(self) -> bool:
+        """Whether the broker takes messages."""
+        return self._broker.up
+
+    @property
+    def spooling(self) -> Spooling:
+        """The disk's side."""
+        return self._spooling
+
+    @property
+    def takes(self) -> bool:
+        """Whether what comes now can be kept."""
+        return self._broker.up or self._spooling.usable
+
+    async def send(self, messages: Sequence[Message]) -> None:
+        """Return when the broker has confirmed all of them, or the disk has them.
+
+        Raises Refusal: 429 where too much is on its way, 503 where neither takes them. The same request may come
+        again: ids are derived from contents.
+        """
+        if not messages:
+            return
+        waiting = Waiting(messages, self._loop.create_future())
+        if self.bytes and self.bytes + waiting.bytes > self._limit:
+            raise Refusal.later(429, "too much is on its way to the broker")
+        self.bytes += waiting.bytes
+        if self._broker.up:
+            self._broker.send(waiting)
+        else:
+            self._spooling.keep(waiting)
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                kept = await asyncio.shield(waiting.future)
+        except TimeoutError:
+            kept = False
+        if not kept:
+            raise Refusal.later(503, "neither the broker nor the spool has it yet")
+
+    def _settled(self, done: list[Waiting]) -> None:
+        """On the thread of the reports."""
+        whole = [waiting for waiting in done if not waiting.failed]
+        for waiting in done:
+            if waiting.failed:
+                self._spooling.keep(waiting)
+        if whole:
+            self._kept(whole, True)
+
+    def _kept(self, done: list[Waiting], kept: bool) -> None:
+        """On either thread."""
+        self._loop.call_soon_threadsafe(self._answer, done, kept)
+
+    def _answer(self, done: list[Waiting], kept: bool) -> None:
+        for waiting in done:
+            self.bytes -= waiting.bytes
+            if not waiting.future.done():
+                waiting.future.set_result(kept)
+
+    async def close(self) -> None:
+        """Wait a little for what is on its way."""
+        await asyncio.to_thread(self._broker.close, _FLUSH_SECONDS)
+        await asyncio.to_thread(self._spooling.close)
