@@ -13,28 +13,17 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, cast
 
 import numpy as np
 
-from headwater.settings import Settings
-from headwater.stitching import folding, state_records, young_columns
+from headwater.stitching import packing, state_records, young_columns
 from headwater.stitching.finished import Ended, Finished
 from headwater.stitching.folding import Folded
 from headwater.stitching.hashing import Numbers, Words, identities
-from headwater.stitching.kept import (
-    HEAD,
-    MESSAGE_BYTES,
-    RUN_BYTES,
-    Ordinary,
-    digests_of,
-    each,
-    is_uncovered,
-    size_of,
-    told,
-)
-from headwater.stitching.parked import Parked, part_count
+from headwater.stitching.kept import HEAD, Ordinary, each, is_uncovered, size_of, told
+from headwater.stitching.parked import part_count
+from headwater.stitching.policy import Policy
 from headwater.stitching.spill import Spill
 from headwater.stitching.writers import Writers
 from headwater.stitching.young import Young
@@ -44,27 +33,6 @@ from headwater.streams import Output
 _MOST_COORDINATES = 4096
 #: How many touched keys are swept at once, about: what a sweep does is done for all their runs together.
 _AT_ONCE = 8192
-
-
-@dataclass(frozen=True)
-class Policy:
-    """How long what is kept, ms, and where."""
-
-    young: int
-    ended: int
-    open: int
-    folder: str
-
-    @classmethod
-    def of(cls, settings: Settings) -> Policy:
-        """As set."""
-        ended = int(settings.stitching_horizon_seconds * 1000)
-        return cls(
-            min(int(settings.stitching_young_seconds * 1000), ended),
-            ended,
-            max(ended, int(settings.stitching_open_seconds * 1000)),
-            settings.stitching_folder,
-        )
 
 
 class _Touched(NamedTuple):
@@ -257,22 +225,10 @@ class Runs:
             self.outputs.append(state_records.gone(self.partition, one))
         self.young.remove(ids, slots)
 
-    def _packed(self, key: bytes, run: Ordinary | Folded, touched: int) -> Parked:
-        """The run's committed messages."""
-        if isinstance(run, Folded):
-            at, said = folding.messages(run, self.committed)
-            return Parked(key, touched, run.ended, True, tuple(at), tuple(said))
-        count = (len(run) - HEAD) // 2
-        offsets = cast("tuple[int, ...]", run[HEAD : HEAD + count])
-        known = sum(1 for offset in offsets if offset < self.committed)
-        ended = bool(cast("int", run[1]) & 1)
-        messages = cast("tuple[bytes, ...]", run[HEAD + count : HEAD + count + known])
-        return Parked(key, touched, ended, False, offsets[:known], messages)
-
     def _park(self, keys: dict[bytes, int]) -> None:
         if not keys:
             return
-        runs = [self._packed(key, self.kept[key], touched) for key, touched in keys.items()]
+        runs = [packing.parked(key, self.kept[key], touched, self.committed) for key, touched in keys.items()]
         values = [run.pack() for run in runs]
         ids = identities(list(keys))
         self.parked.put(ids, values, list(keys.values()), [run.ended for run in runs])
@@ -289,7 +245,9 @@ class Runs:
         """Put runs on the state topic that are young by their newest messages, and stay."""
         for key, one in zip(keys, each(identities(keys)), strict=True):
             run = self.kept[key]
-            self.outputs += state_records.run(self.partition, one, self._packed(key, run, touched).pack())
+            self.outputs += state_records.run(
+                self.partition, one, packing.parked(key, run, touched, self.committed).pack()
+            )
             if isinstance(run, Folded):
                 run.covered = self.committed
             else:
@@ -297,43 +255,12 @@ class Runs:
 
     def _finish(self, runs: dict[bytes, Ordinary | Folded], arrival: int) -> None:
         """Pack runs that ended, those of a writer schema together."""
-        if not runs:
-            return
-        kinds: dict[int, list[bytes]] = {}
-        numbers = [-1 if isinstance(run, Folded) else run[2] for run in runs.values()]
-        for number in cast("set[int]", set(numbers)):
-            kinds[number] = [key for key, one in zip(runs, numbers, strict=True) if one == number]
-        for number, keys in kinds.items():
-            counts: list[int] = []
-            offsets: list[int] = []
-            messages: list[bytes] = []
-            covered: list[int] = []
-            if number < 0:
-                of_kind = [cast("Folded", runs[key]) for key in keys]
-                counts = [run.news for run in of_kind]
-                places = [place for run in of_kind for place in run.coordinates()]
-                offsets = [offset for offset, _ in places]
-                covered = [at for at, run in enumerate(of_kind) if run.covered]
-                found = np.array([digest for _, digest in places], np.uint64)
-                for key in keys:
-                    self._drop(key)
-            else:
-                ordinary: list[Any] = [runs[key] for key in keys]
-                for run in ordinary:
-                    half = (len(run) + HEAD) >> 1
-                    counts.append(half - HEAD)
-                    offsets += run[HEAD:half]
-                    messages += run[half:]
-                covered = [at for at, run in enumerate(ordinary) if run[1] > 1]
-                for key in keys:
-                    del self.kept[key]
-                self.size -= RUN_BYTES * len(keys) + MESSAGE_BYTES * len(messages) + sum(map(len, messages))
-                found = digests_of(messages, self._writers.heads[number])
-            ids = identities(keys)
-            packed = Ended(ids, np.array(counts, np.int64), np.array(offsets, np.int64), found)
-            for name, block in self.finished.add(arrival, packed):
+        for key in runs:
+            self._drop(key)
+        for ended, covered in packing.ended(runs, self._writers.heads):
+            for name, block in self.finished.add(arrival, ended):
                 self.outputs.append(state_records.block(self.partition, name, block))
-            for one in each(ids[covered]):
+            for one in each(ended.ids[covered]):
                 self.outputs.append(state_records.gone(self.partition, one))
 
     def _drop(self, key: bytes) -> None:

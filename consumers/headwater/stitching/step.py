@@ -22,10 +22,11 @@ from headwater.stitching.folding import said
 from headwater.stitching.hashing import Numbers, Words
 from headwater.stitching.kept import digests_of
 from headwater.stitching.long_runs import Stands, fold_all
+from headwater.stitching.policy import Policy
 from headwater.stitching.recalling import Recall, as_folded
 from headwater.stitching.restoring import Restoring
 from headwater.stitching.room import Room
-from headwater.stitching.runs import Policy, Runs
+from headwater.stitching.runs import Runs
 from headwater.stitching.together import Together
 from headwater.stitching.writers import Writers
 from headwater.streams import Batch, Group, Output, Past, Retry, Round, instance_id

@@ -6,8 +6,10 @@ Only runs whose key is 16 bytes long, as run ids are. What needs a run by itself
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from headwater.schemas.framing import CONFLUENT_HEADER, SINGLE_OBJECT_HEADER
 from headwater.stitching import young_columns
@@ -66,8 +68,8 @@ class Young:
     def room(self, runs: int, size: int, messages: int) -> tuple[Bytes, int, int]:
         """Room for so many new runs and messages of `size` bytes: a segment, its number, from where on it is free."""
         marks = self._marks
-        self.runs = young_columns.grown(self.runs, int(marks[young_columns.USED_RUNS]) + runs)
-        self.messages = young_columns.grown(self.messages, int(marks[young_columns.USED_MESSAGES]) + messages)
+        self.runs = _grown(self.runs, int(marks[young_columns.USED_RUNS]) + runs)
+        self.messages = _grown(self.messages, int(marks[young_columns.USED_MESSAGES]) + messages)
         self._segment(size)
         return self._segments[self._current], self._current, self._filled
 
@@ -191,3 +193,12 @@ class Young:
         """All runs, in no order."""
         ids, slots = self._table.items()
         return [(one.tobytes(), self.ordinary(int(slot))) for one, slot in zip(ids, slots[:, 0], strict=True)]
+
+
+def _grown(rows: NDArray[Any], needed: int) -> NDArray[Any]:
+    """The rows, with room for so many."""
+    if needed <= len(rows):
+        return rows
+    more = np.empty((max(needed, len(rows) * 3 // 2), rows.shape[1]), rows.dtype)
+    more[: len(rows)] = rows
+    return more

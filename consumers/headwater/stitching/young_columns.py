@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from headwater.schemas.codec.compiled import compiled, word
 from headwater.stitching.hashing import Bytes, Numbers, Words
@@ -297,12 +296,3 @@ def release(slots: Numbers, runs: Numbers, messages: Numbers, marks: Numbers, li
         runs[slot, FIRST] = marks[FREE_RUN]
         marks[FREE_RUN] = slot
         marks[RUNS] -= 1
-
-
-def grown(rows: NDArray[Any], needed: int) -> NDArray[Any]:
-    """The rows, with room for so many."""
-    if needed <= len(rows):
-        return rows
-    more = np.empty((max(needed, len(rows) * 3 // 2), rows.shape[1]), rows.dtype)
-    more[: len(rows)] = rows
-    return more
