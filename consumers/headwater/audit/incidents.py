@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from headwater.audit.model import Incident, Node, Reach, Walk
-from headwater.audit.naming import exact
+from headwater.audit.naming import Names, exact, versions_of
 from headwater.audit.predictions import ref
 from headwater.audit.rows import names, select
 from headwater.audit.store import Client
@@ -108,8 +108,12 @@ def _starts(row: Mapping[str, Any], root: Mapping[str, Any] | None) -> list[Node
 
 def _below(client: Client, starts: Sequence[Node]) -> Walk | None:
     """The walk down from the starts that the history has."""
+    together = versions_of([node for node in starts if node.version is not None], Names(client))
     there: list[Node] = []
     for node in starts:
+        if node in together:
+            there.append(node)
+            continue
         try:
             exact(client, node)
         except NotFound:

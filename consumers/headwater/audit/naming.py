@@ -7,7 +7,7 @@ was not renamed away, else any, of several the first in order.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from headwater.audit.clocks import NOW, Clocks
@@ -65,10 +65,7 @@ class Names:
         groups = self.of(node.dataset for node in some)
         several = [node for node in some if node.dataset in groups]
         asked = {(name.namespace, name.name, node.node.version) for node in several for name in groups[node.dataset]}
-        known: dict[tuple[int, str | None], Found] = {}
-        for part in chunks(sorted(asked, key=lambda one: (one[0], one[1], one[2] is None, one[2] or ""))):
-            for one in read(self._client, *self._sql(part)):
-                known[one.dataset, one.node.version] = one
+        known = {(one.dataset, one.node.version): one for one in self.at(asked)}
         found: dict[int, tuple[Found, ...]] = {}
         for node in several:
             places = [(name.dataset, node.node.version) for name in groups[node.dataset]]
@@ -76,6 +73,11 @@ class Names:
             if len(members) > 1 and node in members:
                 found[node.key] = members
         return found
+
+    def at(self, asked: Iterable[tuple[str, str, str | None]]) -> Iterator[Found]:
+        """The nodes that have just these namespaces, names and versions."""
+        for part in chunks(sorted(asked, key=lambda one: (one[0], one[1], one[2] is None, one[2] or ""))):
+            yield from read(self._client, *self._sql(part))
 
     def _sql(self, asked: Sequence[tuple[str, str, str | None]]) -> tuple[str, dict[str, object]]:
         keys = "arrayMap((s, n, v) -> sipHash64(s, n, toUInt8(isNull(v)), ifNull(v, '')), "
@@ -144,6 +146,28 @@ def exact(client: Client, node: Node, clocks: Clocks = NOW, names: Names | None 
             raise NotFound(f"{node} was not known then; it came later")
         raise NotFound(f"{node} is not in the history{hint(suggest(client, node.name))}")
     return found
+
+
+def versions_of(nodes: Iterable[Node], names: Names) -> dict[Node, list[Found]]:
+    """Many nodes that name a version, each by any name of its dataset, asked for together.
+
+    What is not there is left out; a column that a node names is not looked at.
+    """
+    places: dict[Node, list[tuple[str, str, str | None]]] = {}
+    under: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for node in nodes:
+        name = (node.namespace, node.name)
+        if name not in under:
+            under[name] = [(one.namespace, one.name) for one in names.named(*name)] or [name]
+        places[node] = [(namespace, of, node.version) for namespace, of in under[name]]
+    found: dict[tuple[str, str, str | None], Found] = {}
+    for one in names.at({place for some in places.values() for place in some}):
+        found[one.node.namespace, one.node.name, one.node.version] = one
+    return {
+        node: sorted((found[place] for place in some if place in found), key=lambda one: one.key)
+        for node, some in places.items()
+        if any(place in found for place in some)
+    }
 
 
 def _nodes(client: Client, node: Node, names: Names, clocks: Clocks) -> list[Found]:

@@ -14,7 +14,7 @@ from headwater.audit.clocks import NOW, Clocks
 from headwater.audit.edges import Edge, Edges
 from headwater.audit.lookup import Found, by_keys
 from headwater.audit.model import Direction, Node, Walk, WalkEdge, WalkNode
-from headwater.audit.naming import Names, exact, standing
+from headwater.audit.naming import Names, exact, standing, versions_of
 from headwater.audit.rows import run_or_none, select
 from headwater.audit.store import Client
 from headwater.audit.versions import written
@@ -48,8 +48,10 @@ def walk(
     chosen: Versions = versions or ("latest" if direction == "up" else "all")
     names = Names(client, clocks)
     progress = _Progress(client, direction, names, clocks)
+    together = versions_of([root for root in roots if root.version is not None], names) if roots[1:] else {}
     for root in roots:
-        progress.begin(_start(client, root, chosen, names, clocks), root.column if columns else None)
+        nodes = together.get(root) or _start(client, root, chosen, names, clocks)
+        progress.begin(nodes, root.column if columns else None)
     start = dict(progress.depths)
     progress.run(Edges(client, direction, names, columns=columns, clocks=clocks), depth, budget)
     found = progress.found

@@ -11,6 +11,7 @@ import pytest
 from headwater.audit import Clocks, Node, ask, walk
 from headwater.audit.clocks import NOW
 from headwater.audit.model import Direction
+from headwater.errors import NotFound
 from headwater.schemas import topics
 from tests.consumers.history.conftest import History
 from tests.consumers.history.messages import NS, at, batch, dataset, edge_set, run_event
@@ -123,6 +124,20 @@ def test_read_by_the_old_name_and_written_by_the_new(history: History) -> None:
     assert (edge.source, edge.inferred) == (Node(NS, "new", "3"), True)
     rows = history.rows("SELECT source_name, source_version, inferred FROM edges WHERE target_name = 'out'")
     assert rows == [("old", "3", True)]
+
+
+def test_several_roots_by_any_of_their_names(history: History) -> None:
+    """They are found together, as each would be alone; one that is not there is named."""
+    made(history, "one 1", 1, dataset("A", "1"), dataset("first", "1"))
+    made(history, "two 1", 2, dataset("B", "2"), dataset("second", "1"))
+    history.keep(batch(RUNS, [said("mv 1", 3, dataset("B", "9", **renamed("A")))]))
+    roots = [Node(NS, "B", "1"), Node(NS, "A", "2"), Node(NS, "A", "9")]
+    alone = [nodes(history, root, "down") for root in roots]
+    assert alone == [{"A@1": 0, "first@1": 1}, {"B@2": 0, "second@1": 1}, {"B@9": 0}]
+    found = walk(history.client, roots, "down")
+    assert {f"{one.node.name}@{one.node.version}": one.depth for one in found.nodes} == alone[0] | alone[1] | alone[2]
+    with pytest.raises(NotFound, match="A@7 is not in the history"):
+        walk(history.client, [*roots, Node(NS, "A", "7")], "down")
 
 
 def test_a_name_is_one_within_its_namespace(history: History) -> None:

@@ -13,6 +13,13 @@ FROM uses
 WHERE namespace = {namespace:String} AND name = {name:String} AND version IN {versions:Array(String)}
 ORDER BY day
 """
+DAYS_OF_STREAMS = """
+SELECT concat(namespace, '\\n', name, '\\n', version) AS stream,
+    groupUniqArrayArray(arrayMap(p -> replaceRegexpOne(p, '^day=', ''), partitions)) AS days
+FROM uses
+WHERE name IN {names:Array(String)} AND concat(namespace, '\\n', name, '\\n', version) IN {streams:Array(String)}
+GROUP BY stream
+"""
 JUDGED_DAYS = """
 SELECT DISTINCT toString(toDate(nominal_start)) AS day
 FROM runs

@@ -77,7 +77,7 @@ def tell(client: Client, incident: Incident) -> Told:
     streams = [found.node for found in direct if found.kind == "prediction_stream"]
     if incident.check == "metric":
         # A model that was worse on some days has answered on all of its days.
-        streams = [stream for stream in streams if set(_days(client, [stream])) & set(days)]
+        streams = _on(client, streams, days)
     predictions, example, models = _predictions(client, streams)
     learnt_names = tuple(sorted(f"{node.name}@{node.version}" for node in learnt))
     error_before, error_during = _errors(client, models, days)
@@ -139,6 +139,20 @@ def _days(client: Client, versions: Sequence[Node]) -> tuple[str, ...]:
     return tuple(row["day"] for row in rows)
 
 
+def _stream(node: Node) -> str:
+    return f"{node.namespace}\n{node.name}\n{node.version or ''}"
+
+
+def _on(client: Client, streams: Sequence[Node], days: Sequence[str]) -> list[Node]:
+    """Those whose predictions are of one of the days."""
+    if not streams:
+        return []
+    names = sorted({node.name for node in streams})
+    rows = select(client, sql.DAYS_OF_STREAMS, {"names": names, "streams": [_stream(node) for node in streams]})
+    found = {row["stream"] for row in rows if set(row["days"]) & set(days)}
+    return [node for node in streams if _stream(node) in found]
+
+
 def _judged_days(client: Client, incident: Incident) -> tuple[str, ...]:
     """The days of the runs that were judged: for what is no slice of a day, e.g. a model."""
     ids = [*incident.verdicts, *incident.suppressed]
@@ -186,8 +200,7 @@ def _predictions(client: Client, streams: Sequence[Node]) -> tuple[int, str, tup
     """How many predictions those streams' versions hold, one of them, and which model versions made them."""
     if not streams:
         return 0, "", ()
-    names = [f"{node.namespace}\n{node.name}\n{node.version or ''}" for node in streams]
-    row = select(client, sql.PREDICTIONS, {"streams": names})[0]
+    row = select(client, sql.PREDICTIONS, {"streams": [_stream(node) for node in streams]})[0]
     return int(row["found"]), str(row["example"]), tuple(row["models"])
 
 
