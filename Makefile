@@ -25,7 +25,7 @@ demo: $(VENV)/.demo ## Run a real ML pipeline and ask its lineage
 	@$(BIN)/headwater demo
 
 test: $(VENV)/.test lint ## Check types and style, run all tests
-	@$(BIN)/pytest -m 'not prove' -n 3 --dist loadfile
+	@$(BIN)/pytest -m 'not prove' -n 3 --dist loadfile --durations=20
 
 prove: $(VENV)/.test ## The long proofs: kills, fuzzing, scale (at most 40 minutes)
 	@$(BIN)/pytest -m prove --timeout=2400 -s

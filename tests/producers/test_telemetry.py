@@ -80,6 +80,31 @@ def test_prometheus_has_the_numbers(order: str) -> None:
     assert re.search(r"^headwater_producer_queue_bytes \d+", told, re.MULTILINE)
 
 
+SLOWLY = """
+import importlib.machinery, sys, threading, time
+
+class Slow(importlib.machinery.PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        if name == "prometheus_client.metrics":
+            looking.start()
+            time.sleep(0.5)
+        return None
+
+looking = threading.Thread(target=lambda: producer._core.alive())
+sys.meta_path.insert(0, Slow)
+import prometheus_client
+looking.join()
+"""
+
+
+@pytest.mark.integration
+def test_prometheus_is_told_where_it_is_being_imported() -> None:
+    """Another thread looks for it in the middle of the service's import: it waits for the end of that."""
+    told = output(SENT + SLOWLY + PROMETHEUS)
+    assert "headwater_producer_events_delivered_total 0.0\n" in told
+
+
 @pytest.mark.integration
 def test_opentelemetry_has_the_numbers() -> None:
     """Under the documented names, whichever provider the service sets, and whenever."""

@@ -137,11 +137,11 @@ def look(setting: str) -> None:
     """Register with the libraries that are there and should be told; the host may have imported one since."""
     wanted = _asked(setting) or (_MODULES if setting != "off" else ())
     for name in wanted:
-        module: Any = sys.modules.get(_MODULES[name])
-        if module is not None and name not in _registered:
+        if _MODULES[name] in sys.modules and name not in _registered:
             _registered.add(name)
             try:
-                _REGISTER[name](module)
+                # Where the host is in the middle of importing it, this waits for the end.
+                _REGISTER[name](importlib.import_module(_MODULES[name]))
             except Exception as error:  # whatever the library says, the host must not notice
                 _log.warning("%s cannot be told of producers: %s", name, error)
 
