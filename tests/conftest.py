@@ -45,13 +45,6 @@ def pytest_report_header() -> str:
     return f"to repeat this session's order and random choices: HEADWATER_SEED={SEED}"
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with brokers and stores begin first, so that none of them is left for one worker at the end."""
-    slow = {item.path for item in items if item.get_closest_marker("integration")}
-    items.sort(key=lambda item: item.path not in slow)
-
-
 @pytest.fixture
 def seed(request: pytest.FixtureRequest) -> int:
     """Where a test's random choices start: HEADWATER_SEED, else drawn; shown where the test fails, or with -s."""
