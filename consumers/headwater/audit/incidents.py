@@ -111,8 +111,8 @@ def _below(client: Client, starts: Sequence[Node]) -> Walk | None:
     together = versions_of([node for node in starts if node.version is not None], Names(client))
     there: list[Node] = []
     for node in starts:
-        if node in together:
-            there.append(node)
+        if node.version is not None:
+            there += [node] if node in together else []
             continue
         try:
             exact(client, node)

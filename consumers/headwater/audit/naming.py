@@ -171,22 +171,18 @@ def versions_of(nodes: Iterable[Node], names: Names) -> dict[Node, list[Found]]:
 
 
 def _nodes(client: Client, node: Node, names: Names, clocks: Clocks) -> list[Found]:
+    if node.version is not None:
+        return versions_of([node], names).get(node, [])
     every = names.named(node.namespace, node.name)
     asked = [(name.namespace, name.name) for name in every] or [(node.namespace, node.name)]
-    version = "toUInt8(1), ''" if node.version is None else "toUInt8(0), {version:String}"
     hashes = (
-        f"(SELECT arrayJoin(arrayMap((s, n) -> sipHash64(s, n, {version}), "
+        "(SELECT arrayJoin(arrayMap((s, n) -> sipHash64(s, n, toUInt8(1), ''), "
         "{namespaces:Array(String)}, {names:Array(String)})))"
     )
-    where = (
-        f"key IN (SELECT key FROM dataset_nodes WHERE dataset IN {hashes})"
-        if node.version is None
-        else f"key IN {hashes}"
-    )
+    where = f"key IN (SELECT key FROM dataset_nodes WHERE dataset IN {hashes})"
     values: dict[str, object] = {
         "namespaces": [namespace for namespace, _ in asked],
         "names": [name for _, name in asked],
-        "version": node.version or "",
         **clocks.values(),
     }
     return sorted(read(client, nodes_sql(clocks, where, known=True), values), key=lambda found: found.key)

@@ -8,17 +8,11 @@ WHERE outcome = 'alarm' AND `check` = {check:String} AND namespace = {namespace:
     AND event_time >= {since:DateTime64(6, 'UTC')} AND event_time <= {until:DateTime64(6, 'UTC')}
 """
 DAYS = """
-SELECT DISTINCT replaceRegexpOne(arrayJoin(partitions), '^day=', '') AS day
-FROM uses
-WHERE namespace = {namespace:String} AND name = {name:String} AND version IN {versions:Array(String)}
-ORDER BY day
-"""
-DAYS_OF_STREAMS = """
-SELECT concat(namespace, '\\n', name, '\\n', version) AS stream,
+SELECT concat(namespace, '\\n', name, '\\n', version) AS node,
     groupUniqArrayArray(arrayMap(p -> replaceRegexpOne(p, '^day=', ''), partitions)) AS days
 FROM uses
-WHERE name IN {names:Array(String)} AND concat(namespace, '\\n', name, '\\n', version) IN {streams:Array(String)}
-GROUP BY stream
+WHERE name IN {names:Array(String)} AND concat(namespace, '\\n', name, '\\n', version) IN {nodes:Array(String)}
+GROUP BY node
 """
 JUDGED_DAYS = """
 SELECT DISTINCT toString(toDate(nominal_start)) AS day

@@ -132,25 +132,27 @@ def _bad_versions(client: Client, incident: Incident, dataset: Node, column: str
     return sorted(ours, key=str)
 
 
-def _days(client: Client, versions: Sequence[Node]) -> tuple[str, ...]:
-    if not versions:
-        return ()
-    rows = select(client, sql.DAYS, _about(versions))
-    return tuple(row["day"] for row in rows)
-
-
-def _stream(node: Node) -> str:
+def _key(node: Node) -> str:
     return f"{node.namespace}\n{node.name}\n{node.version or ''}"
+
+
+def _days_of(client: Client, nodes: Sequence[Node]) -> dict[str, set[str]]:
+    """The days that versions are slices of, by the version's key."""
+    if not nodes:
+        return {}
+    names = sorted({node.name for node in nodes})
+    rows = select(client, sql.DAYS, {"names": names, "nodes": [_key(node) for node in nodes]})
+    return {row["node"]: set(row["days"]) for row in rows}
+
+
+def _days(client: Client, versions: Sequence[Node]) -> tuple[str, ...]:
+    return tuple(sorted({day for days in _days_of(client, versions).values() for day in days}))
 
 
 def _on(client: Client, streams: Sequence[Node], days: Sequence[str]) -> list[Node]:
     """Those whose predictions are of one of the days."""
-    if not streams:
-        return []
-    names = sorted({node.name for node in streams})
-    rows = select(client, sql.DAYS_OF_STREAMS, {"names": names, "streams": [_stream(node) for node in streams]})
-    found = {row["stream"] for row in rows if set(row["days"]) & set(days)}
-    return [node for node in streams if _stream(node) in found]
+    found = _days_of(client, streams)
+    return [stream for stream in streams if found.get(_key(stream), set()) & set(days)]
 
 
 def _judged_days(client: Client, incident: Incident) -> tuple[str, ...]:
@@ -200,7 +202,7 @@ def _predictions(client: Client, streams: Sequence[Node]) -> tuple[int, str, tup
     """How many predictions those streams' versions hold, one of them, and which model versions made them."""
     if not streams:
         return 0, "", ()
-    row = select(client, sql.PREDICTIONS, {"streams": [_stream(node) for node in streams]})[0]
+    row = select(client, sql.PREDICTIONS, {"streams": [_key(node) for node in streams]})[0]
     return int(row["found"]), str(row["example"]), tuple(row["models"])
 
 
