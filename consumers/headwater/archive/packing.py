@@ -14,8 +14,8 @@ from datetime import date
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from headwater.archive import varints
 from headwater.ledger.chain import Message, body_digest
+from headwater.schemas import varints
 from headwater.schemas.content import content_digest
 from headwater.schemas.records import Schema
 from headwater.streams.batch import Batch

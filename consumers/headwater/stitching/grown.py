@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from headwater.schemas import varints
 from headwater.stitching import sifting
 from headwater.stitching.columns import Columns
 from headwater.stitching.facts import Description, EventRef, Node, Scope
@@ -22,21 +23,10 @@ from headwater.stitching.texts import Texts
 _MOST_RESTS = 4 * sifting.MOST_BYTES
 
 
-def number(value: int) -> bytes:
-    """A number as Avro writes it."""
-    value = (value << 1) ^ (value >> 63)
-    out = bytearray()
-    while value >= 128:
-        out.append(value & 127 | 128)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
 def text(value: str) -> bytes:
     """A text as Avro writes it."""
     raw = value.encode()
-    return number(len(raw)) + raw
+    return varints.encode(len(raw)) + raw
 
 
 def name_of(node: Node) -> bytes:
@@ -59,13 +49,9 @@ def node_of(entry: bytes) -> tuple[Node, Description]:
 
 
 def _read(entry: bytes, at: int) -> tuple[str, int]:
-    length = shift = 0
-    while entry[at] >= 128:
-        length |= (entry[at] & 127) << shift
-        shift += 7
-        at += 1
-    length = (length | entry[at] << shift) >> 1
-    return entry[at + 1 : at + 1 + length].decode(), at + 1 + length
+    begin = varints.end(entry, at)
+    end = begin + varints.decode(entry, at)
+    return entry[begin:end].decode(), end
 
 
 class _Events:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-from headwater.schemas import records
+from headwater.schemas import records, varints
 from headwater.schemas.framing import single_object_header
 from headwater.stitching.edge_sets import MAX_BYTES, blocks
 from headwater.stitching.facts import EventRef, Node, Scope
-from headwater.stitching.grown import identity_of, name_of, number, text
+from headwater.stitching.grown import identity_of, name_of, text
 from headwater.stitching.reads import Descriptions, Told
 
 _HEADER = single_object_header(records.current("edge_set"))
-_NUMBERS = tuple(number(n) for n in range(4096))
+_NUMBERS = tuple(varints.encode(n) for n in range(4096))
 #: An event, a product's numbers; what stands around them.
 _EVENT, _ENTRY, _AROUND = 32, 24, 256
 
@@ -29,7 +29,7 @@ class _Message:
         self.size = around + sum(map(len, targets))
 
     def event(self, event: EventRef) -> int:
-        self.events.append(event.event_id + number(event.event_time))
+        self.events.append(event.event_id + varints.encode(event.event_time))
         self.latest = max(self.latest, event.event_time)
         self.size += _EVENT
         return len(self.events) - 1
@@ -44,12 +44,12 @@ def long_sets(
         + name_of(Node(scope.namespace, scope.name, None))
         + text(state)
     )
-    head = b"".join((_HEADER, number(now_us), producer_id, b"\0"))
+    head = b"".join((_HEADER, varints.encode(now_us), producer_id, b"\0"))
 
     def whole(message: _Message) -> bytes:
         what = b"".join(
             (
-                number(message.latest),
+                varints.encode(message.latest),
                 run,
                 _list(message.events),
                 _list(message.nodes),
@@ -88,11 +88,11 @@ def _product(sources: list[bytes], targets: bytes, by: int) -> bytes:
 
 
 def _list(items: list[bytes]) -> bytes:
-    return b"".join((number(len(items)), *items, b"\0")) if items else b"\0"
+    return b"".join((varints.encode(len(items)), *items, b"\0")) if items else b"\0"
 
 
 def _small(value: int) -> bytes:
-    return _NUMBERS[value] if value < len(_NUMBERS) else number(value)
+    return _NUMBERS[value] if value < len(_NUMBERS) else varints.encode(value)
 
 
 def _node(node: Node, described: Descriptions) -> bytes:

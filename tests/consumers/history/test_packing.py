@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.archive import codes, structure, varints
+from headwater.archive import codes, structure
 from headwater.archive.codes import CODES, Fault, fault_of
 from headwater.archive.landing import ARCHIVED, takes
 from headwater.archive.packing import Row, container, pack, partition_month, row_schema
-from headwater.schemas import records, topics
+from headwater.schemas import records, topics, varints
 from headwater.schemas.content import content_digest
 from headwater.streams.batch import Batch
 from tests.consumers.history.messages import RECORD_OF, START, batch, head, micros, run_event
