@@ -22,6 +22,12 @@ class Found:
     kind: str
 
 
+def key_sql(prefix: str = "") -> str:
+    """The key of a node as the store computes it, from the columns namespace, name and version with this prefix."""
+    namespace, name, version = f"{prefix}namespace", f"{prefix}name", f"{prefix}version"
+    return f"sipHash64({namespace}, {name}, toUInt8(isNull({version})), ifNull({version}, ''))"
+
+
 def nodes_sql(clocks: Clocks, where: str, *, known: bool = False) -> str:
     """Nodes that meet a condition on their key. `known`: only those that were known then.
 

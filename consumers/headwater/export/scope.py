@@ -9,7 +9,7 @@ from typing import Final
 
 from headwater.audit import Node, Walk, resolve, walk
 from headwater.audit.clocks import NOW, Clocks
-from headwater.audit.lookup import by_keys
+from headwater.audit.lookup import by_keys, key_sql
 from headwater.audit.naming import exact
 from headwater.audit.rows import NO_RUN, chunks, select
 from headwater.audit.store import Client
@@ -126,7 +126,7 @@ def _of_run(client: Client, wanted: Wanted, clocks: Clocks) -> Scope:
     run = wanted.run
     rows = select(
         client,
-        "SELECT DISTINCT sipHash64(namespace, name, toUInt8(isNull(version)), ifNull(version, '')) AS key "
+        f"SELECT DISTINCT {key_sql()} AS key "
         f"FROM dataset_uses WHERE run_id = {{run:UUID}} AND {clocks.events()} ORDER BY key",
         {"run": run, **clocks.values()},
     )
@@ -151,7 +151,7 @@ def _touching(client: Client, keys: list[int], clocks: Clocks) -> list[uuid.UUID
         for row in select(
             client,
             "SELECT DISTINCT assumeNotNull(run_id) AS run FROM dataset_uses WHERE isNotNull(run_id) AND "
-            "sipHash64(namespace, name, toUInt8(isNull(version)), ifNull(version, '')) IN {keys:Array(UInt64)} "
+            f"{key_sql()} IN {{keys:Array(UInt64)}} "
             f"AND {clocks.events()}",
             {"keys": some, **clocks.values()},
         ):

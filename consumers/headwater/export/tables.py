@@ -11,19 +11,19 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from headwater.audit.clocks import Clocks
+from headwater.audit.lookup import key_sql
 from headwater.export.columns import BASE64, HEX
 from headwater.export.scope import Scope
 
 _SINCE, _UNTIL = "{since:DateTime64(6, 'UTC')}", "{until:DateTime64(6, 'UTC')}"
 _RANGE: Final = f"event_time >= {_SINCE} AND event_time < {_UNTIL}"
-_KEY: Final = "sipHash64({0}namespace, {0}name, toUInt8(isNull({0}version)), ifNull({0}version, ''))"
 _DATASET: Final = "sipHash64(namespace, name, toUInt8(1), '') IN $datasets"
-_OWN: Final = _KEY.format("")
+_OWN: Final = key_sql()
 _USED: Final = f"SELECT namespace, name FROM $uses_view WHERE {_RANGE}"
 _RUN_OR_NODE: Final = f"(run_id IN $runs OR (isNull(run_id) AND {_OWN} IN $keys))"
 _PREDICTED: Final = (
-    f"(run_id IN $runs OR {_KEY.format('model_')} IN $keys OR {_KEY.format('stream_')} IN $keys "
-    f"OR {_KEY.format('deployment_')} IN $keys)"
+    f"(run_id IN $runs OR {key_sql('model_')} IN $keys OR {key_sql('stream_')} IN $keys "
+    f"OR {key_sql('deployment_')} IN $keys)"
 )
 _PROFILED: Final = f"({_OWN} IN $keys OR run_id IN $runs)"
 _DECIDED: Final = f"({_DATASET} OR run_id IN $runs)"
