@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from headwater.detection import gates, metrics, profile_verdicts, schema_changes, volume
+from headwater.detection import freshness, gates, metrics, profile_verdicts, schema_changes, volume
 from headwater.detection.policy import Policy
 from headwater.detection.runs import judge as judge_run
 from headwater.detection.series import Series
 from headwater.detection.summaries import Assembly, Summary
 from headwater.detection.verdicts import Subject, Verdict
+from headwater.detection.watch import COMPLETE, Watch
 
 Dataset = tuple[str, str]
-_COMPLETE = frozenset({"COMPLETE", ""})
 
 
 class Checker:
@@ -26,6 +26,7 @@ class Checker:
         self._counts: dict[tuple[str, str, tuple[str, ...]], volume.Counts] = {}
         self._schemas: dict[Dataset, schema_changes.Schemas] = {}
         self._metrics: dict[tuple[str, str, str, str, str, str | None], metrics.Points] = {}
+        self._watches: dict[Dataset, Watch] = {}
 
     def profile(self, part: Mapping[str, Any]) -> list[Verdict]:
         """What is said of a profile once all its parts are there."""
@@ -39,7 +40,8 @@ class Checker:
         found = profile_verdicts.verdicts(summary, gates.judge(summary, series, self._policy))
         if summary.role == "output":
             found += self._volume(_subject_of(summary), summary.slicing, summary.rows, summary.event_id)
-        return found
+        watch = self._watches.setdefault((summary.namespace, summary.name), Watch())
+        return found + watch.profile(_subject_of(summary), summary, self._policy)
 
     def use(self, use: Mapping[str, Any]) -> list[Verdict]:
         """What is said of a use: its rows, its schema, the numbers measured about it, its run's failure."""
@@ -61,12 +63,21 @@ class Checker:
             known = self._schemas.setdefault((subject.namespace, subject.name), schema_changes.Schemas())
             changed = schema_changes.judge(subject, declared, known, use["event_id"])
             found += [changed] if changed else []
-        if use["access"] == "write" and use["rows"] is not None and use["run_state"] in _COMPLETE:
+        if use["access"] == "write" and use["rows"] is not None and use["run_state"] in COMPLETE:
             slicing = tuple(sorted({partition.split("=", 1)[0] for partition in subject.partitions}))
             found += self._volume(subject, slicing, use["rows"], use["event_id"])
         for metric in use["metrics"]:
             found += self._metric(subject, metric, use["event_id"])
-        return found
+        watch = self._watches.setdefault((subject.namespace, subject.name), Watch())
+        return found + watch.use(subject, use, self._policy)
+
+    def overdue(self, now: int) -> list[Verdict]:
+        """What should have been written by `now` (µs since 1970 UTC) and was not."""
+        return [
+            freshness.overdue(namespace, name, watch.arrivals, self._policy)
+            for (namespace, name), watch in self._watches.items()
+            if watch.arrivals.overdue(now)
+        ]
 
     def decision(self, decision: Mapping[str, Any]) -> None:
         """Accept as the new normal: baselines of a dataset or column begin at from_time, else where the alarm began."""

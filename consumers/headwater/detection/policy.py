@@ -58,6 +58,23 @@ class Policy:
     #: Metric of a model: distance from its median in MAD, and at least this share of the median.
     metric_mads: float = 5.0
     least_metric: float = 0.1
+    #: Waits (freshness, stuck runs): so many must be known; unusual beyond the largest of median + this many MAD …
+    least_waits: int = 8
+    waits_mads: float = 5.0
+    #: … this many times their 95th percentile, and this many times the third-longest.
+    waits_high: float = 1.5
+    waits_tail: float = 1.2
+    #: Freshness: writes so close together are one, µs.
+    burst_us: int = 60_000_000
+    #: Freshness and stuck runs: never told before so long has passed, µs.
+    least_wait_us: int = 300_000_000
+    #: Freshness and stuck runs: after messages that came late, or a start, nothing is called overdue for so long,
+    #: µs of arrival: what is missing may stand on the topic behind them.
+    hold_us: int = 60_000_000
+    #: Duplication: share of rows that were there in an earlier profile, 0 to 1.
+    least_copies: float = 0.2
+    #: Late upstream: share of a job's runs that read again what the run before read, at most, for one to be unusual.
+    most_usual_repeats: float = 0.05
     #: Incidents: an alarmed verdict waits so long for the edges and verdicts that belong to it, µs of arrival.
     settle_us: int = 2_000_000
     #: Incidents: where no edge names its dataset version yet, it waits up to so long, µs of arrival.

@@ -57,6 +57,14 @@ class Summary:
     job_name: str
     rows: int
     columns: Mapping[str, Column]
+    #: Sketch of the rows' hashes and how they were hashed; both empty where there is none.
+    row_kmv: bytes = b""
+    hashing: str = ""
+    #: Rows looked at, where not all.
+    sampled_rows: int | None = None
+    #: Algorithm and digest of the content.
+    fingerprint: Mapping[str, Any] | None = None
+    columns_total: int = 0
 
     @property
     def slicing(self) -> tuple[str, ...]:
@@ -106,6 +114,11 @@ def summarize(parts: Sequence[Mapping[str, Any]]) -> Summary:
         job_name=first["job_name"],
         rows=first["rows"],
         columns=columns,
+        row_kmv=next((part["row_kmv"] for part in parts if part["row_kmv"]), b""),
+        hashing=first["hashing"],
+        sampled_rows=first["sampled_rows"],
+        fingerprint=next((part["fingerprint"] for part in parts if part["fingerprint"]), None),
+        columns_total=first["columns_total"],
     )
 
 

@@ -1,4 +1,4 @@
-"""A run event taken apart: one use for each dataset that it names, and one for the job of a run that failed."""
+"""A run event taken apart: one use for each dataset that it names, and one for its job where none tells its state."""
 
 from __future__ import annotations
 
@@ -45,8 +45,10 @@ _NO_DATASET: Mapping[str, Any] = {
     "fingerprint": None,
     "assertions": [],
 }
-#: Run states that are told of the job itself.
+#: Run states that are told of the job itself …
 FAILED = frozenset({"FAIL", "ABORT"})
+#: … and those that are where the event names no dataset: how long a run takes must be known.
+_ENDS = frozenset({"START", "COMPLETE"})
 
 
 def uses(event: Event) -> Iterator[dict[str, Any]]:
@@ -77,7 +79,8 @@ def uses(event: Event) -> Iterator[dict[str, Any]]:
     for (namespace, name, version), mine in others.items():
         dataset = {**_NO_DATASET, "namespace": namespace, "name": name, "version": version, "kind": "model"}
         yield _use(event, common, "describe", dataset, mine)
-    if common["run_state"] in FAILED and common["job_name"]:
+    state = common["run_state"]
+    if common["job_name"] and (state in FAILED or (state in _ENDS and not named)):
         yield _use(event, common, "describe", _NO_DATASET, [])
 
 

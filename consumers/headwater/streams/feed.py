@@ -21,10 +21,11 @@ from faust.types import TP
 from headwater.errors import SettingsError
 from headwater.kafka import kafka_options
 from headwater.settings import Settings
+from headwater.streams.alone import Alone
 from headwater.streams.chunk import Chunk, Fetched, Sealed
 from headwater.streams.fetching import GatedConsumer
 from headwater.streams.records import LAST_TIME, RecordSet
-from headwater.streams.step import Step
+from headwater.streams.step import Step, is_alone
 
 _log = logging.getLogger("headwater.streams")
 
@@ -131,6 +132,7 @@ class Feed:
             stream_processing_timeout=7 * 24 * 3600.0,
             broker_commit_livelock_soft_timeout=7 * 24 * 3600.0,
             ConsumerScheduler=_Chunks,
+            **({"PartitionAssignor": Alone} if is_alone(step) else {}),
             autodiscover=False,
             set_as_current=False,
         )

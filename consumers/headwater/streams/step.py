@@ -188,6 +188,11 @@ def gauges_of(step: Step) -> Mapping[str, float]:
     return step.gauges() if isinstance(step, Measured) else {}
 
 
+def is_alone(step: Step) -> bool:
+    """Whether one worker has all partitions of the step and others stand by: where it says `alone = True`."""
+    return bool(getattr(step, "alone", False))
+
+
 @cache
 def _instance(_pid: int) -> bytes:
     return uuid.uuid4().bytes

@@ -31,7 +31,7 @@ Message = tuple[bytes, dict[str, Any]]
 class Detection(ServerProcess):
     """`headwater worker detection` as a process."""
 
-    def __init__(self, settings: Settings, folder: Path) -> None:
+    def __init__(self, settings: Settings, folder: Path, name: str = "detection") -> None:
         self._starts = 0
         command = [
             "-m",
@@ -43,13 +43,17 @@ class Detection(ServerProcess):
             "--prefix",
             settings.prefix,
         ]
-        super().__init__(
-            "detection", [sys.executable, *command], folder / "detection.log", ready=self._is_ready, seconds=120
-        )
+        super().__init__(name, [sys.executable, *command], folder / f"{name}.log", ready=self._is_ready, seconds=120)
 
     def start(self) -> None:
         self._starts += 1
         super().start()
+
+    @property
+    def tells(self) -> bool:
+        """Whether it is the active one of those that tell incidents; the others stand by."""
+        shares = [line for line in self.log.read_text().splitlines() if "detection-incidents has" in line]
+        return bool(shares) and not shares[-1].endswith("has 0 partitions")
 
     def _is_ready(self) -> bool:
         return self.log.exists() and self.log.read_text().count(" ready") >= self._starts
@@ -137,24 +141,27 @@ def settings(kafka: Kafka, prefix: str) -> Settings:
 
 
 @pytest.fixture
-def detection(settings: Settings, tmp_path: Path) -> Iterator[Detection]:
-    worker = Detection(settings, tmp_path)
-    worker.start()
-    yield worker
-    if worker.running:
-        worker.stop()
+def workers(settings: Settings, tmp_path: Path) -> Iterator[list[Detection]]:
+    found = [Detection(settings, tmp_path, name) for name in ("first", "second")]
+    for worker in found:
+        worker.start()
+    yield found
+    for worker in found:
+        if worker.running:
+            worker.stop()
 
 
 @pytest.mark.integration
-def test_one_fault_is_one_incident(settings: Settings, detection: Detection) -> None:
+def test_one_fault_is_one_incident(settings: Settings, workers: list[Detection]) -> None:
     """Distances in another unit: one incident at the first table that had them, with the step, the path, whom it
-    reaches; told once though the worker is killed, and over by itself.
+    reaches; told once though the worker that tells it is killed and the one that stood by takes over, and over by
+    itself.
     """
     send_days(settings, 0, GOOD, 1.0)
     send_days(settings, GOOD, GOOD + BAD, 1.6)
     wait_until(lambda: bool(told(settings)), 90, "an alert")
-    detection.kill()
-    detection.start()
+    wait_until(lambda: sum(worker.tells for worker in workers) == 1, 30, "one active and one that stands by")
+    next(worker for worker in workers if worker.tells).kill()
     send_days(settings, GOOD + BAD, GOOD + BAD + 4, 1.0)
     wait_until(lambda: any(alert.state == "resolved" for alert in told(settings)), 120, "the incident's end")
 

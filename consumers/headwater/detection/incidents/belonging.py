@@ -10,13 +10,18 @@ from typing import Any
 from headwater.detection.incidents.causes import Cause, rank
 from headwater.detection.incidents.graph import Node
 from headwater.detection.incidents.incident import Incident
-from headwater.detection.incidents.timelines import OF_COLUMNS, Key
+from headwater.detection.incidents.timelines import OF_COLUMNS, OF_JOBS, OF_VERSIONS, Key
 from headwater.detection.incidents.walks import Place, Walk, deciders, upstream
 from headwater.detection.incidents.world import World
 from headwater.detection.policy import DAY_US
 
 #: Two alarms of one fault may lie so far apart in event time: steps of a pipeline do not run at one moment.
 SLACK_US = DAY_US
+
+#: Incidents of their own: nothing explains them, and they explain nothing.
+_APART = OF_JOBS | {"policy"}
+#: What these find has no cause above it: it happened there.
+_ALONE = OF_JOBS | {"corruption", "upstream", "policy", "skew", "assertion"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,7 @@ class Alarm:
     @property
     def effect(self) -> float:
         """How far it lies beyond its own limit."""
-        if self.key.check in {"volume", "run", "schema"}:
+        if self.key.check in {"volume", "schema", *OF_JOBS}:
             return 1.0 + float(self.verdict["severity"])
         return float(json.loads(self.verdict["evidence"].get("unusual", "1.0")))
 
@@ -57,12 +62,12 @@ def walk_up(verdict: Mapping[str, Any], world: World) -> Walk:
     run read too.
     """
     place = place_of(verdict)
-    if verdict["check"] == "run":
+    if verdict["check"] in _ALONE:
         return Walk({place: 0})
     also: set[Place] = set()
     if verdict["check"] == "metric" and verdict["run_id"] is not None:
         also = {Place(node, None) for node in world.runs.reads_of(verdict["run_id"])}
-    return upstream(world.graph, place, world.policy.walk_budget, also, whole=verdict["check"] == "volume")
+    return upstream(world.graph, place, world.policy.walk_budget, also, whole=verdict["check"] in OF_VERSIONS)
 
 
 def causes(alarm: Alarm, covered: Mapping[Place, int], world: World) -> list[Cause]:
@@ -94,11 +99,11 @@ def belongs_to(
     for incident in near:
         if alarm.key in incident.members:
             return incident
-    if alarm.key.check == "run":
+    if alarm.key.check in _APART:
         return None
+    near = [incident for incident in near if incident.leading["check"] not in _APART]
     for incident in near:
-        same = root.node.dataset == incident.root.node.dataset and abs(alarm.onset - incident.onset) < SLACK_US
-        if same and incident.leading["check"] != "run":
+        if root.node.dataset == incident.root.node.dataset and abs(alarm.onset - incident.onset) < SLACK_US:
             return incident
     for incident in near:
         # fewer rows are no drift of a column: only a fault of all columns explains them
@@ -114,7 +119,7 @@ def explains(other: Incident, incident: Incident, walk: Walk, world: World) -> b
         other is not incident
         and other.suppressed_by is None
         and other.root != incident.root
-        and "run" not in checks
+        and not checks & _APART
         and (incident.leading["check"] != "volume" or other.root.column is None)
         and other.onset - SLACK_US <= incident.onset
         and (other.resolved_at is None or incident.onset <= other.last_seen + SLACK_US)
@@ -126,13 +131,15 @@ def bad_versions(incident: Incident, walk: Walk, world: World) -> set[Node]:
     """The versions of the root's dataset in a walk that are of the incident's time and columns."""
     columns = {incident.root.column, *incident.columns}
     dataset = incident.root.node.dataset
+    # what is overdue was written long before
+    late = incident.leading["check"] == "freshness"
     return {
         place.node
         for place in walk.hops
         if place.node.dataset == dataset
         and dataset != ("", "")
         and (place.column in columns or None in {place.column, incident.root.column})
-        and (world.graph.time(place.node) or incident.onset) >= incident.onset - SLACK_US // 2
+        and (late or (world.graph.time(place.node) or incident.onset) >= incident.onset - SLACK_US // 2)
     }
 
 

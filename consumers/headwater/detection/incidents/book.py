@@ -26,10 +26,11 @@ from headwater.detection.incidents.incident import Incident, incident_id
 from headwater.detection.incidents.reach import Reach, reach
 from headwater.detection.incidents.recovery import recovered_at
 from headwater.detection.incidents.restoring import restore
-from headwater.detection.incidents.timelines import key_of, points_of
+from headwater.detection.incidents.timelines import OF_JOBS, key_of, points_of
 from headwater.detection.incidents.walks import Place, Walk
 from headwater.detection.incidents.world import World
 from headwater.detection.policy import DAY_US, Policy
+from headwater.detection.verdicts import Verdict
 
 _log = logging.getLogger("headwater.detection")
 #: Walks of alarmed places that are kept, to count what lies below a candidate.
@@ -57,6 +58,11 @@ class Book:
             node = Node(use["namespace"], use["name"], use["version"])
             self.world.graph.see(node, use["kind"], use["event_time"])
         self.world.runs.add(use)
+        self.world.durations.add(use, self._policy)
+
+    def judged(self, now: int) -> list[Verdict]:
+        """Verdicts that need the graph or all runs; they go to the topic of verdicts, and come back from there."""
+        return self.world.durations.overdue(now, self._policy)
 
     def verdict(self, verdict: dict[str, Any], arrived: int) -> None:
         """One verdict; an alarm waits for the edges and verdicts that belong to it."""
@@ -144,8 +150,7 @@ class Book:
         verdict = alarm.verdict
         incident = belongs_to(alarm, root, self._incidents.values(), self._walks, self.world)
         if incident is None:
-            job = (verdict["job_namespace"], verdict["job_name"]) if alarm.key.check == "run" else ("", "")
-            new = incident_id(root, "run" if job[1] else "", job, alarm.onset)
+            new = incident_id(root, *_apart(alarm), alarm.onset)
             incident = self._incidents.setdefault(new, Incident(new, root, alarm.onset, found, verdict))
         elif is_above(alarm.place, incident, self._walks):
             incident.root, incident.causes, incident.leading, incident.changed = root, found, verdict, True
@@ -209,3 +214,13 @@ class Book:
         incident.told_predictions, incident.told_reach = found.predictions, found.datasets
         owners = self.world.runs.owners(incident.root.node.dataset)
         return messages.alert(incident, state, found, owners, event_time, self._database)
+
+
+def _apart(alarm: Alarm) -> tuple[str, tuple[str, str]]:
+    """What tells incidents of one root and time apart: the job that failed or hangs, the rule that is broken."""
+    check, verdict = alarm.key.check, alarm.verdict
+    if check in OF_JOBS:
+        return check, (verdict["job_namespace"], verdict["job_name"])
+    if check == "policy":
+        return check, ("", verdict["rule"] or "")
+    return "", ("", "")

@@ -14,7 +14,7 @@ from headwater.detection.incidents.timelines import OF_COLUMNS
 from headwater.detection.incidents.walks import Place
 
 Job = tuple[str, str]
-#: What the number of rows is called among the columns; no column's name begins with a space.
+#: What the number of rows is called among the columns, and checks of whole versions; no column begins with a space.
 _ROWS = " rows"
 
 
@@ -33,8 +33,11 @@ class Scores:
         self._of: dict[Node, dict[str, Score]] = {}
 
     def add(self, verdict: Mapping[str, Any]) -> None:
-        """The scores of a dataset's verdict on a profile, and of one on its rows; other verdicts hold none."""
+        """The scores of a dataset's verdict on a profile, and of one on a version as a whole; others hold none."""
         node = Node(verdict["namespace"], verdict["name"], verdict["version"])
+        if verdict["check"] in {"freshness", "duplication"} and verdict["outcome"] == "alarm":
+            unusual = float(verdict["evidence"].get("unusual", "1.0"))
+            self._of.setdefault(node, {})[f" {verdict['check']}"] = Score(verdict["score"], unusual, "alarm")
         if verdict["check"] == "volume":
             limit = next((g["threshold"] for g in verdict["gates"] if g["name"] == "alarming_change"), None)
             if limit:

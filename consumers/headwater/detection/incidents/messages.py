@@ -18,6 +18,13 @@ _MOST_IDS = 2000
 #: Reached datasets told in one message.
 _MOST_REACHED = 1000
 
+_TITLES = {
+    "freshness": "{} is overdue",
+    "corruption": "{} is not what was written",
+    "upstream": "{} did not come anew",
+    "skew": "{} is served otherwise than trained",
+}
+
 
 def alert(
     incident: Incident, state: str, reach: Reach, owners: list[dict[str, Any]], event_time: int, database: str
@@ -94,7 +101,15 @@ def title(incident: Incident) -> str:
     leading = incident.leading
     if leading["check"] == "run":
         return f"{dataset(leading['job_namespace'], leading['job_name'])} failed"
+    if leading["check"] == "stuck":
+        return f"{dataset(leading['job_namespace'], leading['job_name'])} does not end"
     where = dataset(incident.root.node.namespace, incident.root.node.name)
+    if leading["check"] == "policy":
+        return f"{leading['rule']}: {dataset(leading['namespace'], leading['name'], leading['column'])}"
+    if leading["check"] in _TITLES:
+        return _TITLES[leading["check"]].format(where)
+    if leading["check"] == "duplication":
+        return f"{where}: {json.loads(leading['evidence'].get('kind', 'null')) or 'duplicates'}"
     if leading["check"] == "volume":
         return f"rows of {where} are unusual"
     if leading["check"] == "schema":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from headwater.detection.incidents.incident import Incident, Member
-from headwater.detection.incidents.timelines import Key
+from headwater.detection.incidents.timelines import OF_JOBS, Key
 from headwater.detection.incidents.world import World
 
 
@@ -12,8 +12,8 @@ def recovered_at(incident: Incident, world: World) -> int | None:
 
     All checks of the root's own dataset must be well `resolve_after` times in a row (where it has none, all
     checks). Another one may also have said nothing since then: what is not made anew, such as one training
-    set, is over with its root. A failed run is over when its job completes; a changed schema when that many
-    writes have kept to it.
+    set, is over with its root. A failed or stuck run is over when its job completes; what was overdue when it is
+    written; a changed schema when that many writes have kept to it.
     """
     since = {key: _well_since(key, member, world) for key, member in incident.members.items()}
     own = [key for key in since if (key.namespace, key.name) == incident.root.node.dataset] or list(since)
@@ -28,9 +28,11 @@ def recovered_at(incident: Incident, world: World) -> int | None:
 
 
 def _well_since(key: Key, member: Member, world: World) -> int | None:
-    if key.check == "run":
+    if key.check in OF_JOBS:
         namespace, name = key.detail.split("\n", 1)
         return world.runs.completed_after((namespace, name), member.last)
+    if key.check == "freshness":
+        return world.runs.written_after((key.namespace, key.name), member.last, 1)
     if key.check == "schema":
         return world.runs.written_after((key.namespace, key.name), member.last, world.policy.resolve_after)
     return world.timelines.recovered(key, member.last, world.policy.resolve_after)

@@ -9,6 +9,10 @@ from typing import Any, NamedTuple
 
 #: Checks of a profile's columns; a verdict of theirs without a column speaks for the whole profile.
 OF_COLUMNS = frozenset({"drift", "nulls", "values"})
+#: Checks of a job.
+OF_JOBS = frozenset({"run", "stuck"})
+#: Checks of what a version is as a whole, which everything made from it inherits.
+OF_VERSIONS = frozenset({"volume", "freshness", "duplication"})
 
 
 class Key(NamedTuple):
@@ -89,7 +93,9 @@ def key_of(verdict: Mapping[str, Any]) -> Key | None:
     elif check == "metric":
         metric = json.loads(evidence.get("metric", "{}"))
         detail = f"{metric.get('name')}/{metric.get('split') or ''}"
-    elif check == "run":
+    elif check in {"duplication", "upstream"}:
+        detail = json.loads(evidence.get("kind", '""'))
+    elif check in OF_JOBS:
         detail = f"{verdict['job_namespace']}\n{verdict['job_name']}"
     else:
         detail = verdict["rule"] or ""

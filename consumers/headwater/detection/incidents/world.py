@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from headwater.detection.incidents.durations import Durations
 from headwater.detection.incidents.facts import Runs, Scores
 from headwater.detection.incidents.graph import Graph
 from headwater.detection.incidents.predictions import Predictions
@@ -21,6 +22,7 @@ class World:
     runs: Runs = field(default_factory=Runs)
     predictions: Predictions = field(default_factory=Predictions)
     timelines: Timelines = field(default_factory=Timelines)
+    durations: Durations = field(default_factory=Durations)
 
     def forget(self, oldest: int) -> None:
         """Drop what is older than `oldest`, an event time."""

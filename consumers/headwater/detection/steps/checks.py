@@ -8,7 +8,9 @@ from datetime import timedelta
 from headwater.detection.checker import Checker
 from headwater.detection.policy import Policy
 from headwater.detection.steps.batches import in_event_order
+from headwater.detection.steps.hold import Hold
 from headwater.detection.steps.sending import Clock, Sender, wall_clock
+from headwater.detection.verdicts import Verdict
 from headwater.schemas import topics
 from headwater.streams.batch import Batch
 from headwater.streams.step import Output, Round
@@ -27,8 +29,10 @@ class ChecksStep:
 
     def __init__(self, policy: Policy | None = None, clock: Clock = wall_clock) -> None:
         self._policy = policy or Policy()
+        self._clock = clock
         self._sender = Sender(clock)
         self._checkers: dict[int, Checker] = {}
+        self._hold = Hold(self._policy)
 
     @property
     def lookback(self) -> timedelta | None:
@@ -39,26 +43,32 @@ class ChecksStep:
         """What is said of the profiles and uses of a batch, in the order of event time within it."""
         checker = self._checkers.setdefault(batch.partition, Checker(self._policy))
         outputs: list[Output] = []
-        for record in in_event_order(batch):
+        records = in_event_order(batch)
+        self._hold.saw(records, self._clock(), replaying=batch.replaying)
+        for record in records:
             if batch.topic == topics.DECISIONS.name:
                 checker.decision(record)
                 continue
             judge = checker.profile if batch.topic == topics.PROFILES.name else checker.use
-            for verdict in judge(record):
-                subject = verdict.subject
-                named = (subject.namespace, subject.name) if subject.name else (subject.job_namespace, subject.job_name)
-                outputs.append(self._sender.output(topics.VERDICTS, topics.dataset_key(*named), verdict.fields()))
+            outputs += [self._output(verdict) for verdict in judge(record)]
         return outputs
 
     def flush(self) -> None:
         """Nothing is put away."""
 
     def tick(self, now_us: int) -> Sequence[Output]:
-        """Time alone makes nothing known yet."""
-        del now_us
-        return ()
+        """What is overdue, once this worker has seen all that is there."""
+        if self._hold.holds(now_us):
+            return ()
+        return [self._output(verdict) for checker in self._checkers.values() for verdict in checker.overdue(now_us)]
 
     def revoked(self, partitions: set[tuple[str, int]]) -> None:
         """Forget the datasets of these partitions."""
         for _, number in partitions:
             self._checkers.pop(number, None)
+        self._hold = Hold(self._policy)
+
+    def _output(self, verdict: Verdict) -> Output:
+        subject = verdict.subject
+        named = (subject.namespace, subject.name) if subject.name else (subject.job_namespace, subject.job_name)
+        return self._sender.output(topics.VERDICTS, topics.dataset_key(*named), verdict.fields())

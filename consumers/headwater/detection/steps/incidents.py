@@ -12,7 +12,9 @@ from headwater.detection.incidents.book import Book
 from headwater.detection.incidents.predictions import HOUR_US
 from headwater.detection.policy import Policy
 from headwater.detection.steps.batches import in_event_order
+from headwater.detection.steps.hold import Hold
 from headwater.detection.steps.sending import Clock, Sender, wall_clock
+from headwater.detection.verdicts import Verdict
 from headwater.schemas import topics
 from headwater.schemas.codec import Program, compile_schema
 from headwater.schemas.records import Schema
@@ -42,14 +44,18 @@ class IncidentsStep:
         topics.VERDICTS.name,
     )
     round = Round()
+    #: One worker is active, the others stand by.
+    alone = True
 
     def __init__(self, settings: Settings, policy: Policy | None = None, clock: Clock = wall_clock) -> None:
         self._policy = policy or Policy()
         self._clock = clock
         self._sender = Sender(clock)
-        self._book = Book(self._policy, settings.database_name)
+        self._database = settings.database_name
+        self._book = Book(self._policy, self._database)
         self._replayed_at: int | None = None
         self._batches = 0
+        self._hold = Hold(self._policy)
 
     @property
     def lookback(self) -> timedelta | None:
@@ -65,7 +71,9 @@ class IncidentsStep:
             self._count(batch)
         else:
             take = self._taker(batch.topic, now)
-            for record in in_event_order(batch):
+            records = in_event_order(batch)
+            self._hold.saw(records, now, replaying=batch.replaying)
+            for record in records:
                 take(record)
         self._batches += 1
         if self._batches % _FORGET_EVERY == 0:
@@ -85,11 +93,25 @@ class IncidentsStep:
             if now_us < self._replayed_at + self._policy.settle_us:
                 return ()
             self._replayed_at = None
-        return [self._sender.output(topics.ALERTS, fields["incident_id"], fields) for fields in self._book.tick(now_us)]
+        outputs: list[Output] = []
+        if not self._hold.holds(now_us):
+            outputs = [self._verdict(verdict) for verdict in self._book.judged(now_us)]
+        return outputs + [
+            self._sender.output(topics.ALERTS, fields["incident_id"], fields) for fields in self._book.tick(now_us)
+        ]
 
     def revoked(self, partitions: set[tuple[str, int]]) -> None:
-        """Another worker is the active one now; what this one knows is of no use to anybody."""
-        del partitions
+        """Another worker is the active one now; what this one knows would only be told twice."""
+        if not partitions:
+            return
+        self._book = Book(self._policy, self._database)
+        self._replayed_at = None
+        self._hold = Hold(self._policy)
+
+    def _verdict(self, verdict: Verdict) -> Output:
+        subject = verdict.subject
+        named = (subject.namespace, subject.name) if subject.name else (subject.job_namespace, subject.job_name)
+        return self._sender.output(topics.VERDICTS, topics.dataset_key(*named), verdict.fields())
 
     def _taker(self, topic: str, now: int) -> Callable[[dict[str, Any]], object]:
         book = self._book

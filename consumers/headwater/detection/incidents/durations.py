@@ -1,0 +1,109 @@
+"""How long a job's runs take, and which of them should have ended."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from headwater.detection import waits
+from headwater.detection.gates import Gate
+from headwater.detection.policy import DAY_US, Policy
+from headwater.detection.statistics.robust import median_mad
+from headwater.detection.texts import dataset, day, number
+from headwater.detection.verdicts import BaselineFacts, Subject, Verdict
+
+Job = tuple[str, str]
+_TERMINAL = frozenset({"COMPLETE", "FAIL", "ABORT"})
+_MINUTE_US = 60_000_000
+
+
+@dataclass(slots=True)
+class _Open:
+    job: Job
+    started: int
+    live: bool
+    told: bool = False
+
+
+@dataclass(slots=True)
+class Durations:
+    """Of each job how long its last runs took, and its runs that have not ended."""
+
+    #: Run id and duration of completed runs, in the order in which they were known to end.
+    took: dict[Job, dict[bytes, int]] = field(default_factory=lambda: defaultdict(dict[bytes, int]))
+    open: dict[bytes, _Open] = field(default_factory=dict[bytes, _Open])
+    #: Runs that ended before their start was known, with the time.
+    ended: dict[bytes, tuple[str, int]] = field(default_factory=dict[bytes, tuple[str, int]])
+    #: Of each job, worked out since its last run ended.
+    limits: dict[Job, int | None] = field(default_factory=dict[Job, "int | None"])
+
+    def add(self, use: Mapping[str, Any], policy: Policy) -> None:
+        """One message of `lineage.uses`, in any order, any number of times."""
+        run_id, state = use["run_id"], use["run_state"]
+        job = (use["job_namespace"], use["job_name"])
+        if run_id is None or not job[1]:
+            return
+        if state in _TERMINAL:
+            if run_id in self.ended:
+                return
+            self.ended[run_id] = state, use["event_time"]
+            while len(self.ended) > 100_000:
+                del self.ended[next(iter(self.ended))]
+            begun = self.open.pop(run_id, None)
+            if begun is not None and state == "COMPLETE":
+                self._took(job, run_id, use["event_time"] - begun.started, policy)
+        elif run_id not in self.ended:
+            if state == "START" and run_id not in self.open:
+                live = abs(use["emit_time"] - use["event_time"]) <= DAY_US
+                self.open[run_id] = _Open(job, use["event_time"], live)
+                while len(self.open) > 100_000:
+                    del self.open[next(iter(self.open))]
+        elif state == "START" and self.ended[run_id][0] == "COMPLETE":
+            self._took(job, run_id, self.ended[run_id][1] - use["event_time"], policy)
+
+    def overdue(self, now: int, policy: Policy) -> list[Verdict]:
+        """Of each run that should have ended by `now`, once, what there is to say."""
+        return [
+            self._stuck(run_id, run, limit)
+            for run_id, run in self.open.items()
+            if run.live and not run.told and (limit := self._limit(run.job, policy)) and now > run.started + limit
+        ]
+
+    def _took(self, job: Job, run_id: bytes, duration: int, policy: Policy) -> None:
+        took = self.took[job]
+        took.setdefault(run_id, max(0, duration))
+        self.limits.pop(job, None)
+        while len(took) > policy.history:
+            del took[next(iter(took))]
+
+    def _limit(self, job: Job, policy: Policy) -> int | None:
+        if job not in self.limits:
+            found = waits.limit(list(self.took[job].values()), policy) if job in self.took else None
+            self.limits[job] = max(int(found), policy.least_wait_us) if found is not None else None
+        return self.limits[job]
+
+    def _stuck(self, run_id: bytes, run: _Open, limit: int) -> Verdict:
+        """Says nothing of when it was asked, so that asking again, after a restart, gives the same."""
+        run.told = True
+        known = list(self.took[run.job].values())
+        usual = median_mad(known)[0]
+        subject = Subject(run.started + limit, job_namespace=run.job[0], job_name=run.job[1], run_id=run_id)
+        return Verdict(
+            check="stuck",
+            outcome="alarm",
+            subject=subject,
+            explanation=f"the run {run_id.hex()} of {dataset(*run.job)}, begun {day(run.started)}, has not ended; "
+            f"{number(usual / _MINUTE_US)} minutes are usual",
+            severity=0.5,
+            onset=run.started + limit,
+            score=limit / _MINUTE_US,
+            usual=usual / _MINUTE_US,
+            gates=[
+                Gate("runs", len(known), None, passed=True),
+                Gate("minutes", limit / _MINUTE_US, limit / _MINUTE_US, passed=True, comment="from which it is stuck"),
+            ],
+            baseline=BaselineFacts("rolling", len(known)),
+            evidence={"unusual": "2.0"},
+        )
