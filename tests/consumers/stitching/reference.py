@@ -60,6 +60,22 @@ def history(events: Iterable[Event]) -> dict[Known, bytes | None]:
     return made
 
 
+def state(events: Iterable[Event]) -> str:
+    """The state of a run of a job, given its events (rule 8); empty for what is no run."""
+    of_run = [event for event in events if event["run"]]
+    if not of_run:
+        return ""
+    ends = [
+        (event["event_time"], event["event_id"], event["run"]["state"])
+        for event in of_run
+        if event["run"]["state"] in TERMINAL and _is_whole(event, of_run)
+    ]
+    if ends:
+        return str(min(ends)[2])
+    said = {event["run"]["state"] for event in of_run}
+    return next((one for one in ("RUNNING", "START") if one in said), "OTHER")
+
+
 def scopes(events: Iterable[Event]) -> dict[Hashable, list[Event]]:
     """The events by what they speak of: a run of a job; without a run, an event stands for itself."""
     found: dict[Hashable, list[Event]] = {}
@@ -91,18 +107,13 @@ def of_scope(events: list[Event]) -> set[Fact]:
     outputs = [(e, d, _identity(d, run_id)) for e in events for d in e["outputs"]]
     writes: set[Identity] = set() if is_description else {target for _, _, target in outputs}
 
-    def whole(event: Event) -> bool:
-        same = [e for e in events if (e["event_id"], e["parts"]) == (event["event_id"], event["parts"])]
-        parts = {e["part"] for e in same}
-        return bool(event["parts"] <= 1 or len(parts) >= event["parts"])
-
     def meant(source: Mapping[str, Any]) -> set[Identity]:
         raw = _identity(source)
         if raw[2] is not None:
             return {raw}
         return {read for read in reads if read[:2] == raw[:2]} or {raw}
 
-    complete = {target for e, d, target in outputs if d["edges_complete"] and whole(e)}
+    complete = {target for e, d, target in outputs if d["edges_complete"] and _is_whole(e, events)}
     explicit = {(s, target) for _, d, target in outputs for source in d["edges"] for s in meant(source)}
     columns = {
         (s, target, tuple(row[field] for field in COLUMN_FIELDS))
@@ -116,11 +127,17 @@ def of_scope(events: list[Event]) -> set[Fact]:
     facts |= {("edge", scope, s, target, False) for s, target in pairs - explicit}
     facts |= {("column", scope, s, target, fields) for s, target, fields in columns}
     facts |= {("link", scope, *link) for e in events for link in _links(e)}
-    if any((run_id is None or e["run"]["state"] in TERMINAL) and whole(e) for e in events):
+    if any((run_id is None or e["run"]["state"] in TERMINAL) and _is_whole(e, events) for e in events):
         joined = pairs | explicit
         facts |= {("edge", scope, s, None, False) for s in reads - {s for s, _ in joined}}
         facts |= {("edge", scope, None, t, False) for t in writes - {t for _, t in joined}}
     return facts
+
+
+def _is_whole(event: Event, events: Iterable[Event]) -> bool:
+    """Whether all parts of an event are among these."""
+    same = (e for e in events if (e["event_id"], e["parts"]) == (event["event_id"], event["parts"]))
+    return bool(event["parts"] <= 1 or len({e["part"] for e in same}) >= event["parts"])
 
 
 def _links(event: Event) -> Iterable[tuple[Hashable, ...]]:

@@ -88,3 +88,24 @@ def test_what_was_said_is_not_said_again(data: st.DataObject) -> None:
     step = StitchingStep(Settings())
     worlds.feed(step, [events])
     assert worlds.feed(step, [events]) == []
+
+
+@pytest.mark.parametrize("ordinary", [True, False])
+@given(data=st.data())
+@settings(max_examples=60)
+def test_each_edge_set_tells_the_state_that_stands_then(ordinary: bool, data: st.DataObject) -> None:
+    """Of all that is known of the run once its chunk is there, in any order; its time is that of the newest event in
+    it.
+    """
+    events = [worlds.whole(e) for e in data.draw(st.lists(worlds.events(ordinary=ordinary), max_size=7))]
+    step = StitchingStep(Settings())
+    known: list[Event] = []
+    for chunk in cut(events, data.draw(st.randoms(use_true_random=False))):
+        made = worlds.feed_one(step, chunk, len(known))
+        known += chunk
+        scopes = reference.scopes(known)
+        for one in made:
+            job = one["job_namespace"], one["job_name"]
+            whose = ("run", one["run_id"], job) if one["run_id"] else ("event", one["events"][0]["event_id"], job)
+            assert one["state"] == reference.state(scopes[whose])
+            assert one["event_time"] == max(event["event_time"] for event in one["events"])

@@ -34,6 +34,14 @@ rows = st.builds(
 )
 kinds = st.sampled_from(["table", "file"])
 origins = st.sampled_from([None, "store"])
+#: Other names, slices and renames make no edge.
+aliases = st.lists(
+    st.fixed_dictionaries({"namespace": st.just("ns"), "name": names, "type": st.just("SYMLINK")}), max_size=1
+)
+partitions = st.lists(st.sampled_from(["day=1", "day=2"]), max_size=2)
+renames = st.none() | st.fixed_dictionaries(
+    {"change": st.just("RENAME"), "previous_namespace": st.just("ns"), "previous_name": names}
+)
 
 
 def datasets(*, ordinary: bool, output: bool) -> st.SearchStrategy[dict[str, Any]]:
@@ -43,6 +51,9 @@ def datasets(*, ordinary: bool, output: bool) -> st.SearchStrategy[dict[str, Any
         "version": versions,
         "version_origin": origins,
         "kind": kinds,
+        "aliases": aliases,
+        "partitions": partitions,
+        "lifecycle": renames,
     }
     if output:
         base["column_lineage"] = st.lists(rows, max_size=2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -126,3 +127,14 @@ def test_no_broker_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
     address = f"127.0.0.1:{free_port()}"
     with pytest.raises(Unavailable, match=address):
         create(Settings(brokers=address))
+
+
+DESTROYS = ("delete_topics", "delete_records", "delete_consumer_groups")
+
+
+def test_the_product_has_no_call_that_destroys_what_a_broker_holds() -> None:
+    """No topic, record or group can be deleted by any command or worker: nothing of it stands in the code."""
+    root = Path(__file__).parents[3]
+    sources = [path for part in ("consumers", "infra", "producers", "schemas") for path in (root / part).rglob("*.py")]
+    assert len(sources) > 100
+    assert [path for path in sources for call in DESTROYS if call in path.read_text("utf-8")] == []
