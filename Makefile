@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup demo test prove bench lint up clean
+.PHONY: help setup demo test prove bench bench-detection lint up clean
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 12
 
@@ -32,6 +32,9 @@ prove: $(VENV)/.test ## The long proofs: kills, fuzzing, scale (at most 40 minut
 
 bench: $(VENV)/.test ## Benchmarks beside their opponents
 	@$(BIN)/python -m tests.benchmarks
+
+bench-detection: $(VENV)/.test
+	@$(BIN)/python -m tests.benchmarks detection
 
 lint: $(VENV)/.test ## ruff, mypy --strict, pyright strict
 	@$(BIN)/ruff check .

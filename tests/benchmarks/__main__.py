@@ -20,6 +20,7 @@ BENCHMARKS = {
     "verify": "tests.benchmarks.verify",
     "history": "tests.benchmarks.history.run",
     "archive": "tests.benchmarks.archive",
+    "detection": "tests.benchmarks.detection.run",
 }
 
 

@@ -96,7 +96,8 @@ def contained(now: Hashes, now_whole: bool, before: Hashes, before_whole: bool) 
     compared = now[now <= np.uint64(end)]
     if len(compared) < _LEAST_COMPARED:
         return None
-    return float(np.isin(compared, before).mean())
+    places = np.minimum(np.searchsorted(before, compared), len(before) - 1)
+    return float((before[places] == compared).mean())
 
 
 def _largest_share(summary: Summary, hashes: Hashes, copies: Copies) -> tuple[float, _Known | None]:

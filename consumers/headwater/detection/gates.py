@@ -10,7 +10,7 @@ from typing import Literal
 from headwater.detection import compare
 from headwater.detection.compare import Comparison
 from headwater.detection.policy import Policy
-from headwater.detection.series import Judged, Series
+from headwater.detection.series import Past, Series
 from headwater.detection.statistics.robust import holm, median_mad
 from headwater.detection.summaries import Column, Summary
 
@@ -132,8 +132,8 @@ def _through(
     )
     found = significant and large and is_unusual and known
     told = significant and large and not known
-    recent = before[-(policy.persistence_of - 1) :]
-    times = sum(judged.found for judged in recent) + found
+    recent = before.found_times(policy.persistence_of - 1)
+    times = len(recent) + found
     at_once = found and min(c.distance for c in test.comparisons) >= policy.at_once
     persistent = found and (at_once or times >= policy.persistence)
     if found:
@@ -143,10 +143,7 @@ def _through(
         "alarm" if persistent else "warn" if found or told else "ok" if chance is not None else "insufficient"
     )
     season = next((c.score for c in test.comparisons if c.kind == "season"), None)
-    signal.add(
-        Judged(summary.event_time, summary.event_id, test.comparisons[0].score, season, found, at_once),
-        policy.history,
-    )
+    signal.add(summary.event_time, test.comparisons[0].score, season, found=found, keep=policy.history)
     return Finding(
         check=test.check,
         column=test.column,
@@ -156,26 +153,26 @@ def _through(
         usual=usual,
         unusual=unusual,
         gates=tuple(gates),
-        onset=_onset(recent, summary.event_time) if found else None,
+        onset=min(recent, default=summary.event_time) if found else None,
         comparison=weakest,
         current=test.current,
-        recovering=any(judged.found for judged in before[-policy.resolve_after :]),
+        recovering=bool(before.found_times(policy.resolve_after)),
     )
 
 
-def _own_history(test: _Test, before: Sequence[Judged], policy: Policy) -> tuple[float | None, float, bool, bool]:
+def _own_history(test: _Test, before: Past, policy: Policy) -> tuple[float | None, float, bool, bool]:
     """What the score usually is, the score over its limit, whether there is history enough, whether it is unusual.
 
     Each baseline has a history of its own; the season's counts once it is long enough. The one nearest to its
     usual score decides.
     """
-    known = len(before) >= policy.least_history and sum(not j.found for j in before) >= policy.least_history
+    known = len(before) >= policy.least_history and before.found.count(0) >= policy.least_history
     if min(c.score for c in test.comparisons) < policy.least_asked:
         return None, 0.0, known, False
     decided: tuple[float | None, float] | None = None
     for comparison in test.comparisons:
-        rolling = comparison.kind == "rolling"
-        history = _usual_scores([(j.score if rolling else j.season_score, j.found) for j in before])
+        scores = before.scores if comparison.kind == "rolling" else before.season_scores
+        history = _usual_scores(scores, before.found)
         if len(history) < policy.least_history:
             continue
         median, limit = own_limit(history, policy)
@@ -201,14 +198,14 @@ def own_limit(history: Sequence[float], policy: Policy) -> tuple[float, float]:
     return median, max(limit, median + (high - median) * reach)
 
 
-def _usual_scores(scores: Sequence[tuple[float | None, bool]]) -> list[float]:
+def _usual_scores(scores: Sequence[float], found: bytes) -> list[float]:
     """Scores that were not found, and of each finding that is over its largest: what comes again is usual."""
     usual: list[float] = []
     episode: float | None = None
-    for score, found in scores:
-        if score is None:
+    for score, was_found in zip(scores, found, strict=True):
+        if math.isnan(score):
             continue
-        if found:
+        if was_found:
             episode = score if episode is None else max(episode, score)
         else:
             if episode is not None:
@@ -216,11 +213,6 @@ def _usual_scores(scores: Sequence[tuple[float | None, bool]]) -> list[float]:
                 episode = None
             usual.append(score)
     return usual
-
-
-def _onset(recent: Sequence[Judged], event_time: int) -> int:
-    """When it began: the first of the last profiles from which on it was found, with one gap allowed."""
-    return min((judged.event_time for judged in recent if judged.found), default=event_time)
 
 
 def _severity(comparison: Comparison) -> float:

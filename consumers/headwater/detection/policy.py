@@ -87,5 +87,7 @@ class Policy:
     graph_us: int = 60 * DAY_US
     #: Incidents: most nodes visited by one walk; a walk that is cut says so.
     walk_budget: int = 20_000
+    #: Incidents: an ancestor whose effect is below this share of an alarm's did not cause it.
+    least_handed: float = 0.4
     #: Incidents: an ancestor whose score stands below this share of its own limit is no cause.
     least_cause: float = 0.5

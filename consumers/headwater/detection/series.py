@@ -6,7 +6,9 @@ is never in its own baseline and a profile that comes late is judged as if it ha
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+import math
+from array import array
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -19,35 +21,54 @@ _HOUR_US = 3_600_000_000
 _OFTEN_US = 12 * _HOUR_US
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Judged:
-    """How one column did in one profile."""
+@dataclass(frozen=True, slots=True)
+class Past:
+    """How one column did under one check in the profiles before some time, the oldest first."""
 
-    event_time: int
-    event_id: bytes
-    #: The score against the rolling baseline and against the season's, each where there was one.
-    score: float | None
-    season_score: float | None
-    #: Gates 1 to 4 let it through.
-    found: bool
-    #: At once, whatever came before.
-    large: bool
+    times: array[int]
+    #: The score against the rolling baseline and against the season's, NaN where there was none.
+    scores: array[float]
+    season_scores: array[float]
+    #: Gates 1 to 4 let it through: 0 or 1.
+    found: bytes
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def found_times(self, last: int) -> list[int]:
+        """The times of those that were found among the last so many."""
+        begin = max(0, len(self.times) - last) if last > 0 else len(self.times)
+        return [time for time, found in zip(self.times[begin:], self.found[begin:], strict=True) if found]
 
 
 @dataclass(slots=True)
 class Signal:
-    """One column's history under one check."""
+    """One column's history under one check: 17 bytes a profile."""
 
-    judged: list[Judged] = field(default_factory=list[Judged])
+    times: array[int] = field(default_factory=lambda: array("q"))
+    scores: array[float] = field(default_factory=lambda: array("f"))
+    season_scores: array[float] = field(default_factory=lambda: array("f"))
+    found: bytearray = field(default_factory=bytearray)
 
-    def add(self, judged: Judged, keep: int) -> None:
+    def add(self, event_time: int, score: float | None, season_score: float | None, *, found: bool, keep: int) -> None:
         """Remember one more."""
-        insort(self.judged, judged)
-        del self.judged[:-keep]
+        index = bisect_right(self.times, event_time)
+        self.times.insert(index, event_time)
+        self.scores.insert(index, math.nan if score is None else score)
+        self.season_scores.insert(index, math.nan if season_score is None else season_score)
+        self.found.insert(index, found)
+        if len(self.times) > keep:
+            del self.times[:-keep], self.scores[:-keep], self.season_scores[:-keep], self.found[:-keep]
 
-    def before(self, event_time: int) -> list[Judged]:
-        """All that lies before, the oldest first."""
-        return self.judged[: bisect_left(self.judged, event_time, key=_judged_time)]
+    def before(self, event_time: int) -> Past:
+        """All that lies before."""
+        end = bisect_left(self.times, event_time)
+        return Past(self.times[:end], self.scores[:end], self.season_scores[:end], bytes(self.found[:end]))
+
+    def cut(self, event_time: int) -> None:
+        """Forget what lies at or behind a time."""
+        end = bisect_left(self.times, event_time)
+        del self.times[end:], self.scores[end:], self.season_scores[end:], self.found[end:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +142,7 @@ class Series:
         self.entries = [_accepted(entry, column) if entry.event_time >= since else entry for entry in self.entries]
         for (_, name), signal in self.signals.items():
             if column in (None, name):
-                signal.judged = [judged for judged in signal.judged if judged.event_time < since]
+                signal.cut(since)
 
     def _alarmed_since(self, column: str | None) -> int | None:
         """The first profile of the alarm that reaches to the newest ones."""
@@ -145,8 +166,8 @@ class Series:
                 yield entry
 
     def _forget(self, policy: Policy) -> None:
-        """Keep what rolling and season need. So a shift that stays for all of it, 84 profiles, becomes normal."""
-        keep = policy.rolling + 7 * policy.season
+        """Keep what rolling and season need. So a shift that stays for all of it, 60 profiles, becomes normal."""
+        keep = policy.rolling + 4 * policy.season
         del self.entries[:-keep]
 
 
@@ -166,7 +187,3 @@ def _take(entries: Iterator[Entry], most: int) -> list[Entry]:
 
 def _entry_time(entry: Entry) -> int:
     return entry.event_time
-
-
-def _judged_time(judged: Judged) -> int:
-    return judged.event_time

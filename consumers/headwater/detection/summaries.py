@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from sys import intern
 from typing import Any, Literal
 
 import numpy as np
@@ -31,8 +32,6 @@ class Column:
     #: Counts of the most frequent values, and whether the list was cut.
     values: Mapping[str, int] | None = None
     cut: bool = False
-    minimum: float | None = None
-    maximum: float | None = None
 
     @property
     def valued(self) -> int:
@@ -136,8 +135,8 @@ def reduce_column(column: Mapping[str, Any], event_time: int) -> Column:
             # needs more (ids) comes as doubles
             exact = bool(column["quantiles_exact"]) and column["type"] != "timestamp"
             kept: Floats = np.sort(points) if exact else np.sort(points).astype(np.float32)
-            return Column("numeric", rows, nulls, points=kept, minimum=column["minimum"], maximum=column["maximum"])
+            return Column("numeric", rows, nulls, points=kept)
     if column["values"]:
-        values = {item["value"]: item["count"] for item in column["values"] if item["count"] > 0}
+        values = {intern(item["value"]): item["count"] for item in column["values"] if item["count"] > 0}
         return Column("categorical", rows, nulls, values=values, cut=bool(column["other_values"]))
     return Column("none", rows, nulls)

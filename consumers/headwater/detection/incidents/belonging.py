@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from headwater.detection.incidents.causes import Cause, rank
+from headwater.detection.incidents.causes import Cause, explains_effect, rank
 from headwater.detection.incidents.graph import Node
 from headwater.detection.incidents.incident import Incident
 from headwater.detection.incidents.timelines import OF_COLUMNS, OF_JOBS, OF_VERSIONS, Key
@@ -70,7 +70,7 @@ def walk_up(verdict: Mapping[str, Any], world: World) -> Walk:
     return upstream(world.graph, place, world.policy.walk_budget, also, whole=verdict["check"] in OF_VERSIONS)
 
 
-def causes(alarm: Alarm, covered: Mapping[Place, int], world: World) -> list[Cause]:
+def causes(alarm: Alarm, covered: Mapping[Place, Sequence[float]], world: World) -> list[Cause]:
     """Candidates, the likeliest first. Where what values derive from was as usual, what chose the rows is asked."""
     since = alarm.onset - SLACK_US
     found = rank(alarm.place, alarm.effect, alarm.walk, covered, since, world)
@@ -78,8 +78,8 @@ def causes(alarm: Alarm, covered: Mapping[Place, int], world: World) -> list[Cau
         return found
     root = found[0].place
     wider = upstream(world.graph, alarm.place, world.policy.walk_budget, deciders(world.graph, root))
-    below = covered.get(root, 1)
-    counted = {p: covered.get(p, 0) + (0 if p in alarm.walk.hops else below) for p in wider.hops}
+    below = covered.get(root, [alarm.effect])
+    counted = {p: [*covered.get(p, ()), *(() if p in alarm.walk.hops else below)] for p in wider.hops}
     return rank(alarm.place, alarm.effect, wider, counted, since, world)
 
 
@@ -107,7 +107,11 @@ def belongs_to(
             return incident
     for incident in near:
         # fewer rows are no drift of a column: only a fault of all columns explains them
-        if (alarm.key.check != "volume" or incident.root.column is None) and bad_versions(incident, alarm.walk, world):
+        if (
+            (alarm.key.check != "volume" or incident.root.column is None)
+            and _can_explain(incident, alarm.effect, world)
+            and bad_versions(incident, alarm.walk, world)
+        ):
             return incident
     return next((incident for incident in near if is_above(alarm.place, incident, above)), None)
 
@@ -123,8 +127,13 @@ def explains(other: Incident, incident: Incident, walk: Walk, world: World) -> b
         and (incident.leading["check"] != "volume" or other.root.column is None)
         and other.onset - SLACK_US <= incident.onset
         and (other.resolved_at is None or incident.onset <= other.last_seen + SLACK_US)
+        and (not incident.causes or _can_explain(other, incident.causes[0].effect, world))
         and bool(bad_versions(other, walk, world))
     )
+
+
+def _can_explain(incident: Incident, effect: float, world: World) -> bool:
+    return not incident.causes or explains_effect(incident.causes[0].effect, effect, world)
 
 
 def bad_versions(incident: Incident, walk: Walk, world: World) -> set[Node]:

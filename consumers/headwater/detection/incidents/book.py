@@ -131,6 +131,7 @@ class Book:
             if key is None or self._suppressions.covers(verdict):
                 continue
             alarm = Alarm(verdict, key, place_of(verdict), walk_up(verdict, self.world))
+            alarm.walk.effect = alarm.effect
             alarms.append(alarm)
             self._walks[alarm.place] = alarm.walk
             self._walks.move_to_end(alarm.place)
@@ -144,7 +145,7 @@ class Book:
                 yield from self._tell_recovered(incident, alarm.event_time, now)
             self._attach(alarm, covered)
 
-    def _attach(self, alarm: Alarm, covered: Mapping[Place, int]) -> None:
+    def _attach(self, alarm: Alarm, covered: Mapping[Place, Sequence[float]]) -> None:
         found = causes(alarm, covered, self.world)
         root = found[0].place
         verdict = alarm.verdict

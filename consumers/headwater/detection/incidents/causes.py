@@ -46,12 +46,18 @@ class Cause:
     told: str | None = None
 
 
+def explains_effect(cause: float, effect: float, world: World) -> bool:
+    """Whether a drift of that size can have caused one of the other: it is diluted on its way and seldom grows."""
+    return min(cause, _MOST_EFFECT) >= world.policy.least_handed * min(effect, _MOST_EFFECT)
+
+
 def rank(
-    start: Place, own_effect: float, walk: Walk, covered: Mapping[Place, int], since: int, world: World
+    start: Place, own_effect: float, walk: Walk, covered: Mapping[Place, Sequence[float]], since: int, world: World
 ) -> list[Cause]:
     """Candidates for the cause of an alarm at `start`, the likeliest first; `start` itself is always one.
 
-    The score is the effect, in limits of its own history, times the alarmed places below (`covered`). Of
+    The score is the effect, in limits of its own history, times the alarmed places below that it can explain
+    (`covered`: their effects). What cannot explain the alarm at `start` is no candidate. Of
     candidates about as good as the best the earliest is the root: the one made by the longest way. A place
     seen before `since` explains nothing unless it was alarmed. A change of code or parameters in the run that
     wrote a drifted place, while what it read had not drifted, is the cause rather than its data.
@@ -59,10 +65,12 @@ def rank(
     found: list[tuple[Cause, int]] = []
     for place, hops in walk.hops.items():
         effect = own_effect if place == start else _effect(place, since, world)
-        if effect is None or (place != start and effect < world.policy.least_cause):
+        if effect is None:
+            continue
+        if place != start and (effect < world.policy.least_cause or not explains_effect(effect, own_effect, world)):
             continue
         effect = min(effect, _MOST_EFFECT)
-        times = max(1, covered.get(place, 0))
+        times = max(1, sum(explains_effect(effect, below, world) for below in covered.get(place, ())))
         found.append((_cause(place, effect, times, tuple(walk.path(place)), world), hops))
     best = max(cause.score for cause, _ in found)
     found.sort(
@@ -76,12 +84,12 @@ def rank(
     return [cause for cause, _ in found[:_MOST_TOLD]]
 
 
-def coverage(walks: Mapping[Place, Walk]) -> dict[Place, int]:
-    """For each place how many of the alarmed places lie below it."""
-    covered: dict[Place, int] = defaultdict(int)
+def coverage(walks: Mapping[Place, Walk]) -> dict[Place, list[float]]:
+    """For each place the effects of the alarmed places that lie below it."""
+    covered: dict[Place, list[float]] = defaultdict(list)
     for walk in walks.values():
         for place in walk.hops:
-            covered[place] += 1
+            covered[place].append(walk.effect)
     return covered
 
 

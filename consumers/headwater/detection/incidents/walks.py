@@ -24,6 +24,8 @@ class Walk:
     hops: dict[Place, int] = field(default_factory=dict[Place, int])
     through: dict[Place, Place] = field(default_factory=dict[Place, Place])
     truncated: bool = False
+    #: Of the alarm at which it began, in limits of its own history.
+    effect: float = 0.0
 
     def path(self, place: Place) -> list[Node]:
         """From the place to where the walk began, each version once."""

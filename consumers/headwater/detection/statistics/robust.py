@@ -14,8 +14,9 @@ def median_mad(values: Sequence[float]) -> tuple[float, float]:
     """Median and median absolute deviation, unscaled. Raises ValueError for no values."""
     if not values:
         raise ValueError("no values")
-    centre = _median(sorted(values))
-    return centre, _median(sorted(abs(value - centre) for value in values))
+    ordered = np.sort(np.asarray(values, dtype=np.float64))
+    centre = _median(ordered)
+    return centre, _median(np.sort(np.abs(ordered - centre)))
 
 
 def holm(p_values: Sequence[float], alpha: float) -> list[float]:
@@ -32,6 +33,6 @@ def holm(p_values: Sequence[float], alpha: float) -> list[float]:
     return thresholds
 
 
-def _median(ordered: Sequence[float]) -> float:
+def _median(ordered: Floats) -> float:
     middle = len(ordered) // 2
-    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+    return float(ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2)
