@@ -67,7 +67,7 @@ MAY_IMPORT_PACKAGE = {
     # The archive brings its tables up when it starts.
     "archive": _CONTRACT | {"streams", "archive", "audit", "ledger", "migrations"},
     "audit": _CONTRACT | {"audit"},
-    "openlineage": _CONTRACT | {"openlineage"},
+    "openlineage": _CONTRACT | {"streams", "openlineage"},
     "deadletters": _CONTRACT | {"streams", "audit", "deadletters"},
     "rebuild": _CONTRACT | {"streams", "stitching", "archive", "audit", "migrations", "rebuild"},
     "ledger": _CONTRACT | {"audit", "ledger"},

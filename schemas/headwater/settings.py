@@ -142,6 +142,9 @@ class Settings:
     gateway_seconds: float = _setting(
         30.0, "How long a request to the gateway may take to arrive, seconds.", at_least=0.1
     )
+    openlineage_topics: str = _setting(
+        "", "Topics, without the prefix, that OpenLineage's Kafka transports write to. Empty: no openlineage worker."
+    )
     home: str = _setting("", "Folder of the embedded stack. Empty: headwater under XDG_DATA_HOME, else ~/.local/share.")
 
     @property
@@ -151,6 +154,11 @@ class Settings:
         Each dot is an underscore there: ClickHouse finds no parameterised view in a database with a dot in its name.
         """
         return (self.prefix + self.database).replace(".", "_")
+
+    @property
+    def openlineage_topic_names(self) -> tuple[str, ...]:
+        """The topics that OpenLineage's clients write to, without the prefix."""
+        return tuple(dict.fromkeys(name.strip() for name in self.openlineage_topics.split(",") if name.strip()))
 
     def __post_init__(self) -> None:
         for address, instead in (("registry_url", "registry_auth"), ("store_url", "store_user and store_password")):

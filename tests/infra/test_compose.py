@@ -12,6 +12,7 @@ from typing import Any, cast
 import pytest
 import yaml
 
+from headwater.cli.workers import WORKERS
 from headwater.settings import PREFIX, documented
 from tests.backends.containers import CLICKHOUSE_IMAGE, KAFKA_IMAGE, REGISTRY_IMAGE
 from tests.snippets import ROOT
@@ -64,7 +65,7 @@ def test_it_holds_no_password(services: dict[str, dict[str, Any]]) -> None:
 def test_each_worker_waits_for_topics_and_tables(services: dict[str, dict[str, Any]]) -> None:
     """Workers start when `prepare` has ended well, and that waits for healthy servers."""
     workers = {name for name, service in services.items() if service.get("command", [""])[0] == "worker"}
-    assert workers == {"stitching", "detection", "archive"}
+    assert workers == set(WORKERS)
     for name in workers:
         assert services[name]["depends_on"] == {"prepare": {"condition": "service_completed_successfully"}}
         assert services[name]["command"] == ["worker", name]
@@ -75,7 +76,7 @@ def test_each_worker_waits_for_topics_and_tables(services: dict[str, dict[str, A
 
 def test_its_commands_exist(services: dict[str, dict[str, Any]]) -> None:
     """Every `headwater …` that a container runs is a command, with the arguments it takes."""
-    commands = [["worker", "stitching"], ["worker", "detection"], ["worker", "archive"]]
+    commands = [["worker", name] for name in WORKERS]
     commands += [part.split()[1:] for part in services["prepare"]["command"][0].split(" && ")]
     for command in commands:
         done = subprocess.run(

@@ -49,7 +49,9 @@ def _train(settings: Settings, days: range, rmse: float) -> None:
 
 def _is_worked_off(settings: Settings) -> bool:
     return not any(
-        waiting for group, topics in groups("detection").items() for waiting in lag(settings, group, topics).values()
+        waiting
+        for group, topics in groups(["detection"], settings).items()
+        for waiting in lag(settings, group, topics).values()
     )
 
 

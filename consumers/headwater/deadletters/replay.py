@@ -75,8 +75,9 @@ def plan(
 def _why_not(unit: Unit, settings: Settings, generation: str | None, *, again: bool) -> str:
     letter = unit.letter
     name = letter.topic.removeprefix(settings.prefix)
-    if not letter.topic.startswith(settings.prefix) or name not in TOPICS or TOPICS[name].record is None:
-        return "its topic is none of those that hold our records"
+    ours = name in settings.openlineage_topic_names or (name in TOPICS and TOPICS[name].record is not None)
+    if not letter.topic.startswith(settings.prefix) or not ours:
+        return "its topic is none of those that workers read"
     if name == DEAD_LETTERS.name:
         return "a letter about a dead letter: sending it again could go on for ever"
     if letter.length > MAX_MESSAGE_BYTES:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from headwater.schemas.codec import Batch as Decoded
 from headwater.schemas.codec import Bodies, Program
 from headwater.schemas.records import Schema
 from headwater.streams.slices import Slices
+
+if TYPE_CHECKING:
+    from headwater.streams.step import Output
 
 _RECORD_OF: Mapping[str, str] = {records.current(record).name: record for record in records.RECORDS}
 
@@ -45,7 +48,7 @@ class Batch:
     `topic` without the prefix; `keys`, `values` (whole messages, header included), `offsets` int64[N] and
     `timestamps` int64[N] (the broker's, ms since 1970 UTC) have a place for each message of the chunk.
     `generation` names the life of a broker whose offsets restart with it. `replaying`: fed again to re-derive
-    state, outputs are dropped.
+    state, outputs are dropped. `made`: of messages that a step reads itself, what it made of them.
     """
 
     topic: str
@@ -57,6 +60,7 @@ class Batch:
     values: Sequence[bytes]
     replaying: bool = False
     generation: str | None = None
+    made: Sequence[Output] = ()
 
     @property
     def bytes(self) -> int:

@@ -34,7 +34,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Metric:
-    """One metric. `step` is the first label of each: stitching, uses, checks, incidents or archive."""
+    """One metric. `step` is the first label of each: stitching, uses, checks, incidents, openlineage or archive."""
 
     name: str
     kind: Kind

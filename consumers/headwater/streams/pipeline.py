@@ -23,10 +23,11 @@ from headwater.streams.feed import Feed, Handlers, Place
 from headwater.streams.letters import dead_letters_of
 from headwater.streams.metrics import Tally
 from headwater.streams.positions import Positions
-from headwater.streams.reading import Reading, read
+from headwater.streams.raw import reader_of
+from headwater.streams.reading import Reading
 from headwater.streams.restore import attach_past, rederive
 from headwater.streams.schemas import SchemaBook
-from headwater.streams.step import Step, clock_us, program_of
+from headwater.streams.step import Step, clock_us
 from headwater.streams.watching import watch
 from headwater.streams.work import Interrupted, Open, Worker
 
@@ -54,9 +55,8 @@ class Pipeline:
     ) -> None:
         """`headers`: of the topics whose messages go out in Confluent's form."""
         self._step = step
-        self._settings = settings
-        self._book = book
-        self._reader = partial(read, schemas=book, program=program_of(step), generation=generation)
+        self._settings, self._book = settings, book
+        self._reader = reader_of(step, book, generation)
         self._now_us = now_us
         self._sender = Sender(settings, headers)
         self.tally = Tally(step.name)
@@ -84,8 +84,8 @@ class Pipeline:
 
     async def start(self) -> None:
         """Join the group and begin."""
-        timers = (self._tick(), self._commit(), watch(self.tally, self._feed.kafka, self._settings.prefix))
-        self._timers = [self._task(timer) for timer in timers]
+        watching = watch(self.tally, self._feed.kafka, self._settings.prefix)
+        self._timers = [self._task(timer) for timer in (self._tick(), self._commit(), watching)]
         await self._feed.start()
 
     async def stop(self) -> None:
@@ -180,7 +180,7 @@ class Pipeline:
 
     def _read(self, chunk: Fetched, replaying: bool, final: bool) -> Reading:
         with self.tally.at("read"):
-            return self._reader(chunk.opened(), replaying=replaying, final=final)
+            return self._reader(chunk.opened(), replaying, final)
 
     def _step_on(self, chunk: Fetched, reading: Reading, epoch: int) -> Open | None:
         if epoch != self._epoch:

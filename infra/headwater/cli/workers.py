@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
@@ -23,10 +23,18 @@ class Worker:
     steps: tuple[tuple[str, str], ...]
     #: The records that the steps send; their schemas are published first.
     writes: tuple[str, ...]
+    #: The setting that is empty where it has nothing to do; empty: it always has.
+    needs: str = ""
 
 
 #: In the order in which data pass them: where each has no lag when it is asked, nothing is under way.
 WORKERS: Mapping[str, Worker] = {
+    "openlineage": Worker(
+        "takes OpenLineage events from the topics that the setting openlineage_topics names",
+        (("headwater.openlineage.step", "OpenLineageStep"),),
+        ("run_event", "profile", "verdict", "dead_letter"),
+        needs="openlineage_topics",
+    ),
     "stitching": Worker(
         "makes edges of run events",
         (("headwater.stitching.step", "StitchingStep"),),
@@ -69,6 +77,14 @@ def steps(name: str, settings: Settings, *, append_time: frozenset[str] = frozen
     return made
 
 
-def groups(name: str) -> dict[str, Sequence[str]]:
-    """The consumer groups of a worker with the topics that each reads, names without the prefix."""
-    return {f"headwater-{one.name}": cast("Sequence[str]", one.inputs) for one in classes(name)}
+def switched_on(settings: Settings) -> tuple[str, ...]:
+    """The workers that have something to do."""
+    return tuple(name for name, worker in WORKERS.items() if not worker.needs or getattr(settings, worker.needs))
+
+
+def groups(names: Iterable[str], settings: Settings) -> dict[str, Sequence[str]]:
+    """The consumer groups of workers with the topics that each reads, names without the prefix."""
+    found: dict[str, Sequence[str]] = {}
+    for one in (step for name in names for step in classes(name)):
+        found[f"headwater-{one.name}"] = one.inputs_of(settings) if hasattr(one, "inputs_of") else one.inputs
+    return found

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Self
 
 from headwater.audit import connect
-from headwater.cli.workers import WORKERS, groups
+from headwater.cli.workers import WORKERS, groups, switched_on
 from headwater.embedded import gaps
 from headwater.embedded.broker import Broker
 from headwater.embedded.environment import environment_of
@@ -60,7 +60,7 @@ class Stack:
         self._path = home.absolute() if home is not None else home_path(self._base)
         self._ports = (port, store_port)
         self._gateway = gateway
-        self._names = [name for name in WORKERS if name in workers]
+        self._names = [name for name in switched_on(self._base) if name in workers]
         self._tell = tell
         #: Set it to cut the end's waiting short.
         self.hurry = threading.Event()
@@ -198,11 +198,10 @@ class Stack:
         """Wait until all that was sent before is worked off and in the history; whether it was so in time."""
         return self._wait_for(self._names, seconds)
 
-    def behind(self) -> dict[str, Mapping[str, int]]:
-        """Messages that wait, by consumer group and topic. Raises Unavailable."""
-        return {
-            group: lag(self.settings, group, topics) for name in self._names for group, topics in groups(name).items()
-        }
+    def behind(self, *names: str) -> dict[str, Mapping[str, int]]:
+        """Messages that wait, by consumer group and topic, of all workers or those named. Raises Unavailable."""
+        wanted = groups(names or self._names, self._base)
+        return {group: lag(self.settings, group, topics) for group, topics in wanted.items()}
 
     def child(self, name: str) -> Child:
         """The process of a part: broker, store or a worker."""
@@ -212,7 +211,7 @@ class Stack:
         return child
 
     def _wait_for(self, names: Sequence[str], seconds: float) -> bool:
-        wanted = {group: topics for name in names for group, topics in groups(name).items()}
+        wanted = groups(names, self._base)
         deadline = time.monotonic() + seconds
         while True:
             # A step commits after its outputs are sent, so none behind in this order means nothing is under way.
@@ -277,8 +276,8 @@ class Stack:
         if "archive" not in self._names:
             return
         try:
-            [(group, topics)] = groups("archive").items()
-            behind = {topic: count for topic, count in lag(self.settings, group, topics).items() if count}
+            (looked,) = self.behind("archive").values()
+            behind = {topic: count for topic, count in looked.items() if count}
         except HeadwaterError:
             return
         self._home.write_state("progress", {"generation": self.generation, "looked": gaps.now(), "behind": behind})

@@ -74,9 +74,7 @@ def _behind(stack: Mapping[str, Any], settings: Settings) -> dict[str, int] | No
     try:
         return {
             group: sum(lag(own, group, topics).values())
-            for name in WORKERS
-            if name in stack.get("parts", {})
-            for group, topics in groups(name).items()
+            for group, topics in groups([name for name in WORKERS if name in stack.get("parts", {})], settings).items()
         }
     except Unavailable:
         return None

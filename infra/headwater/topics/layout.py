@@ -67,7 +67,7 @@ def create(settings: Settings, replication: int | None = None) -> list[str]:
     client = _client(settings)
     there = _partitions(client, settings)
     refuse([found for found in check(settings) if found.fatal and found.setting != "exists"])
-    missing = [topic for topic in TOPICS.values() if topic.full_name(settings) not in there]
+    missing = [topic for topic in (*TOPICS.values(), *_of_others(settings)) if topic.full_name(settings) not in there]
     if not missing:
         return []
     wanted = [
@@ -75,7 +75,7 @@ def create(settings: Settings, replication: int | None = None) -> list[str]:
             topic.full_name(settings),
             num_partitions=partitions(topic, settings),
             replication_factor=replication or -1,
-            config=configuration(topic),
+            config=configuration(topic) if topic.name in TOPICS else {},
         )
         for topic in missing
     ]
@@ -88,6 +88,11 @@ def create(settings: Settings, replication: int | None = None) -> list[str]:
                 raise StateError(f"topic {name} was not created: {error.args[0].str()}") from error
     _wait_for_leaders(client, settings, missing)
     return [topic.full_name(settings) for topic in missing]
+
+
+def _of_others(settings: Settings) -> list[Topic]:
+    """Topics that OpenLineage's clients write to: made where they are missing, else theirs to see to."""
+    return [Topic(name, None, "as the client has it", "OpenLineage") for name in settings.openlineage_topic_names]
 
 
 def check(settings: Settings) -> list[Difference]:

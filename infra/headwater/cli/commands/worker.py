@@ -13,7 +13,7 @@ from headwater.cli.workers import WORKERS, classes, steps
 from headwater.errors import Unavailable
 from headwater.settings import Settings
 
-HELP = "run one processor: stitching, detection or archive"
+HELP = "run one processor: stitching, detection, archive or openlineage"
 EXTRA = "consumers"
 
 RETRY_SECONDS = 1.0
