@@ -24,7 +24,8 @@ setup: $(VENV)/.test ## Make .venv with everything that developing needs
 demo: $(VENV)/.demo ## Run a real ML pipeline and ask its lineage
 	@$(BIN)/headwater demo
 
-test: $(VENV)/.test lint ## Check types and style, run all tests
+test: $(VENV)/.test ## Check types and style, run all tests
+	@$(BIN)/python -m tests.compiling & $(MAKE) --no-print-directory lint && wait
 	@$(BIN)/pytest -m 'not prove' -n 3 --dist loadfile --durations=20
 
 prove: $(VENV)/.test ## The long proofs: kills, fuzzing, scale (at most 40 minutes)
@@ -39,9 +40,7 @@ bench-detection: $(VENV)/.test
 lint: $(VENV)/.test ## ruff, mypy --strict, pyright strict
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
-	@$(BIN)/mypy tests
-	@PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
+	@($(BIN)/mypy && $(BIN)/mypy tests) & mypy=$$!; PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright && wait $$mypy
 
 up: $(VENV)/.demo ## Start the embedded stack
 	@$(BIN)/headwater up

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from headwater.schemas.codec.compiled import compiled, word
+from headwater.schemas.codec.compiled import compiled, copy_bytes, word
 from headwater.stitching.hashing import Bytes, Numbers, Words
 
 #: A run, one row of numbers: the serial number of the chunk that touched it last; twice the offset before which its
@@ -132,7 +132,7 @@ def copy_held(segment: Bytes, number: int, held: Numbers, messages: Numbers, end
         if messages[message, SEGMENT] == number:
             begin = messages[message, BEGIN]
             length = messages[message, LENGTH]
-            out[ends[one] - length : ends[one]] = segment[begin : begin + length]
+            copy_bytes(out, ends[one] - length, segment, begin, length)
 
 
 @compiled
@@ -204,8 +204,7 @@ def keep(
             messages[message, BEGIN] = at
             messages[message, LENGTH] = length
             messages[message, NEXT] = -1
-            segment[at : at + length] = buffer[begins[row] : ends[row]]
-            at += length
+            at = copy_bytes(segment, at, buffer, begins[row], length)
             if runs[slot, COUNT] == 0:
                 runs[slot, FIRST] = message
             else:

@@ -16,6 +16,7 @@ from headwater.stitching.kernel.shapes import (
     NEVER,
     NOTHING,
     ODD,
+    ZERO,
     pack,
     room,
 )
@@ -53,7 +54,7 @@ def stitch(
     `doubled` of each place in `order` (1: the body says nothing that earlier ones did not), `starts`, `ends` of each
     message in `out`.
     """
-    at = 0
+    at = ZERO
     for run in range(first, len(runs) - 1):
         begin = runs[run]
         ordinary = gather(buffer, body_ends, order, said, room, begin, runs[run + 1], old[run], doubled)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from headwater.schemas.codec.compiled import value_of
 from headwater.stitching.kernel.shapes import (
     COLUMN,
     EDGE,
@@ -25,6 +28,7 @@ from headwater.stitching.kernel.shapes import (
     N_ROWS,
     N_STATED,
     NEVER,
+    NONE,
     OUT_FIRST,
     ROW_FIRST,
     ROW_INPUT,
@@ -51,34 +55,34 @@ def find_sources(buffer: Bytes, said: Numbers, room: Numbers) -> bool:
         matches = 0
         for other in range(room[N_INPUTS]):
             held = room[IN_OF + other]
-            if said[said[ROW_VALID] + one] == 0:
+            if value_of(said, ROW_VALID, one) == 0:
                 if same(
                     buffer,
-                    said[said[ROWS] + one],
-                    said[said[ROW_NAMES] + one],
-                    said[said[INS] + held],
-                    said[said[IN_NAMES] + held],
+                    value_of(said, ROWS, one),
+                    value_of(said, ROW_NAMES, one),
+                    value_of(said, INS, held),
+                    value_of(said, IN_NAMES, held),
                 ):
                     matches += 1
                     read = other
             elif same(
                 buffer,
-                said[said[ROWS] + one],
-                said[said[ROW_VERSIONS] + one],
-                said[said[INS] + held],
-                said[said[IN_VERSIONS] + held],
+                value_of(said, ROWS, one),
+                value_of(said, ROW_VERSIONS, one),
+                value_of(said, INS, held),
+                value_of(said, IN_VERSIONS, held),
             ):
                 read = other
         if matches > 1:
             return False
         for other in range(row):
             held = room[ROW_OF + other]
-            if said[said[ROW_VALID] + held] != said[said[ROW_VALID] + one] and same(
+            if value_of(said, ROW_VALID, held) != value_of(said, ROW_VALID, one) and same(
                 buffer,
-                said[said[ROWS] + one],
-                said[said[ROW_NAMES] + one],
-                said[said[ROWS] + held],
-                said[said[ROW_NAMES] + held],
+                value_of(said, ROWS, one),
+                value_of(said, ROW_NAMES, one),
+                value_of(said, ROWS, held),
+                value_of(said, ROW_NAMES, held),
             ):
                 return False
         room[ROW_INPUT + row] = read
@@ -87,10 +91,10 @@ def find_sources(buffer: Bytes, said: Numbers, room: Numbers) -> bool:
             held = room[IN_OF + read]
             if same(
                 buffer,
-                said[said[ROWS] + one],
-                said[said[ROW_VERSIONS] + one],
-                said[said[INS] + held],
-                said[said[IN_VERSIONS] + held],
+                value_of(said, ROWS, one),
+                value_of(said, ROW_VERSIONS, one),
+                value_of(said, INS, held),
+                value_of(said, IN_VERSIONS, held),
             ):
                 room[ROW_SOURCE + row] = read
                 continue
@@ -109,10 +113,10 @@ def _find_stated(buffer: Bytes, said: Numbers, room: Numbers, row: Place) -> boo
         held = room[STATED_OF + other]
         if same(
             buffer,
-            said[said[ROWS] + one],
-            said[said[ROW_VERSIONS] + one],
-            said[said[ROWS] + held],
-            said[said[ROW_VERSIONS] + held],
+            value_of(said, ROWS, one),
+            value_of(said, ROW_VERSIONS, one),
+            value_of(said, ROWS, held),
+            value_of(said, ROW_VERSIONS, held),
         ):
             room[ROW_SOURCE + row] = INPUTS + other
             return True
@@ -142,15 +146,15 @@ def derive(room: Numbers) -> bool:
     for source in range(room[N_INPUTS]):
         known = max(room[IN_FIRST + source], room[END])
         if known < first_out:
-            _edge(room, source, -1, known, first_out if first_out < NEVER else -1)
+            _edge(room, source, NONE, known, first_out if first_out < NEVER else NONE)
     for row in range(room[N_ROWS]):
         read = room[ROW_INPUT + row]
         source = room[ROW_SOURCE + row]
         if source >= 0:
-            withdrawn = room[IN_FIRST + read] if source >= INPUTS and read >= 0 else -1
+            withdrawn = room[IN_FIRST + read] if source >= INPUTS and read >= 0 else NONE
             _column(room, row, source, room[ROW_FIRST + row], withdrawn)
         if read >= 0 and source != read:
-            _column(room, row, read, max(room[ROW_FIRST + row], room[IN_FIRST + read]), -1)
+            _column(room, row, read, max(room[ROW_FIRST + row], room[IN_FIRST + read]), NONE)
     for link in range(room[N_LINKS]):
         if room[LINK_FIRST + link] >= room[N_OLD]:
             room[N_NEW_LINKS] += 1
@@ -165,10 +169,10 @@ def _derive_into(room: Numbers, target: Place) -> None:
         for row in range(room[N_ROWS]):
             if room[ROW_TARGET + row] == target and room[ROW_SOURCE + row] == source:
                 known = min(known, room[ROW_FIRST + row])
-        _edge(room, source, target, known, -1)
+        _edge(room, source, target, known, NONE)
     for stated in range(INPUTS, INPUTS + room[N_STATED]):
-        known = NEVER
-        withdrawn = -1
+        known = np.int64(NEVER)
+        withdrawn = NONE
         for row in range(room[N_ROWS]):
             if room[ROW_TARGET + row] == target and room[ROW_SOURCE + row] == stated:
                 known = min(known, room[ROW_FIRST + row])
@@ -178,7 +182,7 @@ def _derive_into(room: Numbers, target: Place) -> None:
             _edge(room, stated, target, known, withdrawn)
     known = max(room[OUT_FIRST + target], room[END])
     if known < room[INTO_FIRST + target]:
-        _edge(room, -1, target, known, room[INTO_FIRST + target] if room[INTO_FIRST + target] < NEVER else -1)
+        _edge(room, NONE, target, known, room[INTO_FIRST + target] if room[INTO_FIRST + target] < NEVER else NONE)
 
 
 @together

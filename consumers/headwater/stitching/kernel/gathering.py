@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from headwater.schemas.codec.compiled import value_of
 from headwater.stitching.kernel.shapes import (
     END,
     ENDED_BY,
@@ -16,6 +17,7 @@ from headwater.stitching.kernel.shapes import (
     JOB_ENDS,
     JOB_VALID,
     JOBS,
+    LINK_COLUMNS,
     LINK_FIRST,
     LINK_KIND,
     LINK_OF,
@@ -45,9 +47,6 @@ from headwater.stitching.kernel.shapes import (
     PARENTS,
     PARTS,
     RANK,
-    ROOT_ENDS,
-    ROOT_VALID,
-    ROOTS,
     ROW_FIELD_ENDS,
     ROW_FIELDS,
     ROW_FIRST,
@@ -83,6 +82,7 @@ def gather(
     before; whether the run is an ordinary one.
     """
     lead = order[begin]
+    lead_id = value_of(said, RUN_IDS, lead)
     room[N_EVENTS : N_LINKS + 1] = 0
     room[END] = NEVER
     room[ENDED_BY] = -1
@@ -90,24 +90,19 @@ def gather(
     room[RANK] = 3
     for place in range(begin, stop):
         body = order[place]
+        run_id = value_of(said, RUN_IDS, body)
         if (
-            said[said[RUN_VALID] + body] == 0
-            or said[said[JOB_VALID] + body] == 0
-            or said[said[PARTS] + body] > 1
-            or said[said[LINK_OFFSETS] + body] != said[said[LINK_OFFSETS] + body + 1]
+            value_of(said, RUN_VALID, body) == 0
+            or value_of(said, JOB_VALID, body) == 0
+            or value_of(said, PARTS, body) > 1
+            or value_of(said, LINK_OFFSETS, body) != value_of(said, LINK_OFFSETS, body + 1)
+            or not same(buffer, run_id, run_id + 16, lead_id, lead_id + 16)
             or not same(
                 buffer,
-                said[said[RUN_IDS] + body],
-                said[said[RUN_IDS] + body] + 16,
-                said[said[RUN_IDS] + lead],
-                said[said[RUN_IDS] + lead] + 16,
-            )
-            or not same(
-                buffer,
-                said[said[JOBS] + body],
-                said[said[JOB_ENDS] + body],
-                said[said[JOBS] + lead],
-                said[said[JOB_ENDS] + lead],
+                value_of(said, JOBS, body),
+                value_of(said, JOB_ENDS, body),
+                value_of(said, JOBS, lead),
+                value_of(said, JOB_ENDS, lead),
             )
         ):
             return False
@@ -115,7 +110,11 @@ def gather(
         for event in range(room[N_EVENTS]):
             before = room[EVENT_OF + event]
             if same(
-                buffer, said[said[EVENT_IDS] + body], body_ends[body], said[said[EVENT_IDS] + before], body_ends[before]
+                buffer,
+                value_of(said, EVENT_IDS, body),
+                body_ends[body],
+                value_of(said, EVENT_IDS, before),
+                body_ends[before],
             ):
                 doubled[place] = 1
                 break
@@ -129,14 +128,7 @@ def gather(
         room[N_EVENTS] += 1
         ends = _take_state(buffer, said, room, body, event)
         if (
-            (
-                said[said[PARENT_VALID] + body]
-                and not _take_link(buffer, said, said[PARENTS], said[PARENT_ENDS], room, body, 0)
-            )
-            or (
-                said[said[ROOT_VALID] + body]
-                and not _take_link(buffer, said, said[ROOTS], said[ROOT_ENDS], room, body, 1)
-            )
+            not _take_links(buffer, said, room, body)
             or not _take_inputs(buffer, said, room, body)
             or not _take_outputs(buffer, said, room, body)
         ):
@@ -160,7 +152,7 @@ def gather(
 @together
 def _take_state(buffer: Bytes, said: Numbers, room: Numbers, body: Place, event: Place) -> bool:
     """Whether it ends the run."""
-    rank = standing_of(buffer, said[said[STATES] + body], said[said[STATE_ENDS] + body])
+    rank = standing_of(buffer, value_of(said, STATES, body), value_of(said, STATE_ENDS, body))
     if rank > 0:
         if rank < room[RANK] or event == 0:
             room[RANK] = rank
@@ -170,10 +162,10 @@ def _take_state(buffer: Bytes, said: Numbers, room: Numbers, body: Place, event:
     before = room[ENDED_BY]
     if (
         before < 0
-        or said[said[TIMES] + body] < said[said[TIMES] + before]
+        or value_of(said, TIMES, body) < value_of(said, TIMES, before)
         or (
-            said[said[TIMES] + body] == said[said[TIMES] + before]
-            and earlier(buffer, said[said[EVENT_IDS] + body], said[said[EVENT_IDS] + before])
+            value_of(said, TIMES, body) == value_of(said, TIMES, before)
+            and earlier(buffer, value_of(said, EVENT_IDS, body), value_of(said, EVENT_IDS, before))
         )
     ):
         room[ENDED_BY] = body
@@ -181,37 +173,46 @@ def _take_state(buffer: Bytes, said: Numbers, room: Numbers, body: Place, event:
 
 
 @together
-def _take_link(
-    buffer: Bytes, said: Numbers, starts: Place, ends: Place, room: Numbers, body: Place, kind: Place
-) -> bool:
-    for link in range(room[N_LINKS]):
-        other = room[LINK_OF + link]
-        if room[LINK_KIND + link] == kind and same(
-            buffer, said[starts + body], said[ends + body], said[starts + other], said[ends + other]
-        ):
-            return True
-    link = room[N_LINKS]
-    if link == LINKS:
-        return False
-    room[LINK_OF + link] = body
-    room[LINK_KIND + link] = kind
-    room[LINK_FIRST + link] = room[N_EVENTS] - 1
-    room[N_LINKS] += 1
+def _take_links(buffer: Bytes, said: Numbers, room: Numbers, body: Place) -> bool:
+    for kind in range(2):
+        # Of the root run the same columns stand behind those of the parent.
+        starts = PARENTS + LINK_COLUMNS * kind
+        ends = PARENT_ENDS + LINK_COLUMNS * kind
+        if value_of(said, PARENT_VALID + LINK_COLUMNS * kind, body) == 0:
+            continue
+        for link in range(room[N_LINKS]):
+            other = room[LINK_OF + link]
+            if room[LINK_KIND + link] == kind and same(
+                buffer,
+                value_of(said, starts, body),
+                value_of(said, ends, body),
+                value_of(said, starts, other),
+                value_of(said, ends, other),
+            ):
+                break
+        else:
+            link = room[N_LINKS]
+            if link == LINKS:
+                return False
+            room[LINK_OF + link] = body
+            room[LINK_KIND + link] = kind
+            room[LINK_FIRST + link] = room[N_EVENTS] - 1
+            room[N_LINKS] += 1
     return True
 
 
 @together
 def _take_inputs(buffer: Bytes, said: Numbers, room: Numbers, body: Place) -> bool:
-    for one in range(said[said[IN_OFFSETS] + body], said[said[IN_OFFSETS] + body + 1]):
+    for one in range(value_of(said, IN_OFFSETS, body), value_of(said, IN_OFFSETS, body + 1)):
         found = False
         for other in range(room[N_INPUTS]):
             held = room[IN_OF + other]
             if same(
                 buffer,
-                said[said[INS] + one],
-                said[said[IN_VERSIONS] + one],
-                said[said[INS] + held],
-                said[said[IN_VERSIONS] + held],
+                value_of(said, INS, one),
+                value_of(said, IN_VERSIONS, one),
+                value_of(said, INS, held),
+                value_of(said, IN_VERSIONS, held),
             ):
                 found = True
                 break
@@ -227,28 +228,30 @@ def _take_inputs(buffer: Bytes, said: Numbers, room: Numbers, body: Place) -> bo
 
 @together
 def _take_outputs(buffer: Bytes, said: Numbers, room: Numbers, body: Place) -> bool:
-    for one in range(said[said[OUT_OFFSETS] + body], said[said[OUT_OFFSETS] + body + 1]):
-        if said[said[OUT_COMPLETE] + one] != 0 or said[said[OUT_EDGES] + one] != said[said[OUT_EDGES] + one + 1]:
+    for one in range(value_of(said, OUT_OFFSETS, body), value_of(said, OUT_OFFSETS, body + 1)):
+        if value_of(said, OUT_COMPLETE, one) != 0 or value_of(said, OUT_EDGES, one) != value_of(
+            said, OUT_EDGES, one + 1
+        ):
             return False
         target = -1
         for other in range(room[N_OUTPUTS]):
             held = room[OUT_OF + other]
             if same(
                 buffer,
-                said[said[OUTS] + one],
-                said[said[OUT_NAMES] + one],
-                said[said[OUTS] + held],
-                said[said[OUT_NAMES] + held],
+                value_of(said, OUTS, one),
+                value_of(said, OUT_NAMES, one),
+                value_of(said, OUTS, held),
+                value_of(said, OUT_NAMES, held),
             ):
                 if same(
                     buffer,
-                    said[said[OUTS] + one],
-                    said[said[OUT_VERSIONS] + one],
-                    said[said[OUTS] + held],
-                    said[said[OUT_VERSIONS] + held],
+                    value_of(said, OUTS, one),
+                    value_of(said, OUT_VERSIONS, one),
+                    value_of(said, OUTS, held),
+                    value_of(said, OUT_VERSIONS, held),
                 ):
                     target = other
-                elif said[said[OUT_VALID] + one] == 0 or said[said[OUT_VALID] + held] == 0:
+                elif value_of(said, OUT_VALID, one) == 0 or value_of(said, OUT_VALID, held) == 0:
                     return False
         if target < 0:
             target = room[N_OUTPUTS]
@@ -257,7 +260,7 @@ def _take_outputs(buffer: Bytes, said: Numbers, room: Numbers, body: Place) -> b
             room[OUT_OF + target] = one
             room[OUT_FIRST + target] = room[N_EVENTS] - 1
             room[N_OUTPUTS] += 1
-        for row in range(said[said[ROW_OFFSETS] + one], said[said[ROW_OFFSETS] + one + 1]):
+        for row in range(value_of(said, ROW_OFFSETS, one), value_of(said, ROW_OFFSETS, one + 1)):
             if not _take_row(buffer, said, room, row, target):
                 return False
     return True
@@ -271,17 +274,17 @@ def _take_row(buffer: Bytes, said: Numbers, room: Numbers, row: Place, target: P
             room[ROW_TARGET + other] == target
             and same(
                 buffer,
-                said[said[ROW_FIELDS] + row],
-                said[said[ROW_FIELD_ENDS] + row],
-                said[said[ROW_FIELDS] + held],
-                said[said[ROW_FIELD_ENDS] + held],
+                value_of(said, ROW_FIELDS, row),
+                value_of(said, ROW_FIELD_ENDS, row),
+                value_of(said, ROW_FIELDS, held),
+                value_of(said, ROW_FIELD_ENDS, held),
             )
             and same(
                 buffer,
-                said[said[ROWS] + row],
-                said[said[ROW_VERSIONS] + row],
-                said[said[ROWS] + held],
-                said[said[ROW_VERSIONS] + held],
+                value_of(said, ROWS, row),
+                value_of(said, ROW_VERSIONS, row),
+                value_of(said, ROWS, held),
+                value_of(said, ROW_VERSIONS, held),
             )
         ):
             return True

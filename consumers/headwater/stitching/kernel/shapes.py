@@ -6,7 +6,7 @@ One array each, because compiled functions take each array by value, and there w
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +21,12 @@ NOTHING, MESSAGE, ODD = range(3)
 #: lineage names.
 MOST_EVENTS, INPUTS, OUTPUTS, MOST_ROWS, LINKS, STATED = 16, 64, 64, 256, 4, 64
 MOST_EDGES = 1024
+#: A number that says "none" or "the first". Numba compiles a function once more for each plain number that it is given.
+NONE, ZERO = cast("int", np.int64(-1)), cast("int", np.int64(0))
 #: After every event in order of arrival: never.
 NEVER = 1 << 40
 
-#: What bodies say: the codec's columns. said[said[COLUMN] + row] is a value; a row is a body, a dataset or a line of
+#: What bodies say: the codec's columns. value_of(said, COLUMN, row) is a value; a row is a body, a dataset or a line of
 #: column lineage. Names in the plural: where a thing begins, …_ENDS: where it ends. Of datasets and lines: where name,
 #: version and kind end.
 (
@@ -34,6 +36,8 @@ NEVER = 1 << 40
     OUT_COMPLETE, ROW_OFFSETS, ROWS, ROW_NAMES, ROW_VERSIONS, ROW_VALID, ROW_FIELDS, ROW_FIELD_ENDS,
 ) = range(37)  # fmt: skip
 SAID = 37
+#: From a parent's columns to the same of a root run.
+LINK_COLUMNS = ROOTS - PARENTS
 _OFFSETS = frozenset((LINK_OFFSETS, IN_OFFSETS, OUT_OFFSETS, OUT_EDGES, ROW_OFFSETS))
 
 #: The room, from its beginning: how many there are of each; when the run ended (which event), the body that ended it,

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from headwater.schemas.codec.compiled import word
+from headwater.schemas.codec.compiled import copy_bytes, word
 from headwater.stitching.kernel.together import Bytes, together
 
 #: A whole number, Python's or NumPy's: type checkers take an element of an array for an array.
@@ -46,9 +46,7 @@ def put_number(out: Bytes, at: Place, number: Place) -> int:
 @together
 def put_slice(out: Bytes, at: Place, buffer: Bytes, start: Place, end: Place) -> int:
     """Bytes as they are; the place after them."""
-    for i in range(end - start):
-        out[at + i] = buffer[start + i]
-    return int(at + end - start)
+    return copy_bytes(out, at, buffer, start, end - start)
 
 
 @together
@@ -69,8 +67,8 @@ def _mix(value: np.uint64) -> np.uint64:
 
 
 @together
-def _turn(value: np.uint64, bits: Place) -> np.uint64:
-    return (value << np.uint64(bits)) | (value >> np.uint64(64 - bits))
+def _turn(value: np.uint64, bits: np.uint64) -> np.uint64:
+    return (value << bits) | (value >> (np.uint64(64) - bits))
 
 
 @together
@@ -88,15 +86,15 @@ def digest(out: Bytes, start: Place, end: Place, to: Place) -> None:
         k1 = word(out, at)
         k2 = word(out, at + 8)
         last = end - at < 16
-        second_mix = _turn(k2 * c2, 33) * c1
-        first_mix = _turn(k1 * c1, 31) * c2
+        second_mix = _turn(k2 * c2, np.uint64(33)) * c1
+        first_mix = _turn(k1 * c1, np.uint64(31)) * c2
         first ^= first_mix
         if last:
             second ^= second_mix
             break
-        first = (_turn(first, 27) + second) * np.uint64(5) + np.uint64(0x52DCE729)
+        first = (_turn(first, np.uint64(27)) + second) * np.uint64(5) + np.uint64(0x52DCE729)
         second ^= second_mix
-        second = (_turn(second, 31) + first) * np.uint64(5) + np.uint64(0x38495AB5)
+        second = (_turn(second, np.uint64(31)) + first) * np.uint64(5) + np.uint64(0x38495AB5)
         at += 16
     first ^= np.uint64(length)
     second ^= np.uint64(length)

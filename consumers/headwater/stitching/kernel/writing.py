@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from headwater.schemas.codec.compiled import value_of
 from headwater.stitching.kernel.shapes import (
     COLUMN,
     EDGE,
@@ -54,6 +55,7 @@ from headwater.stitching.kernel.shapes import (
     STATED_OF,
     STATES,
     TIMES,
+    ZERO,
 )
 from headwater.stitching.kernel.together import Bytes, Numbers, together
 from headwater.stitching.kernel.words import Place, digest, put_hex, put_number, put_slice, put_text
@@ -65,36 +67,38 @@ def number(said: Numbers, room: Numbers, lead: Place) -> int:
     room[NODE_INDEX : NODE_INDEX + NODES] = -1
     room[EVENT_INDEX : EVENT_INDEX + MOST_EVENTS] = -1
     room[N_NODES] = room[N_USED] = 0
-    need = 640 + said[said[JOB_ENDS] + lead] - said[said[JOBS] + lead] + 24 * room[N_EDGES] + 96 * room[N_NEW_LINKS]
+    need = (
+        640 + value_of(said, JOB_ENDS, lead) - value_of(said, JOBS, lead) + 24 * room[N_EDGES] + 96 * room[N_NEW_LINKS]
+    )
     for place in range(room[N_EDGES]):
         _number_entry(room, EDGE + 4 * place)
     for place in range(room[N_COLUMNS]):
         entry = COLUMN + 5 * place
         _number_entry(room, entry)
-        need += 32 + said[said[ROW_FIELD_ENDS] + room[entry + 4]] - said[said[ROW_FIELDS] + room[entry + 4]]
+        need += 32 + value_of(said, ROW_FIELD_ENDS, room[entry + 4]) - value_of(said, ROW_FIELDS, room[entry + 4])
     for link in range(room[N_LINKS]):
         if room[LINK_FIRST + link] >= room[N_OLD]:
             _number_event(room, room[LINK_FIRST + link])
             body = room[LINK_OF + link]
             need += (
-                said[said[PARENT_ENDS] + body]
-                - said[said[PARENTS] + body]
-                + said[said[ROOT_ENDS] + body]
-                - said[said[ROOTS] + body]
+                value_of(said, PARENT_ENDS, body)
+                - value_of(said, PARENTS, body)
+                + value_of(said, ROOT_ENDS, body)
+                - value_of(said, ROOTS, body)
             )
     for place in range(room[N_NODES]):
         node = room[NODE_ORDER + place]
         if node < INPUTS:
-            need += said[said[IN_KINDS] + room[IN_OF + node]] - said[said[INS] + room[IN_OF + node]]
+            need += value_of(said, IN_KINDS, room[IN_OF + node]) - value_of(said, INS, room[IN_OF + node])
         elif node < INPUTS + STATED:
             need += (
                 16
-                + said[said[ROW_VERSIONS] + room[STATED_OF + node - INPUTS]]
-                - said[said[ROWS] + room[STATED_OF + node - INPUTS]]
+                + value_of(said, ROW_VERSIONS, room[STATED_OF + node - INPUTS])
+                - value_of(said, ROWS, room[STATED_OF + node - INPUTS])
             )
         else:
             one = room[OUT_OF + node - INPUTS - STATED]
-            need += 64 + said[said[OUT_KINDS] + one] - said[said[OUTS] + one]
+            need += 64 + value_of(said, OUT_KINDS, one) - value_of(said, OUTS, one)
     return int(need + 32 * room[N_USED])
 
 
@@ -120,27 +124,27 @@ def _number_event(room: Numbers, event: Place) -> None:
 @together
 def write(buffer: Bytes, said: Numbers, room: Numbers, lead: Place, head: Bytes, out: Bytes, at: Place) -> int:
     """Write the message at `at`; the place after it."""
-    at = put_slice(out, at, head, 0, len(head))
+    at = put_slice(out, at, head, ZERO, len(head))
     id_at = at
     hashed = at = at + 16
-    latest = said[said[TIMES] + room[EVENT_OF + room[EVENT_ORDER + 0]]]
+    latest = value_of(said, TIMES, room[EVENT_OF + room[EVENT_ORDER + 0]])
     for place in range(room[N_USED]):
-        latest = max(latest, said[said[TIMES] + room[EVENT_OF + room[EVENT_ORDER + place]]])
+        latest = max(latest, value_of(said, TIMES, room[EVENT_OF + room[EVENT_ORDER + place]]))
     at = put_number(out, at, latest)
     out[at] = 2
-    at = put_slice(out, at + 1, buffer, said[said[RUN_IDS] + lead], said[said[RUN_IDS] + lead] + 16)
-    at = put_slice(out, at, buffer, said[said[JOBS] + lead], said[said[JOB_ENDS] + lead])
+    at = put_slice(out, at + 1, buffer, value_of(said, RUN_IDS, lead), value_of(said, RUN_IDS, lead) + 16)
+    at = put_slice(out, at, buffer, value_of(said, JOBS, lead), value_of(said, JOB_ENDS, lead))
     state_of = room[ENDED_BY] if room[ENDED_BY] >= 0 else room[STATE_OF]
     if room[ENDED_BY] < 0 and room[RANK] == 3:
         at = put_text(out, at, b"\x0aOTHER")
     else:
-        at = put_number(out, at, said[said[STATE_ENDS] + state_of] - said[said[STATES] + state_of])
-        at = put_slice(out, at, buffer, said[said[STATES] + state_of], said[said[STATE_ENDS] + state_of])
+        at = put_number(out, at, value_of(said, STATE_ENDS, state_of) - value_of(said, STATES, state_of))
+        at = put_slice(out, at, buffer, value_of(said, STATES, state_of), value_of(said, STATE_ENDS, state_of))
     at = put_number(out, at, room[N_USED])
     for place in range(room[N_USED]):
         body = room[EVENT_OF + room[EVENT_ORDER + place]]
-        at = put_slice(out, at, buffer, said[said[EVENT_IDS] + body], said[said[EVENT_IDS] + body] + 16)
-        at = put_number(out, at, said[said[TIMES] + body])
+        at = put_slice(out, at, buffer, value_of(said, EVENT_IDS, body), value_of(said, EVENT_IDS, body) + 16)
+        at = put_number(out, at, value_of(said, TIMES, body))
     out[at] = 0
     at = _write_nodes(buffer, said, room, lead, out, at + 1)
     if room[N_EDGES]:
@@ -155,7 +159,7 @@ def write(buffer: Bytes, said: Numbers, room: Numbers, lead: Place, head: Bytes,
         for place in range(room[N_COLUMNS]):
             at = _write_ends(room, COLUMN + 5 * place, out, at)
             row = room[COLUMN + 5 * place + 4]
-            at = put_slice(out, at, buffer, said[said[ROW_FIELDS] + row], said[said[ROW_FIELD_ENDS] + row])
+            at = put_slice(out, at, buffer, value_of(said, ROW_FIELDS, row), value_of(said, ROW_FIELD_ENDS, row))
     out[at] = 0
     at = _write_links(buffer, said, room, out, at + 1)
     digest(out, hashed, at, id_at)
@@ -178,22 +182,22 @@ def _write_nodes(buffer: Bytes, said: Numbers, room: Numbers, lead: Place, out: 
         node = room[NODE_ORDER + place]
         if node < INPUTS:
             one = room[IN_OF + node]
-            at = put_slice(out, at, buffer, said[said[INS] + one], said[said[IN_KINDS] + one])
+            at = put_slice(out, at, buffer, value_of(said, INS, one), value_of(said, IN_KINDS, one))
         elif node < INPUTS + STATED:
             one = room[STATED_OF + node - INPUTS]
-            at = put_slice(out, at, buffer, said[said[ROWS] + one], said[said[ROW_VERSIONS] + one])
+            at = put_slice(out, at, buffer, value_of(said, ROWS, one), value_of(said, ROW_VERSIONS, one))
             at = put_text(out, at, b"\0\x0atable")  # no origin
         else:
             one = room[OUT_OF + node - INPUTS - STATED]
-            if said[said[OUT_VALID] + one]:
-                at = put_slice(out, at, buffer, said[said[OUTS] + one], said[said[OUT_KINDS] + one])
+            if value_of(said, OUT_VALID, one):
+                at = put_slice(out, at, buffer, value_of(said, OUTS, one), value_of(said, OUT_KINDS, one))
             else:
-                at = put_slice(out, at, buffer, said[said[OUTS] + one], said[said[OUT_NAMES] + one])
+                at = put_slice(out, at, buffer, value_of(said, OUTS, one), value_of(said, OUT_NAMES, one))
                 at = put_text(out, at, b"\x02Prun:")  # a text of 40
-                at = put_hex(out, at, buffer, said[said[RUN_IDS] + lead])
+                at = put_hex(out, at, buffer, value_of(said, RUN_IDS, lead))
                 at = put_text(out, at, b"\x02\x06run")  # its origin
-                kind = _behind_origin(buffer, said[said[OUT_VERSIONS] + one])
-                at = put_slice(out, at, buffer, kind, said[said[OUT_KINDS] + one])
+                kind = _behind_origin(buffer, value_of(said, OUT_VERSIONS, one))
+                at = put_slice(out, at, buffer, kind, value_of(said, OUT_KINDS, one))
     out[at] = 0
     return int(at + 1)
 
@@ -228,9 +232,9 @@ def _write_links(buffer: Bytes, said: Numbers, room: Numbers, out: Bytes, at: Pl
             at = put_number(out, at, room[EVENT_INDEX + room[LINK_FIRST + link]])
             at = put_text(out, at, b"\x01\x02")  # stands; a run
             if is_parent:
-                at = put_slice(out, at, buffer, said[said[PARENTS] + body], said[said[PARENT_ENDS] + body])
+                at = put_slice(out, at, buffer, value_of(said, PARENTS, body), value_of(said, PARENT_ENDS, body))
             else:
-                at = put_slice(out, at, buffer, said[said[ROOTS] + body], said[said[ROOT_ENDS] + body])
+                at = put_slice(out, at, buffer, value_of(said, ROOTS, body), value_of(said, ROOT_ENDS, body))
             at = put_text(out, at, b"\0\0\0\0\0")  # no trace, span, topic, partition, offset
     out[at] = 0
     return int(at + 1)

@@ -169,9 +169,9 @@ def run(
         position = starts[body]
         end = ends[body]
         row[0] = body
-        before[:] = used
-        at = 0
-        depth = 0
+        for level in range(len(used)):  # a slice assigned to a slice takes Numba seconds to compile
+            before[level] = used[level]
+        at = depth = 0
         outcome = -1
         while outcome < 0:
             skip = int64(code[at + ZEROS])
@@ -292,7 +292,8 @@ def run(
         if outcome != WHOLE:
             clear(body, lane_of, before, used, out)
             clear(body, valid_of, before, used, valid)
-            used[:] = before
+            for level in range(len(used)):
+                used[level] = before[level]
             if outcome == FULL:
                 return body, full, needed
         error[body] = outcome
