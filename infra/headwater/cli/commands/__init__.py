@@ -19,7 +19,7 @@ from headwater.settings import Settings
 
 NAMES = (
     # in this order: demo up status run trace audit verify export sql worker gateway alerts dead-letters topics migrate
-    # rebuild import settings completion version
+    # roles rebuild import settings completion version
     "demo",
     "up",
     "status",
@@ -35,6 +35,7 @@ NAMES = (
     "dead-letters",
     "topics",
     "migrate",
+    "roles",
     "rebuild",
     "import",
     "settings",

@@ -1,0 +1,6 @@
+"""Who may do what with the history on a ClickHouse server: four roles, their grants and limits."""
+
+from headwater.roles.apply import Applied, apply, drop
+from headwater.roles.declared import ROLES, Grant, Role, role_name
+
+__all__ = ["ROLES", "Applied", "Grant", "Role", "apply", "drop", "role_name"]
