@@ -37,6 +37,8 @@ def connect(settings: Settings, *, database: bool = True) -> Client:
             database=name if database else None,
             autogenerate_session_id=False,
             tz_mode="aware",
+            # Parameters go in the body: lists of keys are longer than an address may be.
+            form_encode_query_params=True,
         )
     except exceptions.Error as error:
         if _UNKNOWN_DATABASE in str(error):

@@ -1,21 +1,30 @@
-"""One step of a walk: the edges that stand next to a set of nodes, reads without version resolved."""
+"""One step of a walk: the edges that stand next to a set of nodes, reads without version resolved.
+
+A statement costs its planning whatever it finds, so a step that asks reads on ahead: `beyond` finds what lies some
+levels further by key alone, then one statement each brings all of their edges, the nodes at their ends, and what the
+reads without version stand for. The steps that follow find theirs already here. What is read ahead and not needed
+changes no answer.
+"""
 
 from __future__ import annotations
 
 import bisect
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, NamedTuple
 
+from headwater.audit.ahead import beyond
 from headwater.audit.clocks import NOW, Clocks
+from headwater.audit.lookup import Nodes
 from headwater.audit.model import Direction
 from headwater.audit.naming import Names
 from headwater.audit.rows import NO_RUN, chunks, select
 from headwater.audit.store import Client
-from headwater.audit.versions import written
+from headwater.audit.versions import NAMED, named, written
 
 
 @dataclass(frozen=True)
@@ -73,40 +82,57 @@ _ASKED = {
 
 
 class Edges:
-    """Edges next to nodes; remembers the versions of the datasets that it had to resolve.
+    """Edges next to nodes; remembers what it read, and the versions of the datasets that it had to resolve.
 
-    `names`: a read that named no version is resolved to what was written under any name of the dataset.
+    `names`: a read that named no version is resolved to what was written under any name of the dataset. `nodes`: where
+    the ends of what was read are looked up and kept.
     """
 
     def __init__(
-        self, client: Client, direction: Direction, names: Names, *, columns: bool, clocks: Clocks = NOW
+        self, client: Client, direction: Direction, names: Names, nodes: Nodes, *, columns: bool, clocks: Clocks = NOW
     ) -> None:
         self._client = client
         self._names = names
+        self._nodes = nodes
         self._direction: Direction = direction
         self._clocks = clocks
-        self._sql = _sql(_ASKED[direction, columns], clocks)
+        self._asked = _ASKED[direction, columns]
+        self._sql = _sql(self._asked, clocks)
+        self._known: dict[int, list[tuple[tuple[object, ...], Edge]]] = {}
         self._versions: dict[int, tuple[list[datetime], list[int]]] = {}
 
-    def next_to(self, keys: Iterable[int], datasets: Iterable[int]) -> list[Edge]:
+    def next_to(self, keys: Iterable[int], datasets: Iterable[int], ahead: int = 0, most: int = 0) -> list[Edge]:
         """Edges into (up) or out of (down) the keys.
 
         `datasets`: of those nodes. Walking down, a read that named no version is an edge out of the version
-        that stood at the time of the read, and of no other.
+        that stood at the time of the read, and of no other. `ahead`: levels that will be asked for next, of
+        `most` nodes together.
         """
         wanted = set(keys)
-        asked = wanted if self._direction == "up" else wanted | set(datasets)
+        asked = (wanted if self._direction == "up" else wanted | set(datasets)) - {0}
+        if missing := asked - self._known.keys():
+            self._read(missing, ahead, most)
+        found = [known for key in asked for known in self._known[key]]
+        edges = [edge for _, edge in sorted(found, key=itemgetter(0))]
+        return edges if self._direction == "up" else [edge for edge in edges if edge.source in wanted]
+
+    def _read(self, missing: set[int], ahead: int, most: int) -> None:
+        found = missing | beyond(self._client, self._asked.table, missing, ahead, most)
         rows: list[dict[str, Any]] = []
-        for some in chunks(sorted(asked - {0})):
+        for some in chunks(sorted(found - self._known.keys())):
             rows += select(self._client, self._sql, {"keys": some, **self._clocks.values()})
         rows = [row for row in rows if row["source"] and row["target"]]
-        edges = self._resolved(rows)
-        return edges if self._direction == "up" else [edge for edge in edges if edge.source in wanted]
+        self._nodes.learn({row[end] for row in rows for end in ("source", "target")})
+        for key in found:
+            self._known.setdefault(key, [])
+        for row, edge in zip(rows, self._resolved(rows), strict=True):
+            self._known[row[self._asked.side]].append((_place(row), edge))
 
     def _resolved(self, rows: Sequence[dict[str, Any]]) -> list[Edge]:
         open_reads = [row for row in rows if row["source"] == row["source_dataset"]]
-        times = self._read_times({row["run_id"] for row in open_reads if row["run_id"] != NO_RUN})
-        self._learn({row["source"] for row in open_reads})
+        datasets = {row["source"] for row in open_reads}
+        times = self._read_times({row["run_id"] for row in open_reads if row["run_id"] != NO_RUN}, datasets)
+        self._learn(datasets)
         edges: list[Edge] = []
         for row in rows:
             edge = _edge(row)
@@ -114,6 +140,7 @@ class Edges:
                 version = self._version(edge.source, times.get((edge.run_id, edge.source), edge.at))
                 edge = edge if version is None else replace(edge, source=version, inferred=True)
             edges.append(edge)
+        self._nodes.learn({edge.source for edge in edges})
         return edges
 
     def _version(self, dataset: int, at: datetime) -> int | None:
@@ -125,28 +152,42 @@ class Edges:
         missing = datasets - self._versions.keys()
         groups = self._names.of(missing)
         every = {dataset: {name.dataset for name in groups.get(dataset, ())} | {dataset} for dataset in missing}
+        named = {name.dataset: (name.namespace, name.name) for group in groups.values() for name in group}
+        named |= self._named(missing)
         found: dict[int, list[tuple[datetime, int]]] = defaultdict(list)
-        for dataset, key, written_at in written(
-            self._client, {one for some in every.values() for one in some}, self._clocks
-        ):
+        for dataset, key, written_at in written(self._client, named.values(), self._clocks):
             found[dataset].append((written_at, key))
         for dataset in missing:
             versions = sorted(one for other in every[dataset] for one in found[other])
             self._versions[dataset] = ([at for at, _ in versions], [key for _, key in versions])
 
-    def _read_times(self, runs: set[uuid.UUID]) -> dict[tuple[uuid.UUID, int], datetime]:
+    def _named(self, datasets: Iterable[int]) -> dict[int, tuple[str, str]]:
+        """Names of datasets that were read without version, from the nodes that stand for such a read."""
+        nodes = ((dataset, self._nodes.found.get(dataset)) for dataset in datasets)
+        return {dataset: (one.node.namespace, one.node.name) for dataset, one in nodes if one is not None}
+
+    def _read_times(self, runs: set[uuid.UUID], datasets: set[int]) -> dict[tuple[uuid.UUID, int], datetime]:
         """When each run first read each dataset of which it named no version."""
         times: dict[tuple[uuid.UUID, int], datetime] = {}
+        names = sorted(self._named(datasets).values())
         for some in chunks(sorted(runs)):
             for row in select(
                 self._client,
                 "SELECT assumeNotNull(run_id) AS run, sipHash64(namespace, name, toUInt8(1), '') AS dataset, "
-                "min(u.event_time) AS first FROM dataset_uses AS u WHERE access = 'read' AND isNull(version) "
-                f"AND run_id IN {{runs:Array(UUID)}} AND {self._clocks.events()} GROUP BY run, dataset",
-                {"runs": some, **self._clocks.values()},
+                f"min(u.event_time) AS first FROM dataset_uses AS u WHERE {NAMED} AND access = 'read' "
+                f"AND isNull(version) AND run_id IN {{runs:Array(UUID)}} AND {self._clocks.events()} "
+                "GROUP BY run, dataset",
+                {"runs": some, **named(names), **self._clocks.values()},
             ):
                 times[row["run"], row["dataset"]] = row["first"]
         return times
+
+
+def _place(row: Mapping[str, Any]) -> tuple[object, ...]:
+    """Where an edge stands among others, in whatever order they were read: a budget cuts the same ones."""
+    said = ("source_column", "target_column", "transformation", "subtype", "masking")
+    ends = row["source"], row["target"], str(row["run_id"]), row["job_namespace"], row["job_name"]
+    return (*ends, *(str(row.get(name, "")) for name in said))
 
 
 def _edge(row: dict[str, Any]) -> Edge:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from headwater.audit.clocks import NOW, Clocks
@@ -54,6 +55,22 @@ def by_keys(client: Client, keys: set[int], clocks: Clocks = NOW) -> dict[int, F
         for one in read(client, sql, {"keys": some, **clocks.values()}):
             found[one.key] = one
     return found
+
+
+class Nodes:
+    """Nodes by key, each looked up once. `found`: what was there."""
+
+    def __init__(self, client: Client, clocks: Clocks = NOW) -> None:
+        self._client = client
+        self._clocks = clocks
+        self._asked: set[int] = set()
+        self.found: dict[int, Found] = {}
+
+    def learn(self, keys: Iterable[int]) -> None:
+        """Look up those that were not yet."""
+        fresh = set(keys) - self._asked
+        self._asked |= fresh
+        self.found.update(by_keys(self._client, fresh, self._clocks))
 
 
 def find(client: Client, text: str, limit: int = 20) -> list[Node]:

@@ -140,9 +140,9 @@ def exact(client: Client, node: Node, clocks: Clocks = NOW, names: Names | None 
 
     Raises NotFound with suggestions.
     """
-    found = _nodes(client, node, names or Names(client, clocks), clocks)
+    found = matching(client, node, names or Names(client, clocks), clocks)
     if not found:
-        if clocks.set and _nodes(client, node, Names(client), NOW):
+        if clocks.set and matching(client, node, Names(client), NOW):
             raise NotFound(f"{node} was not known then; it came later")
         raise NotFound(f"{node} is not in the history{hint(suggest(client, node.name))}")
     return found
@@ -170,7 +170,8 @@ def versions_of(nodes: Iterable[Node], names: Names) -> dict[Node, list[Found]]:
     }
 
 
-def _nodes(client: Client, node: Node, names: Names, clocks: Clocks) -> list[Found]:
+def matching(client: Client, node: Node, names: Names, clocks: Clocks) -> list[Found]:
+    """The node by any name of its dataset and, where it names no version, all versions; none where it is not there."""
     if node.version is not None:
         return versions_of([node], names).get(node, [])
     every = names.named(node.namespace, node.name)

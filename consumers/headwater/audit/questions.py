@@ -2,7 +2,8 @@
 
 A question is a file `sql/<name>.sql`: a comment that says what it answers, `-- param name Type: doc` or
 `-- param name Type = default: doc` for each parameter, the statement. One that takes `{at:…}` has both clocks,
-`at` and `known_at`, without saying so.
+`at` and `known_at`, without saying so. `-- near VIEW: what` says of a question that walks which rows of a view it uses,
+as `headwater.audit.narrow` lists them.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from headwater.audit.model import Answer
+from headwater.audit.narrow import narrowed
 from headwater.audit.plain_names import PERSONAL, first_with, forms
 from headwater.audit.rows import table
 from headwater.audit.store import Client
@@ -51,14 +53,19 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Question:
-    """A question: `doc` says what it answers, `sql` takes the parameters as `{name:Type}`."""
+    """A question: `doc` says what it answers, `sql` takes the parameters as `{name:Type}`.
+
+    `near`: by view, which of its rows belong to what the question walks to.
+    """
 
     name: str
     doc: str
     parameters: tuple[Parameter, ...]
     sql: str
+    near: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
+_NEAR = re.compile(r"-- near (\w+): (\w+)")
 _MOMENT = "DateTime64(6, 'UTC')"
 _ALL_TIME = "2299-12-31T23:59:59.999999Z"
 _CLOCKS = (
@@ -78,17 +85,20 @@ def questions() -> Mapping[str, Question]:
 def _read(name: str, text: str) -> Question:
     doc: list[str] = []
     parameters: list[Parameter] = []
+    near: dict[str, str] = {}
     lines = text.splitlines()
     while lines and lines[0].startswith("-- "):
         line = lines.pop(0)
         match = _PARAM.fullmatch(line)
         if match:
             parameters.append(Parameter(match[1], match[2].strip(), match[3], match[4]))
+        elif match := _NEAR.fullmatch(line):
+            near[match[1]] = match[2]
         else:
             doc.append(line.removeprefix("-- "))
     sql = "\n".join(lines).strip()
     clocks = _CLOCKS if "{at:" in sql else ()
-    return Question(name.removesuffix(".sql"), " ".join(doc), (*parameters, *clocks), sql)
+    return Question(name.removesuffix(".sql"), " ".join(doc), (*parameters, *clocks), sql, near)
 
 
 def ask(client: Client, question: str, /, digest_key: str = "", **parameters: object) -> Answer:
@@ -121,7 +131,7 @@ def ask(client: Client, question: str, /, digest_key: str = "", **parameters: ob
 
 
 def _answer(client: Client, asked: Question, values: dict[str, Any]) -> Answer:
-    columns, rows = table(client, asked.sql, values)
+    columns, rows = table(client, *narrowed(client, asked.sql, values, asked.near))
     return Answer(asked.name, columns, tuple(rows), asked.sql, values)
 
 

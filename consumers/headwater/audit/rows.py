@@ -13,10 +13,16 @@ from headwater.errors import StateError, Unavailable
 T = TypeVar("T")
 #: A run id in the edge tables that says: no run.
 NO_RUN = uuid.UUID(int=0)
-#: Values of a list that go into one statement, so that its address stays short.
-CHUNK = 1000
+#: Values of a list that go into one statement: a server takes 128 KiB in one field of a form, a key has 20 digits.
+CHUNK = 5000
+#: What this engine, or this kind of table, cannot do.
+_NOT_DONE = "Code: 48."
 #: A table or database that is not there.
 _NOT_THERE = ("Code: 60.", "Code: 81.")
+
+
+class NotDone(StateError):
+    """The store's engine cannot do what the statement asks for."""
 
 
 def select(client: Client, sql: str, parameters: Mapping[str, object] | None = None) -> list[dict[str, Any]]:
@@ -44,6 +50,8 @@ def table(
                 f"the history is not as this version needs it, `headwater migrate status` says more: "
                 f"{str(error).splitlines()[0][:300]}"
             ) from error
+        if _NOT_DONE in str(error):
+            raise NotDone(str(error).splitlines()[0][:300]) from error
         raise
     return tuple(result.column_names), [tuple(row) for row in result.result_rows]
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from headwater.audit.clocks import NOW, Clocks
 from headwater.audit.edges import Edge, Edges
-from headwater.audit.lookup import Found, by_keys
+from headwater.audit.lookup import Found, Nodes
 from headwater.audit.model import Direction, Node, Walk, WalkEdge, WalkNode
-from headwater.audit.naming import Names, exact, standing, versions_of
+from headwater.audit.naming import Names, exact, matching, standing, versions_of
 from headwater.audit.rows import run_or_none, select
 from headwater.audit.store import Client
 from headwater.audit.versions import written
@@ -47,13 +47,14 @@ def walk(
     columns = any(root.column is not None for root in roots) if columns is None else columns
     chosen: Versions = versions or ("latest" if direction == "up" else "all")
     names = Names(client, clocks)
-    progress = _Progress(client, direction, names, clocks)
+    known = Nodes(client, clocks)
+    progress = _Progress(direction, names, known)
     together = versions_of([root for root in roots if root.version is not None], names) if roots[1:] else {}
     for root in roots:
         nodes = together.get(root) or _start(client, root, chosen, names, clocks)
         progress.begin(nodes, root.column if columns else None)
     start = dict(progress.depths)
-    progress.run(Edges(client, direction, names, columns=columns, clocks=clocks), depth, budget)
+    progress.run(Edges(client, direction, names, known, columns=columns, clocks=clocks), depth, budget)
     found = progress.found
     depths = progress.depths
     return Walk(
@@ -69,11 +70,49 @@ def walk(
     )
 
 
+class Reached(NamedTuple):
+    """A node of a walk as the view `upstream` tells it; `key` and `dataset`: as the tables refer to it."""
+
+    namespace: str
+    name: str
+    version: str | None
+    kind: str
+    depth: int
+    truncated: bool
+    key: int
+    dataset: int
+
+
+#: Edges that a question's walk reads at most; the views have no such limit, so it is far beyond what they can do.
+EDGES_AT_MOST = 5_000_000
+
+
+def reached(
+    client: Client, root: Node, direction: Direction, depth: int, *, clocks: Clocks = NOW
+) -> tuple[Reached, ...]:
+    """The rows of the view `upstream_at` or `downstream_at`, in no order; none for a root that is not there.
+
+    As there, `truncated` says that the walk came as deep as it may, and not whether more lies beyond.
+    """
+    names, known = Names(client, clocks), Nodes(client, clocks)
+    progress = _Progress(direction, names, known)
+    progress.begin(matching(client, root, names, clocks), None)
+    progress.run(Edges(client, direction, names, known, columns=False, clocks=clocks), depth, EDGES_AT_MOST)
+    cut = max(progress.depths.values(), default=0) >= depth or "budget" in progress.reason
+    every = ((progress.found[key], at) for (key, _), at in progress.depths.items())
+    return tuple(
+        Reached(one.node.namespace, one.node.name, one.node.version, one.kind, at, cut, one.key, one.dataset)
+        for one, at in every
+    )
+
+
 def _start(client: Client, root: Node, versions: Versions, names: Names, clocks: Clocks) -> list[Found]:
     every = exact(client, root, clocks, names)
     if root.version is not None or versions == "all" or len(every) == 1:
         return every
-    times = [(at, -key) for _, key, at in written(client, {one.dataset for one in every}, clocks)]
+    times = [
+        (at, -key) for _, key, at in written(client, {(one.node.namespace, one.node.name) for one in every}, clocks)
+    ]
     latest = -max(times)[1] if times else None
     return [one for one in every if one.key == latest] or _last_known(client, every) or every
 
@@ -95,11 +134,10 @@ def _last_known(client: Client, every: list[Found]) -> list[Found]:
 class _Progress:
     """What a walk has seen so far; every node under the name that stands for all of its names."""
 
-    def __init__(self, client: Client, direction: Direction, names: Names, clocks: Clocks) -> None:
-        self.client = client
-        self.clocks = clocks
+    def __init__(self, direction: Direction, names: Names, nodes: Nodes) -> None:
         self.direction: Direction = direction
         self.names = names
+        self.nodes = nodes
         self.found: dict[int, Found] = {}
         self.same: dict[int, tuple[Found, ...]] = {}
         self.depths: dict[Place, int] = {}
@@ -118,7 +156,7 @@ class _Progress:
         frontier = set(self.depths)
         level = 0
         while frontier and not self.reason:
-            near = self._near(steps, frontier)
+            near = self._near(steps, frontier, depth - level, budget)
             if level == depth:
                 self.reason = _cut_by_depth(near, self.depths, self.direction, depth)
                 return
@@ -132,16 +170,15 @@ class _Progress:
             frontier = {_end(edge, self.direction) for edge in taken} - self.depths.keys()
             self.depths.update(dict.fromkeys(frontier, level))
 
-    def _near(self, steps: Edges, frontier: set[Place]) -> list[Edge]:
+    def _near(self, steps: Edges, frontier: set[Place], ahead: int, budget: int) -> list[Edge]:
         wanted: dict[int, set[str | None]] = {}
         for key, column in frontier:
             wanted.setdefault(key, set()).add(column)
         members = {one.key for key in wanted for one in self.same.get(key, (self.found[key],))}
         datasets = {self.found[key].dataset for key in members}
         datasets |= {name.dataset for group in self.names.of(datasets).values() for name in group}
-        near = steps.next_to(members, datasets)
-        ends = {key for edge in near for key in (edge.source, edge.target)}
-        self._learn(by_keys(self.client, ends - self.found.keys(), self.clocks).values())
+        near = steps.next_to(members, datasets, ahead, budget)
+        self._learn(one for key, one in self.nodes.found.items() if key not in self.found)
         return [edge for edge in map(self._standing, near) if _touches(edge, self.direction, wanted)]
 
     def _standing(self, edge: Edge) -> Edge:

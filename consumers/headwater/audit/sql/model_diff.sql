@@ -4,6 +4,9 @@
 -- param before String: One version.
 -- param after String: The other.
 -- param depth UInt32 = 30: Edges back at most; truncated says whether more may lie beyond.
+-- near dataset_versions: versions
+-- near runs: runs
+-- near column_profiles: datasets
 SELECT
     fact.1 AS what,
     fact.2 AS about,

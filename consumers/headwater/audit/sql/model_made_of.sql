@@ -3,6 +3,8 @@
 -- param name String: The model's name.
 -- param version Nullable(String) = null: Its version; without it, all.
 -- param depth UInt32 = 30: Edges back at most; truncated says whether more may lie beyond.
+-- near dataset_versions: versions
+-- near runs: runs
 SELECT
     u.depth AS depth,
     u.namespace AS namespace,

@@ -5,6 +5,9 @@
 -- param onset DateTime64(6, 'UTC') = 2299-12-31T23:59:59.999999Z: When it began (an incident says).
 -- param depth UInt32 = 30: Edges back at most; truncated says whether more may lie beyond.
 -- param limit UInt32 = 20: Rows at most.
+-- near dataset_versions: versions
+-- near runs: jobs
+-- near uses: datasets
 WITH
     above AS
     (

@@ -3,6 +3,8 @@
 -- param name String: The dataset's name.
 -- param version Nullable(String) = null: Only what derives from this version (a slice, a batch); without it, from all.
 -- param depth UInt32 = 30: Edges down at most; truncated says whether more may lie beyond.
+-- near predictions: predictions
+-- near owners: datasets
 SELECT
     d.depth AS depth,
     d.kind AS kind,
