@@ -21,6 +21,7 @@ BENCHMARKS = {
     "history": "tests.benchmarks.history.run",
     "archive": "tests.benchmarks.archive",
     "detection": "tests.benchmarks.detection.run",
+    "gateway": "tests.benchmarks.gateway",
 }
 
 

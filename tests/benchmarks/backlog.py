@@ -11,7 +11,7 @@ import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import confluent_kafka
 
@@ -52,6 +52,18 @@ def topics(bootstrap: str) -> str:
 def fill(bootstrap: str, prefix: str, messages: Messages) -> None:
     """Put the messages on the topic of run events."""
     clients.produce(bootstrap, prefix + RUNS, messages, **{"queue.buffering.max.messages": 1_000_000})
+
+
+class Running(Protocol):
+    """A process whose CPU is counted."""
+
+    def cpu_seconds(self) -> float:
+        """CPU that it has used so far, user and system."""
+        ...
+
+    def check(self) -> None:
+        """Raise RuntimeError where it has ended."""
+        ...
 
 
 class Worker:
@@ -101,7 +113,7 @@ def count(reader: Any, topic: str) -> int:
     return sum(int(reader.get_watermark_offsets(place, timeout=10)[1]) for place in places)
 
 
-def wait(bootstrap: str, topic: str, wanted: int, workers: Sequence[Worker], seconds: float = 300) -> float:
+def wait(bootstrap: str, topic: str, wanted: int, workers: Sequence[Running], seconds: float = 300) -> float:
     """Until so many edge sets stand on the topic; the workers' CPU seconds an edge set, from the first ones seen on."""
     reader: Any = clients.consumer(bootstrap, "headwater-bench-ends")
     deadline = time.monotonic() + seconds

@@ -3,15 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import Any, Final, cast
 
 from headwater.openlineage.datasets import COLUMN_TAGS
 from headwater.openlineage.fields import Fields, Misshapen, text_of
-from headwater.openlineage.landings import LANDINGS, Landing, Place
+from headwater.openlineage.landings import LANDINGS, Land, Landing, Place
+from headwater.openlineage.parsing import exact_text
 
 _METRICS: Final = "dataQualityMetrics"
 #: Those that are asked for as they came, beside what becomes of them here.
 _GIVEN: Final = frozenset({"test", "lineage", "tags"})
+
+
+_Found = tuple[Mapping[str, Any], bool]
+#: Facets of late by place and JSON text: most are said again and again. Small ones alone are kept.
+_known: Final[dict[tuple[int, bytes], _Found]] = {}
+_MOST_KNOWN, _LONGEST_KNOWN = 8192, 4096
+
+
+def _landed(landing: Landing, value: Any, path: str) -> _Found:
+    """The fields that a facet lands in, and whether that is all it says. Raises Misshapen."""
+    text = exact_text(value)
+    key = (id(landing), text) if text is not None and len(text) <= _LONGEST_KNOWN else None
+    found = None if key is None else _known.get(key)
+    if found is None:
+        facet = Fields(value, path)
+        facet.take("_deleted")
+        fields = cast("Land", landing.land)(facet)
+        found = fields, facet.exhausted()
+        if key is not None and landing.pure:
+            if len(_known) >= _MOST_KNOWN:
+                _known.clear()
+            _known[key] = found
+    return found
 
 
 class Facets:
@@ -40,15 +65,13 @@ class Facets:
             self.kept[name] = text_of(value)
             return
         try:
-            facet = Fields(value, path)
-            facet.take("_deleted")
-            found = landing.land(facet)
+            found, whole = _landed(landing, value, path)
         except Misshapen:
             if landing.exact:
                 raise
             self.kept[name] = text_of(value)
             return
-        if not self._merge(found) or not facet.exhausted():
+        if not self._merge(found) or not whole:
             self.kept[name] = text_of(value)
 
     def _merge(self, found: Mapping[str, Any]) -> bool:
@@ -59,7 +82,8 @@ class Facets:
                 continue
             known = self.landed.get(name)
             if known is None:
-                self.landed[name] = value
+                # What is found may be found again of another event: nothing of it is changed.
+                self.landed[name] = copy(cast("Any", value)) if isinstance(value, dict | list) else value
             elif isinstance(known, list):
                 known += value
             elif isinstance(known, dict):
@@ -85,8 +109,13 @@ class Facets:
 
     def landed_of_dataset(self) -> dict[str, Any]:
         """The fields, with the tags of columns at their columns."""
+        tags = self.landed.pop(COLUMN_TAGS, ())
+        if not tags:
+            return self.landed
+        if "columns" in self.landed:
+            self.landed["columns"] = [{**one, "tags": list(one["tags"])} for one in self.landed["columns"]]
         columns = {one["name"]: one for one in self.landed.get("columns", ())}
-        for column, tag in self.landed.pop(COLUMN_TAGS, ()):
+        for column, tag in tags:
             if column in columns:
                 columns[column]["tags"].append(tag)
             elif "tags" not in self.kept:

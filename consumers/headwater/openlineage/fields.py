@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final, cast
 
+from headwater.openlineage.parsing import exact_text
 from headwater.secrets import looks_secret, without_credentials, without_secrets, without_user
 
 #: Largest text of one facet, parameter or code; a longer one is replaced by its length and digest, as producers do.
@@ -34,7 +35,11 @@ _HINTS: Final = (
     "akia asia ghp_ gho_ ghu_ ghs_ ghr_ xox sk- eyj nan infinity"
 )
 _MAY_BE_SECRET: Final = tuple(_HINTS.split())
-_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+#: Longest text that is worth remembering.
+_OFTEN: Final = 2048
+
+
+_exactly: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class Misshapen(Exception):
@@ -237,11 +242,25 @@ def is_secret(name: str, value: object) -> bool:
 
 def text_of(value: Any) -> str:
     """A value as JSON text, without secrets; one that is too long as its length and digest."""
-    text = _encode(value)
+    text = exact_text(value)
+    if text is not None and len(text) <= _OFTEN:
+        return _known_text(text)
+    return shortened(_without_secrets(_exactly(value) if text is None else text.decode(), value))
+
+
+@lru_cache(maxsize=8192)
+def _known_text(text: bytes) -> str:
+    """The same, of texts that come again and again."""
+    return _without_secrets(text.decode(), None)
+
+
+def _without_secrets(text: str, value: Any) -> str:
     lower = text.lower()
-    if any(hint in lower for hint in _MAY_BE_SECRET):
-        text = _encode(harmless(value))
-    return shortened(text)
+    if not any(hint in lower for hint in _MAY_BE_SECRET):
+        return text
+    without = harmless(json.loads(text) if value is None else value)
+    exact = exact_text(without)
+    return _exactly(without) if exact is None else exact.decode()
 
 
 def shortened(text: str) -> str:

@@ -31,6 +31,11 @@ def messages(translated: Translated) -> Iterator[Message]:
     """The messages of one event. Raises InvalidMessage (too_large, or invalid_value for what no field can hold)."""
     for value in _parts(translated.run_event):
         yield Message(RUNS, translated.key, value)
+    yield from of_quality(translated)
+
+
+def of_quality(translated: Translated) -> Iterator[Message]:
+    """Those of its profiles and verdicts. Raises InvalidMessage."""
     for profile in translated.profiles:
         for value in _profile_parts(profile):
             yield Message(PROFILES, dataset_key(profile["namespace"], profile["name"]), value)

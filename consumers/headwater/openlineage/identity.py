@@ -3,26 +3,56 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast
 
+from headwater.openlineage.parsing import as_text, exact_text
+
 #: Where nothing and an empty object or list say the same, wherever it stands; and only in the event itself.
 _MAY_BE_EMPTY: Final = frozenset({"facets", "inputFacets", "outputFacets"})
-_EMPTY_IN_EVENT: Final = frozenset({"inputs", "outputs"})
+_EMPTY_IN_EVENT: Final = _MAY_BE_EMPTY | {"inputs", "outputs"}
+#: Parts of an event that are told by themselves, since they are said again and again.
+_APART: Final = ("job", "inputs", "outputs")
 
 
-def canonical(event: Mapping[str, Any], known: Mapping[str, Any]) -> bytes:
-    """The event in one form: keys sorted, without nulls, and with `known` (time, state, run) in place of their texts.
+def event_id(event: Mapping[str, Any], known: Mapping[str, Any], forms: Mapping[str, bytes]) -> bytes:
+    """16 bytes of what the event says, with `known` (time, state, run) in place of their texts.
 
-    Raises UnicodeEncodeError for text that UTF-8 cannot hold, TypeError and ValueError for what JSON cannot.
+    `forms`: those of job, inputs and outputs that are known already (`form`, `listed`), whether the event has them or
+    not. Raises what `form` does.
     """
     said = {
-        name: _plain(value)
-        for name, value in event.items()
-        if value is not None and not (name in _EMPTY_IN_EVENT | _MAY_BE_EMPTY and not value)
+        name: value
+        for name, value in {**event, **known}.items()
+        if value is not None and (value or name not in _EMPTY_IN_EVENT)
     }
-    return json.dumps({**said, **known}, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+    told = [(name, said.pop(name, None)) for name in _APART]
+    apart = [forms[name] if name in forms else _form(name, value) for name, value in told]
+    return digest(form(said), *apart)
+
+
+def _form(name: str, value: Any) -> bytes | None:
+    if value is None:
+        return None
+    if name != "job" and isinstance(value, list):
+        return listed([form(one) for one in cast("Iterable[Any]", value)])
+    return form(value)
+
+
+def listed(forms: Iterable[bytes]) -> bytes:
+    """The form of a list, given that of its entries."""
+    return b"[" + b",".join(forms) + b"]"
+
+
+def form(value: Any) -> bytes:
+    """One part of an event in one form: keys sorted, without nulls.
+
+    Raises UnicodeEncodeError, TypeError and ValueError as `as_text`.
+    """
+    text = exact_text(value, sort=True)
+    if text is not None and b"null" not in text and b"{}" not in text and b"[]" not in text:
+        return text
+    return as_text(_plain(value), sort=True)
 
 
 def _plain(value: Any) -> Any:
@@ -43,12 +73,11 @@ def _plain(value: Any) -> Any:
 
 def digest(*parts: bytes | str | None) -> bytes:
     """16 bytes: a digest of the parts with their lengths."""
-    hasher = hashlib.blake2b(digest_size=16, person=b"openlineage")
+    told: list[bytes] = []
     for part in parts:
         raw = b"\xff" if part is None else part.encode("utf-8", "replace") if isinstance(part, str) else part
-        hasher.update(len(raw).to_bytes(4, "little"))
-        hasher.update(raw)
-    return hasher.digest()
+        told += (len(raw).to_bytes(4, "little"), raw)
+    return hashlib.blake2b(b"".join(told), digest_size=16, person=b"openlineage").digest()
 
 
 def writable(value: Any) -> Any:

@@ -25,6 +25,8 @@ class Landing(NamedTuple):
     exact: bool = False
     #: Only of what an event writes or describes: of a dataset that is read it says what others did.
     written: bool = False
+    #: What it lands in depends on the facet alone, and not on this process's own secrets.
+    pure: bool = True
 
 
 _KEPT: Final = "`facets`, whole"
@@ -34,7 +36,7 @@ LANDINGS: Final[Mapping[Place, Mapping[str, Landing]]] = {
         "parent": Landing("ParentRunFacet", "`run.parent`, `run.root`", runs.parent, exact=True),
         "parentRun": Landing("ParentRunFacet (before 1.0)", "`run.parent`", runs.parent, exact=True),
         "nominalTime": Landing("NominalTimeRunFacet", "`run.nominal_start`, `run.nominal_end`", runs.nominal_time),
-        "errorMessage": Landing("ErrorMessageRunFacet", "`error`, cut at 4 and 16 KB", runs.error),
+        "errorMessage": Landing("ErrorMessageRunFacet", "`error`, cut at 4 and 16 KB", runs.error, pure=False),
         "processing_engine": Landing(
             "ProcessingEngineRunFacet", "`environment['processing_engine']`", runs.processing_engine
         ),

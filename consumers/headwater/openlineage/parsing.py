@@ -31,3 +31,25 @@ def parsed(text: bytes) -> Any:
         raise InvalidMessage(reasons.INVALID_VALUE, "nested too deep") from None
     except ValueError as error:  # also UnicodeDecodeError, and numbers of thousands of digits
         raise InvalidMessage(reasons.INVALID_VALUE, f"no JSON: {error}") from None
+
+
+def as_text(value: Any, *, sort: bool = False) -> bytes:
+    """A value as JSON, keys sorted or as they came. A value always has the same text, whoever parsed it.
+
+    Raises UnicodeEncodeError for text that UTF-8 cannot hold, TypeError and ValueError for what JSON cannot.
+    """
+    text = exact_text(value, sort=sort)
+    if text is not None:
+        return text
+    # Numbers beyond 64 bits, NaN and infinities, half signs: what orjson has no text for, or another value's.
+    return json.dumps(value, sort_keys=sort, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def exact_text(value: Any, *, sort: bool = False) -> bytes | None:
+    """The same, where orjson has a text for it that says all of it; else None."""
+    try:
+        text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS if sort else None)
+    except TypeError:
+        return None
+    # It writes null for NaN and infinities.
+    return text if b"null" not in text or orjson.loads(text) == value else None

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from headwater.errors import InvalidMessage, SettingsError
-from headwater.openlineage.framed import messages
+from headwater.openlineage.assembling import encoded
 from headwater.openlineage.parsing import parsed
-from headwater.openlineage.translation import translate
 from headwater.schemas import reasons
 from headwater.schemas.topics import TOPICS
 from headwater.settings import Settings
@@ -43,7 +42,7 @@ class OpenLineageStep:
         """The messages of one event. Raises InvalidMessage."""
         if not value:
             raise InvalidMessage(reasons.EMPTY, "the message has no value")
-        made = messages(translate(parsed(value), now_us=clock_us(), sender=instance_id()))
+        made = encoded(parsed(value), now_us=clock_us(), sender=instance_id())
         return [Output(topic.name, of, body) for topic, of, body in made]
 
     def process(self, batch: Batch) -> Sequence[Output]:

@@ -21,6 +21,7 @@ REST: Final = "openlineage"
 #: This process, where the caller names no other sender.
 _SENDER: Final = uuid.uuid4().bytes
 _PERSONAL: Final = frozenset({"personal", "pii"})
+_NO_FORMS: Final[Mapping[str, bytes]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,9 @@ def translate(event: Mapping[str, Any], *, now_us: int, sender: bytes = _SENDER)
     """
     try:
         try:
-            return _Translation(dict(event), now_us, sender).translated()
+            return Translation(dict(event), now_us, sender).translated()
         except UnicodeEncodeError:
-            return _Translation(identity.writable(dict(event)), now_us, sender).translated()
+            return Translation(identity.writable(dict(event)), now_us, sender).translated()
     except Misshapen as error:
         raise InvalidMessage(reasons.INVALID_VALUE, str(error)) from None
     except RecursionError:
@@ -53,10 +54,13 @@ def translate(event: Mapping[str, Any], *, now_us: int, sender: bytes = _SENDER)
         raise InvalidMessage(reasons.INVALID_VALUE, f"the event is no JSON object: {error}") from None
 
 
-class _Translation:
+class Translation:
     """One event on its way."""
 
-    def __init__(self, event: dict[str, Any], now_us: int, sender: bytes) -> None:
+    def __init__(
+        self, event: dict[str, Any], now_us: int, sender: bytes, forms: Mapping[str, bytes] = _NO_FORMS
+    ) -> None:
+        """`forms`: as `identity.event_id` has them. Raises as `translate`, but Misshapen."""
         self._head = {"emit_time": now_us, "producer_id": sender, "sequence": 0}
         self._fields = fields = Fields(event, "")
         self._kind = _kind(event)
@@ -69,8 +73,7 @@ class _Translation:
         if run is not None:
             known["eventType"] = run["state"] if run["state"] != "OTHER" else event.get("eventType")
             known["run"] = {**event["run"], "runId": run["run_id"].hex()}
-            known["run"] = {name: of for name, of in known["run"].items() if of or of is False or of == 0}
-        self.event_id = identity.digest(identity.canonical(event, known))
+        self.event_id = identity.event_id(event, known, forms)
         self._value |= {"event_id": self.event_id, "event_time": time, "run": run, "job": job}
         self._about: dict[str, Any] = {
             **self._head,
@@ -129,7 +132,7 @@ class _Translation:
                 into = taken.landed.pop(name)
                 self._value[name] = {**self._value.get(name, {}), **into} if isinstance(into, dict) else into
         run |= taken.landed
-        run["facets"] = _with_rest(taken.kept, fields)
+        run["facets"] = with_rest(taken.kept, fields)
         if (tests := taken.given.get("test")) is not None:
             self._verdicts += _tests(tests, self._about, self.event_id)
 
@@ -143,26 +146,16 @@ class _Translation:
         return {"namespace": namespace_of(job.name("namespace")), "name": name_of(job.name("name"))}
 
     def _job_facets(self, job: dict[str, Any]) -> Fields | None:
-        taken = take_facets(self._job_fields, "facets", ("job",))
-        job |= taken.landed
-        job["facets"] = _with_rest(taken.kept, self._job_fields)
+        taken = described_job(job, self._job_fields)
         lineage = taken.given.get("lineage")
         return None if lineage is None else Fields(lineage, "job.facets.lineage")
 
     def _dataset(self, fields: Fields, role: str) -> dict[str, Any]:
-        dataset: dict[str, Any] = {
-            "namespace": namespace_of(fields.name("namespace")),
-            "name": name_of(fields.name("name")),
-        }
-        written = role != "input"
-        taken = take_facets(fields, "facets", ("dataset",), written=written)
-        for name in ("inputFacets", "outputFacets"):
-            taken.add(take_facets(fields, name, ("input" if name == "inputFacets" else "output", "dataset")), name)
-        dataset |= taken.landed_of_dataset()
+        dataset, taken = described_dataset(fields, role)
         for name, metrics in taken.metrics():
             if not self._profile(dataset, metrics, name, role):
                 taken.kept[name] = text_of(metrics)
-        dataset["facets"] = _with_rest(taken.kept, fields)
+        dataset["facets"] = with_rest(taken.kept, fields)
         return dataset
 
     def _profile(self, dataset: dict[str, Any], metrics: Any, name: str, role: str) -> bool:
@@ -192,6 +185,30 @@ class _Translation:
         return {**dataset, "version": f"run:{uuid.UUID(bytes=run['run_id'])}", "version_origin": "run"}
 
 
+def described_job(job: dict[str, Any], fields: Fields) -> Facets:
+    """Add what the job's facets say. Raises Misshapen."""
+    taken = take_facets(fields, "facets", ("job",))
+    job |= taken.landed
+    job["facets"] = with_rest(taken.kept, fields)
+    return taken
+
+
+def described_dataset(fields: Fields, role: str) -> tuple[dict[str, Any], Facets]:
+    """A dataset but for its facets that have no field, and these. `role`: input, output or dataset.
+
+    Raises Misshapen.
+    """
+    dataset: dict[str, Any] = {
+        "namespace": namespace_of(fields.name("namespace")),
+        "name": name_of(fields.name("name")),
+    }
+    taken = take_facets(fields, "facets", ("dataset",), written=role != "input")
+    for name in ("inputFacets", "outputFacets"):
+        taken.add(take_facets(fields, name, ("input" if name == "inputFacets" else "output", "dataset")), name)
+    dataset |= taken.landed_of_dataset()
+    return dataset, taken
+
+
 def _kind(event: Mapping[str, Any]) -> str:
     """run, job or dataset. What says that it is of a run and names none is no job event: its edges would stand."""
     url = event.get("schemaURL")
@@ -205,7 +222,7 @@ def _kind(event: Mapping[str, Any]) -> str:
     raise Misshapen("the event", "about a run, a job or a dataset: it has none of run, job and dataset,", dict(event))
 
 
-def _with_rest(kept: dict[str, str], fields: Fields) -> dict[str, str]:
+def with_rest(kept: dict[str, str], fields: Fields) -> dict[str, str]:
     return {**kept, REST: text_of(fields.left)} if fields.left else kept
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 
 from headwater.errors import InvalidMessage
 from headwater.gateway.answers import Refusal
-from headwater.openlineage import Message, messages, translate
+from headwater.openlineage import Message, encoded
 from headwater.openlineage.parsing import parsed as parsed_json
 
 #: This gateway's life, as the producer of what it sends.
@@ -26,7 +26,7 @@ def parsed(body: bytes) -> Any:
 
 def one(event: Any) -> list[Message]:
     """The messages of an event. Raises InvalidMessage."""
-    return list(messages(translate(event, now_us=time.time_ns() // 1000, sender=_SENDER)))
+    return encoded(event, now_us=time.time_ns() // 1000, sender=_SENDER)
 
 
 def single(body: bytes) -> list[Message]:

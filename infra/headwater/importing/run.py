@@ -16,7 +16,7 @@ from typing import IO, Any, Final
 from headwater.errors import InvalidMessage, StateError
 from headwater.importing.files import REFUSED, Unit, units
 from headwater.importing.sending import Sending
-from headwater.openlineage import Message, messages, translate
+from headwater.openlineage import Message, encoded
 from headwater.schemas import reasons
 from headwater.settings import Settings
 
@@ -144,7 +144,7 @@ class _Import:
         for event in unit.events():
             try:
                 # All of them or none.
-                found = list(messages(translate(event, now_us=time.time_ns() // 1000, sender=self._sender)))
+                found = encoded(event, now_us=time.time_ns() // 1000, sender=self._sender)
             except InvalidMessage as error:
                 self._refuse(refused, error, {**place, "event": event})
             else:

@@ -12,10 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headwater.errors import InvalidMessage
-from headwater.openlineage import messages, translate
+from headwater.openlineage import encoded, messages, translate
+from headwater.openlineage.assembling import Pieces
 from headwater.schemas import plain, reasons, records
 from headwater.schemas.content import content_digest
-from tests.consumers.openlineage.samples import HAND_WRITTEN, Event, real
+from tests.benchmarks import openlineage_mix
+from tests.consumers.openlineage.samples import AIRFLOW, HAND_WRITTEN, Event, real
+from tests.consumers.openlineage.test_translation import changed
 
 _TEXTS = st.text(max_size=8) | st.sampled_from(
     ["", "\ud800", "NaN", "-1", "9" * 400, "2020-02-30T00:00:00Z", "0001-01-01T00:00+23:59", "RunEvent", "x" * 70_000]
@@ -65,13 +68,17 @@ def mutated(draw: st.DrawFn, events: tuple[Event, ...]) -> Event:
 
 
 def taken_or_refused(event: Event) -> bool:
-    """Whether it was translated: into whole messages, the same each time."""
+    """Whether it was translated: into whole messages, the same each time, and the same when put together of pieces."""
     try:
-        found = list(messages(translate(event, now_us=1)))
+        found = list(messages(translate(event, now_us=1, sender=bytes(16))))
     except InvalidMessage as refused:
+        with pytest.raises(InvalidMessage) as alike:
+            encoded(event, now_us=1, sender=bytes(16))
+        assert str(alike.value) == str(refused)  # noqa: PT017 — the same as the plain way says
         assert refused.reason in reasons.REASONS  # noqa: PT017 — what is refused must say why
         assert refused.detail  # noqa: PT017 — and where
         return False
+    assert encoded(event, now_us=1, sender=bytes(16)) == found
     again = list(messages(translate(dict(event), now_us=2)))
     for one, two in zip(found, again, strict=True):
         plain.decode(records.current(str(one.topic.record)), one.value[10:])
@@ -116,3 +123,32 @@ def test_what_is_nested_too_deep_is_refused() -> None:
         deep = {"a": deep}
     event = {**HAND_WRITTEN[0], "run": {**HAND_WRITTEN[0]["run"], "facets": {"deep": deep}}}
     assert not taken_or_refused(event)
+
+
+def test_pieces_give_the_bytes_of_the_plain_way() -> None:
+    """Events of a scheduler, whose jobs and tables come again: byte for byte what fastavro makes of each whole; also
+    where there is room for a few pieces only.
+    """
+    few = Pieces(most=40_000)
+    for event in openlineage_mix.events(400):
+        plain_way = list(messages(translate(event, now_us=1, sender=bytes(16))))
+        assert encoded(event, now_us=1, sender=bytes(16)) == plain_way
+        assert few.messages(event, now_us=1, sender=bytes(16)) == plain_way
+        assert few.size <= 40_000
+
+
+def test_what_is_remembered_of_a_facet_is_not_changed() -> None:
+    """Column tags and a job's lineage are added to what a schema and an output say, of that event alone."""
+    fields = [{"name": "id", "type": "int"}]
+    tags = {"tags": [{"key": "pii", "value": "true", "field": "id"}]}
+    source = {"type": "DATASET", "namespace": "n", "name": "more"}
+    entry = {"type": "DATASET", "namespace": "n", "name": "d", "inputs": [source]}
+    made = {"type": "DATASET", "namespace": "n", "name": "first"}
+    facets = {"schema": {"fields": fields}, "lineage": {"inputs": [made]}}
+    plain_event = changed(AIRFLOW, outputs=[{"namespace": "n", "name": "d", "facets": facets}])
+    tagged = changed(plain_event, outputs__0__facets__tags=tags, job__facets__lineage={"entries": [entry]})
+    before = encoded(plain_event, now_us=1, sender=bytes(16))
+    found = translate(tagged, now_us=1).run_event["outputs"][0]
+    assert (len(found["columns"][0]["tags"]), len(found["edges"])) == (1, 2)
+    assert encoded(plain_event, now_us=1, sender=bytes(16)) == before
+    assert list(messages(translate(plain_event, now_us=1, sender=bytes(16)))) == before

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from headwater.importing import Counts
 
 HELP = "take in OpenLineage events from files"
+EXTRA = "gateway"
 
 _TELL_SECONDS = 0.5
 
