@@ -36,7 +36,7 @@ PARTITIONS = 4
 def run(arguments: argparse.Namespace) -> None:
     """Start a broker and print the table."""
     events = 50_000 if arguments.quick else 500_000
-    turns = 1 if arguments.quick else 3
+    turns = 1 if arguments.quick else 5
     logging.getLogger("headwater.producer").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as folder:
         kafka = LocalKafka(Path(folder) / "kafka", heap_mb=1024, throughput=True)
