@@ -109,7 +109,7 @@ class Together:
         held = np.empty(many, np.int64)
         young_columns.lay_out(
             picked, position, self._run_of, self._count, self._slots, self._place, len(group.rows), young.runs,
-            young.messages, order, starts, old, held, row_at,
+            young.messages, order, starts, old, held, row_at, np.empty_like(old),
         )  # fmt: skip
         kept = young.bytes_of(held, told.decoded.buffer) if many else None
         lengths = young.messages[held, young_columns.LENGTH]

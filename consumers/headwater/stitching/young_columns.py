@@ -89,14 +89,14 @@ def lay_out(
     old: Numbers,
     held: Numbers,
     row_at: Numbers,
+    cursor: Numbers,
 ) -> None:
     """The runs `picked` as the kernel takes them: those messages that are kept, then the chunk's. `position`: of each
     run of the chunk its place in `picked`, -1: not in it. `held`: which messages are kept, `row_at`: the chunk's row
-    that stands at each place of `order`, -1 for a kept message.
+    that stands at each place of `order`, -1 for a kept message. `cursor`: a number a run, to work with.
     """
     at = 0
     kept = 0
-    cursor = np.empty(len(picked), np.int64)
     for one in range(len(picked)):
         run = picked[one]
         slot = slots[run]

@@ -150,20 +150,20 @@ def run(
     rows: tuple[Numbers, Numbers],
     lanes: tuple[Numbers, Numbers],
     valids: tuple[Numbers, Bytes],
+    scratch: tuple[Numbers, Numbers, Numbers],
 ) -> tuple[int, int, int]:
     """Run the program over the bodies (buffer, starts, ends) from `first` on.
 
     `rows`: how many each level has room for, and how many are used, carried on. `lanes`, `valids`: for each
-    lane its level and where its first row is, int64[2, L], and the cells of them all, zero at first.
+    lane its level and where its first row is, int64[2, L], and the cells of them all, zero at first. `scratch`: two of
+    a number a level, the first zero, and int64[DEPTH, FRAME].
     Returns the body where it stopped (their count: done), the level that is full and the rows it needs.
     """
     buffer, starts, ends = bodies
     capacity, used = rows
     lane_of, out = lanes
     valid_of, valid = valids
-    row = np.zeros(len(capacity), np.int64)
-    before = np.zeros(len(capacity), np.int64)
-    frames = np.zeros((DEPTH, FRAME), np.int64)
+    row, before, frames = scratch
     full = needed = 0
     for body in range(first, len(starts)):
         position = starts[body]

@@ -50,6 +50,7 @@ class Program:
                 (room.capacity, used),
                 (room.lanes, room.out),
                 (room.valids, room.valid),
+                (np.zeros_like(used), np.empty_like(used), np.empty((kernel.DEPTH, kernel.FRAME), np.int64)),
             )
             if first == count:
                 break
