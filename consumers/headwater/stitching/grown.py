@@ -154,6 +154,12 @@ class Grown:
         shift = self._shifts[bisect.bisect_right(self._since, number) - 1]
         return number + shift, EventRef(self._events.ids[number].tobytes(), int(self._events.times[number]))
 
+    def refs(self, first: int, last: int) -> list[EventRef]:
+        """Events from `first` on, before `last`."""
+        ids = self._events.ids[first:last].tobytes()
+        times = self._events.times[first:last].tolist()
+        return [EventRef(ids[at : at + 16], time) for at, time in zip(range(0, len(ids), 16), times, strict=True)]
+
     def firsts(self, first: int, last: int) -> list[int]:
         """Where the new inputs of events from `first` on, before `last`, begin; and behind them."""
         behind = len(self._reads) if last == self.events else int(self._events.firsts[last])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import ItemsView, Iterator, Mapping
+from itertools import pairwise
 from typing import NamedTuple
 
 from headwater.stitching.facts import Description, EventRef, Node
@@ -102,6 +103,5 @@ class Told(NamedTuple):
         if self.by is not None:
             yield self.by, entries
             return
-        for place, first in enumerate(firsts[:-1]):
-            event = self.grown.event(self.first + place)[1]
-            yield event, entries[first - firsts[0] : firsts[place + 1] - firsts[0]]
+        for event, (begin, end) in zip(self.grown.refs(self.first, self.last), pairwise(firsts), strict=True):
+            yield event, entries[begin - firsts[0] : end - firsts[0]]

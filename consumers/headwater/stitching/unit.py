@@ -152,6 +152,7 @@ class Unit:
         firsts = grown.firsts(first, grown.events)
         reads = len(self._reads) - (firsts[-1] - firsts[0])
         targets = tuple(node for node in self._writes if node not in self._complete)
+        nodes = grown.nodes(firsts[0], firsts[-1])
         for event, (begin, end) in enumerate(itertools.pairwise(firsts), first):
             if self._wide_since is not None:
                 break
@@ -161,7 +162,7 @@ class Unit:
                 self._wide_since = self._count
                 break
             if targets:
-                for node, _ in grown.nodes(begin, end):
+                for node, _ in itertools.islice(nodes, end - begin):
                     for target in targets:
                         self._standing.settle(Edge(node, target, False), True, by)
         else:

@@ -12,8 +12,8 @@ _KEPT, _LARGEST = 512 * 1024 * 1024, 32 * 1024 * 1024
 
 
 def keep_freed() -> None:
-    """Let the C library keep what is freed, where it is glibc: chunks are megabytes that come and go many times a second,
-    and each page had anew from the system is cleared first (a fifth fewer page faults).
+    """Let the C library keep what is freed, where it is glibc: chunks are megabytes that come and go many times a
+    second, and each page had anew from the system is cleared first (a fifth fewer page faults).
     """
     if sys.platform != "linux":
         return
