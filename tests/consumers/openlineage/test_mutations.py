@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import copy
 import json
+import random
+from collections import Counter
 from collections.abc import Iterable, Sized
+from itertools import islice
 from typing import Any, cast
 
 import pytest
@@ -14,9 +17,13 @@ from hypothesis import strategies as st
 from headwater.errors import InvalidMessage
 from headwater.openlineage import encoded, messages, translate
 from headwater.openlineage.assembling import Pieces
+from headwater.openlineage.step import OpenLineageStep
 from headwater.schemas import plain, reasons, records
 from headwater.schemas.content import content_digest
+from headwater.schemas.topics import TOPICS
+from headwater.settings import Settings
 from tests.benchmarks import openlineage_mix
+from tests.consumers.openlineage import fuzzing
 from tests.consumers.openlineage.samples import AIRFLOW, HAND_WRITTEN, Event, real
 from tests.consumers.openlineage.test_translation import changed
 
@@ -152,3 +159,41 @@ def test_what_is_remembered_of_a_facet_is_not_changed() -> None:
     assert (len(found["columns"][0]["tags"]), len(found["edges"])) == (1, 2)
     assert encoded(plain_event, now_us=1, sender=bytes(16)) == before
     assert list(messages(translate(plain_event, now_us=1, sender=bytes(16)))) == before
+
+
+def fuzz(count: int, seed: int, originals: tuple[Event, ...]) -> dict[str, int]:
+    """What becomes of so many damaged bodies, as the worker and the gateway read them: messages that can be read, or
+    a reason with a detail. Anything else fails.
+    """
+    step = OpenLineageStep(Settings(openlineage_topics="events"))
+    counts: Counter[str] = Counter()
+    for number, body in enumerate(islice(fuzzing.bodies(originals, random.Random(seed)), count)):
+        try:
+            made = step.read(body)
+        except InvalidMessage as refused:
+            assert refused.detail, body  # noqa: PT017 — what is refused must say where
+            counts[refused.reason] += 1
+            continue
+        counts["accepted"] += 1
+        assert made, body
+        if number % 16 == 0:  # reading them back costs as much as all else
+            for one in made:
+                plain.decode(records.current(str(TOPICS[one.topic].record)), one.value[10:])
+    assert counts.keys() <= {"accepted", *reasons.REASONS}
+    assert sum(counts.values()) == count
+    return dict(counts)
+
+
+def test_damaged_bodies_are_taken_or_named(seed: int) -> None:
+    """Two thousand bodies: no other error, each accepted or refused with its reason."""
+    counts = fuzz(2000, seed, HAND_WRITTEN)
+    assert min(counts["accepted"], counts[reasons.INVALID_VALUE]) > 100
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(7200)
+def test_a_million_damaged_bodies_are_taken_or_named(seed: int) -> None:
+    """The same with a million, those with every facet of openlineage-python among them."""
+    counts = fuzz(1_000_000, seed, (*HAND_WRITTEN, *real()))
+    print(json.dumps({"seed": seed, **counts}))  # noqa: T201 — what the proof counted
+    assert min(counts["accepted"], counts[reasons.INVALID_VALUE]) > 10_000
