@@ -71,7 +71,7 @@ MAY_IMPORT_PACKAGE = {
     "deadletters": _CONTRACT | {"streams", "audit", "deadletters"},
     "rebuild": _CONTRACT | {"streams", "stitching", "archive", "audit", "migrations", "rebuild"},
     "ledger": _CONTRACT | {"audit", "ledger"},
-    "export": _CONTRACT | {"audit", "ledger", "export"},
+    "export": _CONTRACT | {"audit", "ledger", "openlineage", "export"},
     "recheck": _CONTRACT | {"streams", "archive", "audit", "ledger", "export", "recheck"},
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal, NamedTuple
 
-from headwater.openlineage import columns, datasets, jobs, quality, runs
+from headwater.openlineage import columns, datasets, jobs, own, quality, runs
 from headwater.openlineage.fields import Fields
 
 Place = Literal["run", "job", "dataset", "input", "output"]
@@ -48,6 +48,7 @@ LANDINGS: Final[Mapping[Place, Mapping[str, Landing]]] = {
         "extractionError": Landing("ExtractionErrorRunFacet", f"`run.`{_KEPT}"),
         "jobDependencies": Landing("JobDependenciesRunFacet", f"`run.`{_KEPT}"),
         "tags": Landing("TagsRunFacet", f"`run.`{_KEPT}"),
+        own.NAME: Landing("ours", "`run.trace_id`, `.span_id`, `.links`, `.root`", own.run, exact=True),
         "test": Landing("TestRunFacet", f"a verdict for each test, on the job; `run.`{_KEPT}"),
     },
     "job": {
@@ -97,6 +98,13 @@ LANDINGS: Final[Mapping[Place, Mapping[str, Landing]]] = {
         "dataQualityMetrics": Landing("DataQualityMetricsDatasetFacet", "a profile; where it names no rows, whole"),
         "dataQualityAssertions": Landing(
             "DataQualityAssertionsDatasetFacet", "`assertions`, and a verdict for each", quality.assertions
+        ),
+        own.NAME: Landing(
+            "ours",
+            "`edges`, `edges_complete`, `column_lineage`, `version_origin`, `columns_read`, `partitions`, each instead "
+            "of what other facets say",
+            own.dataset,
+            exact=True,
         ),
         "catalog": Landing("CatalogDatasetFacet", _KEPT),
         "hierarchy": Landing("HierarchyDatasetFacet", _KEPT),

@@ -12,12 +12,13 @@ def parent(facet: Fields) -> dict[str, Any]:
     """The run that started this one, and the first of that chain."""
     root = facet.inner("root")
     return {
-        "parent": _reference(facet, facet.path),
-        "root": None if root is None else _reference(root, root.path),
+        "parent": reference(facet, facet.path),
+        "root": None if root is None else reference(root, root.path),
     }
 
 
-def _reference(of: Fields, path: str) -> dict[str, Any]:
+def reference(of: Fields, path: str) -> dict[str, Any]:
+    """A run that another one names, with its job. Raises Misshapen."""
     run, job = of.inner("run"), of.inner("job")
     if run is None:
         raise Misshapen(f"{path}.run", "an object", None)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from headwater.errors import InvalidMessage
-from headwater.openlineage import identity, quality
+from headwater.openlineage import identity, own, quality
 from headwater.openlineage.facets import Facets, take_facets
 from headwater.openlineage.fields import Fields, Misshapen, is_uuid, name_of, namespace_of, run_id_of, text_of
 from headwater.openlineage.outputs import job_lineage
@@ -205,7 +206,10 @@ def described_dataset(fields: Fields, role: str) -> tuple[dict[str, Any], Facets
     taken = take_facets(fields, "facets", ("dataset",), written=role != "input")
     for name in ("inputFacets", "outputFacets"):
         taken.add(take_facets(fields, name, ("input" if name == "inputFacets" else "output", "dataset")), name)
-    dataset |= taken.landed_of_dataset()
+    landed = taken.landed_of_dataset()
+    ours = landed.pop(own.NAME, {})
+    dataset |= landed
+    dataset |= {name: copy(of) for name, of in ours.items()}
     return dataset, taken
 
 

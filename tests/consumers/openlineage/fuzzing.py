@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Sized
 from typing import Any, cast
 
 from tests.consumers.openlineage.samples import Event
@@ -46,7 +46,7 @@ def _places(value: Any, path: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
     if isinstance(value, dict):
         keys = list(cast("dict[str, Any]", value))
     elif isinstance(value, list):
-        keys = range(len(cast("list[Any]", value)))
+        keys = range(len(cast("Sized", value)))
     for key in keys:
         yield (*path, key)
         yield from _places(value[key], (*path, key))
@@ -71,7 +71,7 @@ def _damage(event: Any, path: tuple[Any, ...], chance: random.Random) -> None:
             holder[chance.choice(("facets", "name", "_deleted", "extra", "\ud800", ""))] = copy.deepcopy(
                 chance.choice(_VALUES)
             )
-        elif isinstance(holder, list):
-            cast("list[Any]", holder).append(copy.deepcopy(chance.choice(_VALUES)))
+        else:
+            cast("list[Any]", cast("object", holder)).append(copy.deepcopy(chance.choice(_VALUES)))
     except (KeyError, IndexError, TypeError):
         return  # an earlier damage took the place away

@@ -209,6 +209,8 @@ _REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"run__facets__parent": {"run": {}}}, "run.facets.parent.run.runId"),
     ({"inputs__0__facets": {"version": {"datasetVersion": []}}}, "inputs[0].facets.version.datasetVersion"),
     ({"outputs": [{"namespace": "n", "name": "n", "facets": {"columnLineage": {"fields": []}}}]}, "columnLineage"),
+    ({"outputs": [{"namespace": "n", "name": "n", "facets": {"headwater": {"edges": [{}]}}}]}, "edges[0].namespace"),
+    ({"run__facets__headwater": {"trace_id": "xyz"}}, "headwater.trace_id must be 32 hexadecimal digits"),
 ]
 
 

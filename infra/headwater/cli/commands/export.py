@@ -36,6 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--depth", type=int, default=50, metavar="N", help="edges from the node at most")
     parser.add_argument("--budget", type=int, default=20_000, metavar="N", help="edges read at most")
     parser.add_argument("--format", choices=("parquet", "ndjson", "both"), default="both", help="of the tables")
+    parser.add_argument(
+        "--openlineage",
+        action="store_true",
+        help="write the runs as OpenLineage events, a line each; FOLDER is the file",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--store-url", metavar="URL", help="ClickHouse over HTTP")
     parser.add_argument("--prefix", help="put before every name")
@@ -53,6 +58,8 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         _tell_check(checked, as_json=arguments.json)
         return int(not checked.whole)
     wanted = _wanted(arguments)
+    if arguments.openlineage:
+        return _openlineage(arguments, settings, wanted)
     shown = sys.stderr.isatty() and not arguments.json
     client = connect(settings)
     try:
@@ -69,6 +76,28 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
             print("\r\033[K", end="", file=sys.stderr)
     _tell(made, as_json=arguments.json)
     return int(made.manifest.truncated)
+
+
+def _openlineage(arguments: argparse.Namespace, settings: Settings, wanted: Wanted) -> int:
+    from headwater.audit import connect
+    from headwater.audit.render import printable
+    from headwater.export import export_openlineage
+
+    client = connect(settings)
+    try:
+        done = export_openlineage(client, wanted, arguments.folder)
+    finally:
+        client.close()
+    if arguments.json:
+        told = {"file": str(arguments.folder), "events": done.events, "unwritable": done.unwritable}
+        print(json.dumps({**told, "cut": list(done.cut)}, indent=2))
+    else:
+        print(f"{done.events:,} OpenLineage events in {printable(str(arguments.folder))}")
+        if done.unwritable:
+            print(f"{done.unwritable:,} events have a time that no calendar has, and are left out")
+        for reason in done.cut:
+            print(f"(truncated: {printable(reason)})")
+    return int(bool(done.cut or done.unwritable))
 
 
 def _wanted(arguments: argparse.Namespace) -> Wanted:
