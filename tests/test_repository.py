@@ -39,6 +39,7 @@ _CONSUMERS = {
     "stitching",
     "detection",
     "alerts",
+    "notify",
     "archive",
     "audit",
     "ledger",
@@ -64,6 +65,7 @@ MAY_IMPORT_PACKAGE = {
     "streams": _CONTRACT | {"streams"},
     "stitching": _CONTRACT | {"streams", "stitching"},
     "alerts": _CONTRACT | {"alerts"},
+    "notify": _CONTRACT | {"alerts", "notify"},
     # The archive brings its tables up when it starts.
     "archive": _CONTRACT | {"streams", "archive", "audit", "ledger", "migrations"},
     "audit": _CONTRACT | {"audit"},

@@ -121,6 +121,10 @@ class Settings:
         "How long a stitching worker remembers a run that never ends after its last event, seconds.",
         at_least=0,
     )
+    rules: str = _setting(
+        "",
+        "Rules file of detection (TOML): settings of datasets, and policies; `headwater rules check`. Empty: none.",
+    )
     metrics_port: int = _setting(
         0, "Port of a worker's /metrics, /live and /ready; 0: none. The embedded stack picks its own.", at_least=0
     )

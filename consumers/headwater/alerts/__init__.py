@@ -9,6 +9,7 @@ Delivery is at-least-once: an alert counts as done when your code asks for the n
 delivered again to the group's next subscriber. `subscribe_async` is the same for `async for`.
 """
 
+from headwater.alerts.deciding import decide
 from headwater.alerts.model import Alert, Cause, DatasetRef, Measure, Owner, Reached
 from headwater.alerts.subscription import Subscription, subscribe, subscribe_async
 
@@ -20,6 +21,7 @@ __all__ = [
     "Owner",
     "Reached",
     "Subscription",
+    "decide",
     "subscribe",
     "subscribe_async",
 ]

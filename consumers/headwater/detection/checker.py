@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from headwater.detection import freshness, gates, metrics, profile_verdicts, schema_changes, volume
 from headwater.detection.policy import Policy
+from headwater.detection.rules.model import DatasetRule, Rules
 from headwater.detection.runs import judge as judge_run
 from headwater.detection.series import Series
 from headwater.detection.summaries import Assembly, Summary
@@ -19,8 +21,10 @@ Dataset = tuple[str, str]
 class Checker:
     """Judges profiles, uses and decisions as they come; the clock of all its judgements is their event time."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, rules: Rules | None = None) -> None:
         self._policy = policy
+        self._rules = rules or Rules()
+        self._of: dict[Dataset, tuple[Policy, DatasetRule]] = {}
         self._assembly = Assembly()
         self._series: dict[tuple[str, str, str, tuple[str, ...]], Series] = {}
         self._counts: dict[tuple[str, str, tuple[str, ...]], volume.Counts] = {}
@@ -33,15 +37,19 @@ class Checker:
         summary = self._assembly.add(part)
         if summary is None:
             return []
+        policy, rule = self._settings((summary.namespace, summary.name))
+        if rule.ignore_columns:
+            kept = {name: column for name, column in summary.columns.items() if name not in rule.ignore_columns}
+            summary = replace(summary, columns=kept)
         key = (summary.namespace, summary.name, summary.role, summary.slicing)
         series = self._series.setdefault(key, Series())
         if series.knows(summary.event_id):
             return []
-        found = profile_verdicts.verdicts(summary, gates.judge(summary, series, self._policy))
+        found = profile_verdicts.verdicts(summary, gates.judge(summary, series, policy))
         if summary.role == "output":
             found += self._volume(_subject_of(summary), summary.slicing, summary.rows, summary.event_id)
-        watch = self._watches.setdefault((summary.namespace, summary.name), Watch())
-        return found + watch.profile(_subject_of(summary), summary, self._policy)
+        found += self._watch((summary.namespace, summary.name)).profile(_subject_of(summary), summary, policy)
+        return _wanted(found, rule)
 
     def use(self, use: Mapping[str, Any]) -> list[Verdict]:
         """What is said of a use: its rows, its schema, the numbers measured about it, its run's failure."""
@@ -58,6 +66,7 @@ class Checker:
         if not use["name"]:
             return judge_run(subject, use)
         found: list[Verdict] = []
+        policy, rule = self._settings((subject.namespace, subject.name))
         if use["access"] != "read":
             declared = schema_changes.columns_of(use["columns"])
             known = self._schemas.setdefault((subject.namespace, subject.name), schema_changes.Schemas())
@@ -68,15 +77,15 @@ class Checker:
             found += self._volume(subject, slicing, use["rows"], use["event_id"])
         for metric in use["metrics"]:
             found += self._metric(subject, metric, use["event_id"])
-        watch = self._watches.setdefault((subject.namespace, subject.name), Watch())
-        return found + watch.use(subject, use, self._policy)
+        found += self._watch((subject.namespace, subject.name)).use(subject, use, policy)
+        return _wanted(found, rule)
 
     def overdue(self, now: int) -> list[Verdict]:
         """What should have been written by `now` (µs since 1970 UTC) and was not."""
         return [
-            freshness.overdue(namespace, name, watch.arrivals, self._policy)
+            freshness.overdue(namespace, name, watch.arrivals, self._settings((namespace, name))[0])
             for (namespace, name), watch in self._watches.items()
-            if watch.arrivals.overdue(now)
+            if watch.arrivals.overdue(now) and _is_wanted("freshness", self._settings((namespace, name))[1])
         ]
 
     def decision(self, decision: Mapping[str, Any]) -> None:
@@ -96,7 +105,8 @@ class Checker:
         counts = self._counts.setdefault((subject.namespace, subject.name, slicing), volume.Counts())
         if not counts.is_new(subject.version, subject.partitions):
             return []
-        return [volume.judge(subject, rows, counts, self._policy, based_on)]
+        policy, _ = self._settings((subject.namespace, subject.name))
+        return [volume.judge(subject, rows, counts, policy, based_on)]
 
     def _metric(self, subject: Subject, metric: Mapping[str, Any], based_on: bytes) -> list[Verdict]:
         if metric["step"] is not None:
@@ -111,8 +121,24 @@ class Checker:
         )
         points = self._metrics.setdefault(key, metrics.Points())
         measured = metrics.Measured(metric["name"], metric["split"], metric["value"])
-        verdict = metrics.judge(subject, measured, points, self._policy, based_on)
+        policy, _ = self._settings((subject.namespace, subject.name))
+        verdict = metrics.judge(subject, measured, points, policy, based_on)
         return [verdict] if verdict else []
+
+    def _settings(self, dataset: Dataset) -> tuple[Policy, DatasetRule]:
+        """The thresholds of a dataset and its other settings, as the rules file has them."""
+        known = self._of.get(dataset)
+        if known is None:
+            known = self._of[dataset] = self._rules.of(*dataset, self._policy)
+        return known
+
+    def _watch(self, dataset: Dataset) -> Watch:
+        watch = self._watches.get(dataset)
+        if watch is None:
+            watch = self._watches[dataset] = Watch()
+            hours = self._settings(dataset)[1].max_age_hours
+            watch.arrivals.most = None if hours is None else int(hours * freshness.HOUR_US)
+        return watch
 
 
 def _subject_of(summary: Summary) -> Subject:
@@ -126,3 +152,14 @@ def _subject_of(summary: Summary) -> Subject:
         run_id=summary.run_id,
         partitions=summary.partitions,
     )
+
+
+def _is_wanted(check: str, rule: DatasetRule) -> bool:
+    return rule.checks is None or check in rule.checks
+
+
+def _wanted(verdicts: list[Verdict], rule: DatasetRule) -> list[Verdict]:
+    """Those of the checks that a dataset is judged by. Its columns' scores stay: they tell causes."""
+    if rule.checks is None:
+        return verdicts
+    return [v for v in verdicts if v.check in rule.checks or (v.check == "drift" and v.subject.column is None)]

@@ -11,7 +11,7 @@ from headwater.detection.series import Entry
 from headwater.detection.statistics import categorical, numeric
 from headwater.detection.summaries import Column, Floats
 
-BaselineKind = Literal["rolling", "season"]
+BaselineKind = Literal["rolling", "season", "pinned"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from headwater.detection.statistics.robust import holm, median_mad
 from headwater.detection.summaries import Column, Summary
 
 Outcome = Literal["ok", "insufficient", "warn", "alarm"]
-#: The distribution, the share of nulls, the share of values never seen before.
-Check = Literal["drift", "nulls", "values"]
+#: The distribution, the share of nulls, the share of values never seen before, what is served against training.
+Check = Literal["drift", "nulls", "values", "skew"]
 _MEASURES: tuple[tuple[Check, Callable[..., Comparison | None]], ...] = (
     ("drift", compare.drift),
     ("nulls", compare.nulls),
@@ -148,7 +148,7 @@ def _through(
         check=test.check,
         column=test.column,
         outcome=outcome,
-        severity=_severity(weakest),
+        severity=severity_of(weakest),
         score=weakest.score,
         usual=usual,
         unusual=unusual,
@@ -215,7 +215,7 @@ def _usual_scores(scores: Sequence[float], found: bytes) -> list[float]:
     return usual
 
 
-def _severity(comparison: Comparison) -> float:
+def severity_of(comparison: Comparison) -> float:
     """Effect size: the share of rows that moved, or half the shift in standard deviations, at most 1."""
     shift = next((m.value for m in comparison.measures if m.name == "wasserstein_sigma"), 0.0)
     return min(1.0, max(comparison.distance, shift / 2))

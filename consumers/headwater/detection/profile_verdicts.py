@@ -25,7 +25,7 @@ def verdicts(summary: Summary, findings: Sequence[Finding]) -> list[Verdict]:
     profile with nothing to compare with gets a verdict that says so.
     """
     told = [f for f in findings if f.outcome in {"warn", "alarm"} or f.recovering]
-    return [_whole(summary, findings), *(_column(summary, finding) for finding in told)]
+    return [_whole(summary, findings), *(column_verdict(summary, finding) for finding in told)]
 
 
 def _subject(summary: Summary, column: str | None = None) -> Subject:
@@ -80,7 +80,8 @@ def _whole(summary: Summary, findings: Sequence[Finding]) -> Verdict:
     )
 
 
-def _column(summary: Summary, finding: Finding) -> Verdict:
+def column_verdict(summary: Summary, finding: Finding) -> Verdict:
+    """What is told of one column."""
     comparison = finding.comparison
     return Verdict(
         check=finding.check,
@@ -113,6 +114,8 @@ def _sentence(summary: Summary, finding: Finding) -> str:
     versus = f"against {len(comparison.entries)} earlier profiles"
     if comparison.kind == "season":
         versus += " of the same season"
+    if comparison.kind == "pinned":
+        versus = "against what the model was trained on"
     measures = ", ".join(f"{_NAMES[m.name]} {number(m.value)}" for m in comparison.measures)
     usual = f", {number(finding.unusual)}× the limit of its own history" if finding.usual is not None else ""
     if finding.outcome == "ok":

@@ -52,6 +52,8 @@ class Verdict:
     baseline: BaselineFacts | None = None
     based_on: Sequence[bytes] = ()
     evidence: Mapping[str, str] = field(default_factory=dict[str, str])
+    #: The name of the policy that it is about.
+    rule: str | None = None
     #: Tells two verdicts of one check about the same subject apart, e.g. the role of a profile.
     slice: str = ""
 
@@ -90,7 +92,7 @@ class Verdict:
             "column": subject.column,
             "job_namespace": subject.job_namespace,
             "job_name": subject.job_name,
-            "rule": None,
+            "rule": self.rule,
             "run_id": subject.run_id,
             "partitions": list(subject.partitions),
             "onset": self.onset,

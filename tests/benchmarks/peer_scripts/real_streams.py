@@ -38,31 +38,24 @@ def load(folder, name):
 
 
 def streams(folder):
-    """name -> (parts, faults, first part that is judged, every how many a fault is put in)."""
-    hie = {name: values.astype(float) for name, values in load(folder, "randhie").items()}
-    found = {
-        "randhie": (
-            split(hie, 500),
-            {
-                "lncoins x 1.5": ("lncoins", scaled("lncoins", 1.5)),
-                "mdvis + 2": ("mdvis", shifted("mdvis", 2)),
-                "10 % of disea lost": ("disea", without("disea")),
-            },
-            16,
-            3,
-        )
-    }
-    for name in ("sf_temps", "seattle_temps"):
-        found[name] = (
-            split(load(folder, name), 24 * 7),
-            {
-                "F to C": ("temp", lambda part: {**part, "temp": (part["temp"] - 32) / 1.8}),
-                "10 % of temp lost": ("temp", without("temp")),
-            },
-            16,
-            3,
-        )
-    if (Path(folder) / "flights.npz").exists():
+    """name -> (parts, faults, first part that is judged, every how many a fault is put in); those that are there."""
+    there = {path.stem for path in Path(folder).glob("*.npz")}
+    found = {}
+    if "randhie" in there:
+        hie = {name: values.astype(float) for name, values in load(folder, "randhie").items()}
+        faults = {
+            "lncoins x 1.5": ("lncoins", scaled("lncoins", 1.5)),
+            "mdvis + 2": ("mdvis", shifted("mdvis", 2)),
+            "10 % of disea lost": ("disea", without("disea")),
+        }
+        found["randhie"] = (split(hie, 500), faults, 16, 3)
+    for name in sorted(there & {"sf_temps", "seattle_temps"}):
+        faults = {
+            "F to C": ("temp", lambda part: {**part, "temp": (part["temp"] - 32) / 1.8}),
+            "10 % of temp lost": ("temp", without("temp")),
+        }
+        found[name] = (split(load(folder, name), 24 * 7), faults, 16, 3)
+    if "flights" in there:
         found["flights"] = (flights(folder), FLIGHT_FAULTS, 60, 5)
     return found
 

@@ -151,7 +151,8 @@ def test_the_public_surface() -> None:
     """What `headwater.alerts` offers, sorted, and nothing else."""
     assert headwater.alerts.__all__ == sorted(headwater.alerts.__all__)
     assert headwater.alerts.__all__ == [
-        "Alert", "Cause", "DatasetRef", "Measure", "Owner", "Reached", "Subscription", "subscribe", "subscribe_async",
+        "Alert", "Cause", "DatasetRef", "Measure", "Owner", "Reached", "Subscription", "decide", "subscribe",
+        "subscribe_async",
     ]  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,11 @@ SMALL = ("--months", "1-2", "--every", "3")
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     return run(tmp_path_factory.mktemp("demo") / "home", *SMALL, "--bad-month", "2")
+
+
+def headwater(demo: Demo, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "headwater.cli", *words, "--home", str(demo.home)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def test_the_incident_is_the_bad_month(demo: Demo) -> None:
@@ -122,3 +128,44 @@ def test_changed_demos_change_the_answers(tmp_path: Path) -> None:
     assert "miles" in changed.document["prediction"]["features"]
     assert not {"seats", "plane_age", "distance"} & set(changed.document["prediction"]["features"])
     assert "clean_planes" not in str(changed.document["tree"])
+
+
+def test_the_incident_is_explained(demo: Demo, tmp_path: Path) -> None:
+    """`headwater explain`: gates, both distributions, the baseline and the root, and a picture."""
+    listed = headwater(demo, "alerts", "list", "--json")
+    incident = next(one for one in json.loads(listed.stdout) if one["dataset"]["column"] == "distance")
+    picture = tmp_path / "distance.svg"
+    told = headwater(demo, "explain", incident["incident_id"], "--svg", str(picture))
+    assert told.returncode == 0, told.stderr
+    for word in (
+        "gate      rows",
+        "p_value",
+        "ks_distance",
+        "unusual",
+        "persistent",
+        "baseline  ",
+        "before │",
+        "root      ",
+    ):
+        assert word in told.stdout, told.stdout
+    assert "feeds/flights.distance" in told.stdout
+    assert picture.read_text().startswith("<svg")
+
+
+def test_the_history_raises_the_same_again(demo: Demo, tmp_path: Path) -> None:
+    """`headwater backtest` finds the bad month in what is archived; `rules test` says which policies it broke."""
+    days = ("--from", "2013-01-25", "--to", "2013-03-02")
+    done = headwater(demo, "backtest", *days, "--json")
+    assert done.returncode == 0, done.stderr
+    raised = json.loads(done.stdout)
+    about = [one["onset"][:10] for one in raised["incidents"] if "distance" in one["title"]]
+    told = json.loads(headwater(demo, "alerts", "list", "--json").stdout)
+    assert about == [one["onset"][:10] for one in told if "distance" in one["title"]] != []
+    rules = tmp_path / "rules.toml"
+    rules.write_text('[[rule]]\nname = "only me"\nkind = "writers"\ndatasets = "*"\njobs = ["jobs/me"]\n')
+    broken = headwater(demo, "rules", "test", str(rules), *days)
+    assert broken.returncode == 1, broken.stderr
+    assert "only jobs/me may (rule only me)" in broken.stdout
+    rules.write_text(rules.read_text().replace("jobs/me", "*"))
+    kept = headwater(demo, "rules", "test", str(rules), *days)
+    assert (kept.returncode, kept.stderr) == (0, "")

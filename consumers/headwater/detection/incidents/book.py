@@ -26,10 +26,14 @@ from headwater.detection.incidents.incident import Incident, incident_id
 from headwater.detection.incidents.reach import Reach, reach
 from headwater.detection.incidents.recovery import recovered_at
 from headwater.detection.incidents.restoring import restore
+from headwater.detection.incidents.skew import Skew
 from headwater.detection.incidents.timelines import OF_JOBS, key_of, points_of
 from headwater.detection.incidents.walks import Place, Walk
 from headwater.detection.incidents.world import World
 from headwater.detection.policy import DAY_US, Policy
+from headwater.detection.rules.judge import Judge
+from headwater.detection.rules.model import Rules
+from headwater.detection.summaries import Assembly
 from headwater.detection.verdicts import Verdict
 
 _log = logging.getLogger("headwater.detection")
@@ -40,8 +44,11 @@ _MOST_WALKS = 1000
 class Book:
     """The incidents. Its clock is what `verdict`, `tick` and `forget` are given, µs of arrival."""
 
-    def __init__(self, policy: Policy, database: str) -> None:
+    def __init__(self, policy: Policy, database: str, rules: Rules | None = None) -> None:
         self.world = World(policy)
+        self.judge = Judge(rules or Rules(), self.world)
+        self._skew = Skew(self.world)
+        self._assembly = Assembly()
         self._policy = policy
         self._database = database
         self._suppressions = Suppressions()
@@ -52,17 +59,33 @@ class Book:
         self._walks: OrderedDict[Place, Walk] = OrderedDict()
         self._newest = -(2**63)
 
-    def use(self, use: Mapping[str, Any]) -> None:
-        """One use of a dataset, or of none where it stands for a job."""
+    def use(self, use: Mapping[str, Any], now: int = 0) -> None:
+        """One use of a dataset, or of none where it stands for a job; it came at `now`."""
         if use["name"]:
             node = Node(use["namespace"], use["name"], use["version"])
             self.world.graph.see(node, use["kind"], use["event_time"])
         self.world.runs.add(use)
         self.world.durations.add(use, self._policy)
+        self.judge.use(use, now)
 
-    def judged(self, now: int) -> list[Verdict]:
-        """Verdicts that need the graph or all runs; they go to the topic of verdicts, and come back from there."""
-        return self.world.durations.overdue(now, self._policy)
+    def edges(self, edge_set: Mapping[str, Any]) -> None:
+        """One edge set."""
+        self.world.graph.add(edge_set)
+        self.judge.edges(edge_set)
+
+    def profile(self, part: Mapping[str, Any], now: int) -> None:
+        """One part of a profile."""
+        summary = self._assembly.add(part)
+        if summary is not None:
+            self._skew.profile(summary, now)
+
+    def judged(self, now: int, *, absent: bool = True) -> list[Verdict]:
+        """Verdicts that need the graph or all runs; they go to the topic of verdicts, and come back from there.
+
+        `absent`: also of what should have come by now.
+        """
+        found = self.judge.due(now) + self._skew.due(now)
+        return found + self.world.durations.overdue(now, self._policy) if absent else found
 
     def verdict(self, verdict: dict[str, Any], arrived: int) -> None:
         """One verdict; an alarm waits for the edges and verdicts that belong to it."""
@@ -75,7 +98,9 @@ class Book:
 
     def decision(self, decision: Mapping[str, Any]) -> None:
         """What a person decided: owners, suppression, acknowledgement."""
-        if decision["kind"] == "owner":
+        if decision["kind"] == "tag":
+            self.judge.tags.decide(decision)
+        elif decision["kind"] == "owner":
             self.world.runs.decide_owners(decision)
         elif decision["kind"] == "acknowledge" and decision["incident_id"] in self._incidents:
             self._incidents[decision["incident_id"]].acknowledged = True

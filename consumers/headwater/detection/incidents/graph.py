@@ -24,11 +24,14 @@ class Node(NamedTuple):
 
 
 class ColumnSource(NamedTuple):
-    """A column edge within one pair: source column (None: the whole), target column (None: every one), directness."""
+    """A column edge within one pair: source column (None: the whole), target column (None: every one), directness, and
+    whether the transformation hides the value.
+    """
 
     source: str | None
     target: str | None
     direct: bool
+    masked: bool = False
 
 
 class _Product(NamedTuple):
@@ -72,7 +75,8 @@ class Graph:
             if edge["source"] >= 0 and edge["target"] >= 0:
                 source, target = _ends(nodes, edge)
                 pair = self._columns[target].setdefault(source.dataset, set())
-                column = ColumnSource(edge["column"], edge["target_column"], edge["transformation"] != "INDIRECT")
+                direct = edge["transformation"] != "INDIRECT"
+                column = ColumnSource(edge["column"], edge["target_column"], direct, edge["masking"])
                 (pair.add if edge["withdrawn_by"] < 0 else pair.discard)(column)
 
     def see(self, node: Node, kind: str, time: int) -> None:

@@ -7,11 +7,13 @@ from datetime import timedelta
 
 from headwater.detection.checker import Checker
 from headwater.detection.policy import Policy
+from headwater.detection.rules import load
 from headwater.detection.steps.batches import in_event_order
 from headwater.detection.steps.hold import Hold
 from headwater.detection.steps.sending import Clock, Sender, wall_clock
 from headwater.detection.verdicts import Verdict
 from headwater.schemas import topics
+from headwater.settings import Settings
 from headwater.streams.batch import Batch
 from headwater.streams.step import Output, Round
 
@@ -27,7 +29,10 @@ class ChecksStep:
     inputs = (topics.USES.name, topics.PROFILES.name, topics.DECISIONS.name)
     round = Round()
 
-    def __init__(self, policy: Policy | None = None, clock: Clock = wall_clock) -> None:
+    def __init__(
+        self, settings: Settings | None = None, policy: Policy | None = None, clock: Clock = wall_clock
+    ) -> None:
+        self._rules = load(settings.rules if settings is not None else "")
         self._policy = policy or Policy()
         self._clock = clock
         self._sender = Sender(clock)
@@ -41,7 +46,7 @@ class ChecksStep:
 
     def process(self, batch: Batch) -> Sequence[Output]:
         """What is said of the profiles and uses of a batch, in the order of event time within it."""
-        checker = self._checkers.setdefault(batch.partition, Checker(self._policy))
+        checker = self._checkers.setdefault(batch.partition, Checker(self._policy, self._rules))
         outputs: list[Output] = []
         records = in_event_order(batch)
         self._hold.saw(records, self._clock(), replaying=batch.replaying)

@@ -1,4 +1,4 @@
-"""verdicts, uses, edges, predictions and decisions → lineage.alerts: one incident for each fault."""
+"""verdicts, uses, profiles, edges, predictions and decisions → lineage.alerts: one incident for each fault."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 from headwater.detection.incidents.book import Book
 from headwater.detection.incidents.predictions import HOUR_US
 from headwater.detection.policy import Policy
+from headwater.detection.rules import load
 from headwater.detection.steps.batches import in_event_order
 from headwater.detection.steps.hold import Hold
 from headwater.detection.steps.sending import Clock, Sender, wall_clock
@@ -41,6 +42,7 @@ class IncidentsStep:
         topics.USES.name,
         topics.EDGES.name,
         topics.PREDICTIONS.name,
+        topics.PROFILES.name,
         topics.VERDICTS.name,
     )
     round = Round()
@@ -52,7 +54,8 @@ class IncidentsStep:
         self._clock = clock
         self._sender = Sender(clock)
         self._database = settings.database_name
-        self._book = Book(self._policy, self._database)
+        self._rules = load(settings.rules)
+        self._book = Book(self._policy, self._database, self._rules)
         self._replayed_at: int | None = None
         self._batches = 0
         self._hold = Hold(self._policy)
@@ -93,9 +96,8 @@ class IncidentsStep:
             if now_us < self._replayed_at + self._policy.settle_us:
                 return ()
             self._replayed_at = None
-        outputs: list[Output] = []
-        if not self._hold.holds(now_us):
-            outputs = [self._verdict(verdict) for verdict in self._book.judged(now_us)]
+        judged = self._book.judged(now_us, absent=not self._hold.holds(now_us))
+        outputs = [self._verdict(verdict) for verdict in judged]
         return outputs + [
             self._sender.output(topics.ALERTS, fields["incident_id"], fields) for fields in self._book.tick(now_us)
         ]
@@ -104,7 +106,7 @@ class IncidentsStep:
         """Another worker is the active one now; what this one knows would only be told twice."""
         if not partitions:
             return
-        self._book = Book(self._policy, self._database)
+        self._book = Book(self._policy, self._database, self._rules)
         self._replayed_at = None
         self._hold = Hold(self._policy)
 
@@ -118,8 +120,9 @@ class IncidentsStep:
         takers: Mapping[str, Callable[[dict[str, Any]], object]] = {
             topics.ALERTS.name: book.told,
             topics.DECISIONS.name: book.decision,
-            topics.USES.name: book.use,
-            topics.EDGES.name: book.world.graph.add,
+            topics.USES.name: lambda use: book.use(use, now),
+            topics.EDGES.name: book.edges,
+            topics.PROFILES.name: lambda part: book.profile(part, now),
             topics.VERDICTS.name: lambda verdict: book.verdict(verdict, now),
         }
         return takers[topic]

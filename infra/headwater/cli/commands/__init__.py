@@ -18,8 +18,8 @@ from typing import cast
 from headwater.settings import Settings
 
 NAMES = (
-    # in this order: demo up status run trace audit verify export sql worker gateway alerts dead-letters topics migrate
-    # roles rebuild import settings completion version
+    # in this order: demo up status run trace audit verify export sql worker gateway alerts notify decide
+    # explain rules backtest dead-letters topics migrate roles rebuild import settings completion version
     "demo",
     "up",
     "status",
@@ -32,6 +32,11 @@ NAMES = (
     "worker",
     "gateway",
     "alerts",
+    "notify",
+    "decide",
+    "explain",
+    "rules",
+    "backtest",
     "dead-letters",
     "topics",
     "migrate",
@@ -43,7 +48,7 @@ NAMES = (
     "version",
 )
 #: Those that ask the history. With --home they ask that of a folder, whether its stack is up or not.
-READERS = frozenset({"trace", "audit", "verify", "export", "sql", "alerts"})
+READERS = frozenset({"trace", "audit", "verify", "export", "sql", "alerts", "explain", "rules", "backtest"})
 
 
 @dataclass(frozen=True)

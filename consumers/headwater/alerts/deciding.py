@@ -1,0 +1,125 @@
+"""What a person decides about alerts: accepted as normal, suppressed, acknowledged, lifted; owners and tags."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import confluent_kafka
+
+from headwater.alerts.kafka import connection
+from headwater.errors import SettingsError, Unavailable
+from headwater.kafka import silent_logger
+from headwater.schemas import plain, records
+from headwater.schemas.topics import DECISIONS, dataset_key
+from headwater.settings import Settings, load
+
+#: Kinds that this module sends, and what each must name.
+KINDS: Mapping[str, str] = {
+    "accept": "a dataset",
+    "suppress": "a dataset, job or rule",
+    "acknowledge": "an incident",
+    "lift": "a decision",
+    "owner": "a dataset",
+    "tag": "a dataset",
+}
+_CONFIRM_SECONDS = 30.0
+
+
+def decide(
+    kind: str,
+    *,
+    actor: str,
+    reason: str = "",
+    namespace: str = "",
+    name: str = "",
+    column: str | None = None,
+    job_namespace: str = "",
+    job_name: str = "",
+    rule: str | None = None,
+    incident_id: uuid.UUID | None = None,
+    lifts: uuid.UUID | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    owners: Sequence[str] = (),
+    tags: Sequence[str] = (),
+    brokers: str | None = None,
+    settings: Settings | None = None,
+) -> uuid.UUID:
+    """Say what was decided; the id by which it can be lifted, once the broker confirmed it.
+
+    accept: what came `since` (else: since the alarm that lasts) is the new normal of a dataset or column. suppress:
+    alarms of the dataset, column, job or rule are not told, of event times from `since` to `until`. acknowledge: an
+    incident. lift: `lifts`, a decision, no longer stands. owner, tag: all `owners` or `tags` from now on. Times: UTC.
+    Raises SettingsError where it names nothing that it could be about, Unavailable where no broker confirms it.
+    """
+    _check(kind, name or job_name or rule, name, incident_id, lifts, actor)
+    now = _micro(datetime.now(UTC))
+    decision_id = uuid.uuid4()
+    fields: dict[str, Any] = {
+        "emit_time": now,
+        "producer_id": bytes(16),
+        "sequence": 0,
+        "event_id": decision_id.bytes,
+        "event_time": now,
+        "kind": kind,
+        "actor": actor,
+        "reason": reason,
+        "namespace": namespace,
+        "name": name,
+        "column": column,
+        "job_namespace": job_namespace,
+        "job_name": job_name,
+        "rule": rule,
+        "incident_id": incident_id.bytes if incident_id else None,
+        "lifts": lifts.bytes if lifts else None,
+        "from_time": _micro(since) if since else None,
+        "until_time": _micro(until) if until else None,
+        "owners": [{"name": owner, "type": None} for owner in owners],
+        "tags": [{"key": tag, "value": "true", "source": actor} for tag in tags],
+    }
+    key = dataset_key(namespace, name) if name else (incident_id or lifts or uuid.UUID(int=0)).bytes
+    _send(settings or load(brokers=brokers), key, plain.message(records.current("decision"), fields))
+    return decision_id
+
+
+def _check(
+    kind: str, about: str | None, name: str, incident_id: uuid.UUID | None, lifts: uuid.UUID | None, actor: str
+) -> None:
+    if kind not in KINDS:
+        raise SettingsError(f"decision: there is no kind {kind}; there are {', '.join(KINDS)}")
+    named = {"acknowledge": incident_id is not None, "lift": lifts is not None, "suppress": bool(about)}
+    if not named.get(kind, bool(name)):
+        raise SettingsError(f"decision {kind}: name {KINDS[kind]}")
+    if not actor:
+        raise SettingsError(f"decision {kind}: who decides? actor is empty")
+
+
+def _send(settings: Settings, key: bytes, value: bytes) -> None:
+    errors: list[object] = []
+    producer: Any = confluent_kafka.Producer(
+        {
+            **connection(settings),
+            "partitioner": "murmur2_random",
+            "enable.idempotence": True,
+            "message.timeout.ms": int(_CONFIRM_SECONDS * 1000),
+        },
+        logger=silent_logger("decisions"),
+    )
+
+    def confirmed(error: object, _message: object) -> None:
+        errors.append(error)
+
+    producer.produce(DECISIONS.full_name(settings), value, key, on_delivery=confirmed)
+    producer.flush(_CONFIRM_SECONDS + 1)
+    if errors != [None]:
+        raise Unavailable(
+            f"{settings.brokers}: the decision was not taken: {str(errors[0]) if errors else 'no answer'}"
+        )
+
+
+def _micro(moment: datetime) -> int:
+    moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return round(moment.timestamp() * 1e6)

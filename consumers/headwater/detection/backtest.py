@@ -1,0 +1,201 @@
+"""The history through the detector again: what it would have raised, with other rules or thresholds."""
+
+from __future__ import annotations
+
+import heapq
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from headwater.audit.rows import select
+from headwater.audit.store import Client
+from headwater.detection.checker import Checker
+from headwater.detection.incidents.book import Book
+from headwater.detection.policy import DAY_US, Policy
+from headwater.detection.rules.model import Rules
+from headwater.detection.uses import uses
+from headwater.detection.verdicts import Verdict
+from headwater.errors import ContractError
+from headwater.schemas import plain, records
+
+Kind = Literal["run_event", "profile", "edge_set", "decision"]
+#: Of what happened at one time, decisions and edges are known before profiles, as the workers have them.
+_TABLES: tuple[tuple[Kind, str], ...] = (
+    ("decision", "decision_events"),
+    ("run_event", "run_events"),
+    ("edge_set", "edge_set_events"),
+    ("profile", "profile_events"),
+)
+#: Rows of one question to the store.
+_PAGE = 2_000
+_SECOND = 1_000_000
+_PAGE_SQL = """
+SELECT at, id, number, digest, schema_fingerprint, hex(any(raw_body)) AS body
+FROM (
+    SELECT toUnixTimestamp64Micro(event_time) AS at, toString(event_id) AS id, toInt32({part}) AS number,
+        hex(content_digest) AS digest, schema_fingerprint, raw_body
+    FROM {table}
+    WHERE event_time >= fromUnixTimestamp64Micro({{since:Int64}}, 'UTC')
+        AND event_time < fromUnixTimestamp64Micro({{until:Int64}}, 'UTC')
+)
+WHERE (at, id, number, digest) > ({{at:Int64}}, {{id:String}}, {{number:Int32}}, {{digest:String}})
+GROUP BY at, id, number, digest, schema_fingerprint
+ORDER BY at, id, number, digest LIMIT {{most:UInt32}}
+"""
+
+
+@dataclass
+class Raised:
+    """What a replay raised, by incident: its newest message; and how much went through."""
+
+    incidents: dict[bytes, dict[str, Any]] = field(default_factory=dict[bytes, dict[str, Any]])
+    pages: int = 0
+    read: dict[str, int] = field(default_factory=dict[str, int])
+    verdicts: int = 0
+    #: Messages of schemas that this version does not know.
+    unreadable: int = 0
+
+
+@dataclass
+class Replay:
+    """The detector with a clock of its own, fed with records of the history in the order of event time."""
+
+    policy: Policy
+    rules: Rules
+    #: What is told of event times before it only warms the baselines up.
+    since: int
+    raised: Raised = field(default_factory=Raised)
+
+    def __post_init__(self) -> None:
+        self._checker = Checker(self.policy, self.rules)
+        self._book = Book(self.policy, "headwater", self.rules)
+        self._now = 0
+
+    def feed(self, records_in_order: Iterable[tuple[int, Kind, Mapping[str, Any]]]) -> Raised:
+        """All of them, and then time until everything has settled."""
+        for at, kind, record in records_in_order:
+            if at > self._now:
+                self._settle(at)
+            self.raised.read[kind] = self.raised.read.get(kind, 0) + 1
+            self._take(kind, record)
+        self._settle(self._now + 60 * _SECOND)
+        return self.raised
+
+    def _take(self, kind: Kind, record: Mapping[str, Any]) -> None:
+        if kind == "profile":
+            self._judged(self._checker.profile(record))
+            self._book.profile(record, self._now)
+        elif kind == "edge_set":
+            self._book.edges(record)
+        elif kind == "decision":
+            self._checker.decision(record)
+            self._book.decision(record)
+        else:
+            for use in uses(record):
+                told = {**use, "emit_time": use["event_time"]}
+                self._book.use(told, self._now)
+                self._judged(self._checker.use(told))
+
+    def _settle(self, until: int) -> None:
+        """Let time pass: at once where much lies between two events, as nothing happens there but what is overdue."""
+        if not self._now:
+            self._now = until
+        if until - self._now < _SECOND:
+            return
+        for after in (3, 12, 25):
+            if (at := self._now + after * _SECOND) < until:
+                self._tell(at)
+        self._judged(self._checker.overdue(until))
+        self._now = until
+        self._tell(until)
+
+    def _tell(self, at: int) -> None:
+        self._judged(self._book.judged(at))
+        for message in self._book.tick(at):
+            if message["last_seen"] >= self.since:
+                self.raised.incidents[message["incident_id"]] = message
+                self.raised.pages += message["page"]
+
+    def _judged(self, verdicts: Iterable[Verdict]) -> None:
+        for verdict in verdicts:
+            self.raised.verdicts += 1
+            self._book.verdict(verdict.fields(), self._now)
+
+
+def backtest(client: Client, since: datetime, until: datetime, rules: Rules, policy: Policy | None = None) -> Raised:
+    """What the detector would have told of `since` to `until`, both UTC; 90 days before warm its baselines up.
+
+    Raises Unavailable where the store does not answer.
+    """
+    policy = policy or Policy()
+    first = _micro(since) - max(90 * DAY_US, rules.looks_back_us)
+    replay = Replay(policy, rules, _micro(since))
+    streams = [_records(client, kind, table, first, _micro(until), replay.raised) for kind, table in _TABLES]
+    return replay.feed(heapq.merge(*streams, key=lambda item: item[0]))
+
+
+def _records(
+    client: Client, kind: Kind, table: str, since: int, until: int, raised: Raised
+) -> Iterator[tuple[int, Kind, Mapping[str, Any]]]:
+    sql = _PAGE_SQL.format(part="part" if kind in {"run_event", "profile"} else "0", table=table)
+    place: dict[str, Any] = {"at": since, "id": "", "number": 0, "digest": ""}
+    while True:
+        # the next page begins at the time of the last one's end
+        asked = {"since": place["at"], "until": until, "most": _PAGE, **place}
+        rows = select(client, sql, asked)
+        for row in rows:
+            try:
+                schema = _schema(kind, int(row["schema_fingerprint"]))
+            except ContractError:
+                raised.unreadable += 1
+                continue
+            yield int(row["at"]), kind, plain.decode(schema, bytes.fromhex(row["body"]), records.current(kind))
+        if len(rows) < _PAGE:
+            return
+        place = {name: rows[-1][name] for name in place}
+
+
+def _schema(kind: Kind, fingerprint: int) -> Any:
+    for schema in records.released(kind):
+        if int.from_bytes(schema.fingerprint_bytes, "little") == fingerprint:
+            return schema
+    raise ContractError(f"no released schema of {kind} has the fingerprint {fingerprint:x}")
+
+
+def told(raised: Raised) -> list[str]:
+    """Lines for a terminal: each incident, then the sum."""
+    lines: list[str] = []
+    for message in sorted(raised.incidents.values(), key=lambda one: (one["onset"], one["incident_id"])):
+        since, last = _moment(message["onset"]), _moment(message["last_seen"])
+        ended = "" if message["state"] == "resolved" else ", not over"
+        lines.append(f"{since:%Y-%m-%d} to {last:%Y-%m-%d}{ended}  {message['severity']:.2f}  {message['title']}")
+        lines.append(f"    {message['explanation']}")
+    read = ", ".join(f"{count:,} {kind.replace('_', ' ')}s" for kind, count in raised.read.items())
+    lines.append(f"{len(raised.incidents)} incidents, {raised.pages} pages, of {read or 'nothing'}")
+    if raised.unreadable:
+        lines.append(f"{raised.unreadable} messages have schemas that this version does not know and were left out")
+    return lines
+
+
+def as_json(raised: Raised) -> str:
+    """The same for programs."""
+    incidents = [
+        {
+            "incident_id": message["incident_id"].hex(),
+            **{key: message[key] for key in ("title", "explanation", "severity", "state", "check", "rule")},
+            "onset": _moment(message["onset"]).isoformat(),
+            "last_seen": _moment(message["last_seen"]).isoformat(),
+        }
+        for message in raised.incidents.values()
+    ]
+    return json.dumps({"incidents": incidents, "pages": raised.pages, "read": raised.read}, indent=2)
+
+
+def _micro(moment: datetime) -> int:
+    return int(moment.timestamp()) * _SECOND + moment.microsecond
+
+
+def _moment(microseconds: int) -> datetime:
+    return datetime.fromtimestamp(microseconds / 1e6, UTC)

@@ -1,0 +1,146 @@
+"""Training/serving skew: what a model is asked about, against what it was trained on, found through the lineage."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from headwater.detection import compare
+from headwater.detection.aftermath import Aftermath
+from headwater.detection.compare import Comparison
+from headwater.detection.gates import Finding, Gate, Outcome, severity_of
+from headwater.detection.incidents.graph import Dataset, Node
+from headwater.detection.incidents.walks import Place, upstream
+from headwater.detection.incidents.world import World
+from headwater.detection.profile_verdicts import column_verdict
+from headwater.detection.series import Entry
+from headwater.detection.statistics.robust import holm
+from headwater.detection.summaries import Summary
+from headwater.detection.verdicts import Verdict
+
+#: Profiles that are kept, of whatever a model may be trained on: about 1 KB a column.
+_MOST = 2_000
+
+
+@dataclass(slots=True)
+class Skew:
+    """Compares each profile of role `serving` with those of the run that trained the model behind it."""
+
+    world: World
+    #: By dataset version as written, and by run as read.
+    _written: OrderedDict[Node, Summary] = field(default_factory=OrderedDict[Node, Summary])
+    _read: OrderedDict[bytes, dict[Dataset, Summary]] = field(
+        default_factory=OrderedDict[bytes, dict[Dataset, Summary]]
+    )
+    #: Serving profiles whose edges may still come, and until when (arrival, µs).
+    _waiting: dict[bytes, tuple[int, Summary]] = field(default_factory=dict[bytes, "tuple[int, Summary]"])
+    _judged: OrderedDict[bytes, None] = field(default_factory=OrderedDict[bytes, None])
+    #: Of each column when it was found last.
+    _found: dict[tuple[Dataset, str], dict[int, bool]] = field(default_factory=lambda: defaultdict(dict[int, bool]))
+    _aftermath: dict[tuple[Dataset, str], Aftermath] = field(default_factory=lambda: defaultdict(Aftermath))
+
+    def profile(self, summary: Summary, now: int) -> None:
+        """One whole profile, any number of times."""
+        node = Node(summary.namespace, summary.name, summary.version)
+        if summary.role == "serving":
+            if summary.event_id not in self._judged:
+                self._waiting.setdefault(summary.event_id, (now + self.world.policy.edges_wait_us, summary))
+            return
+        if summary.role == "input" and summary.run_id is not None:
+            self._read.setdefault(summary.run_id, {})[node.dataset] = summary
+            if len(self._read) > _MOST:
+                self._read.popitem(last=False)
+        else:
+            self._written[node] = summary
+            if len(self._written) > _MOST:
+                self._written.popitem(last=False)
+
+    def due(self, now: int) -> list[Verdict]:
+        """The verdicts on serving profiles whose training is known by now."""
+        found: list[Verdict] = []
+        waiting = sorted(self._waiting.values(), key=lambda item: (item[1].event_time, item[1].event_id))
+        for until, summary in waiting:
+            training = self._training(summary)
+            if training or now >= until:
+                del self._waiting[summary.event_id]
+                self._judged[summary.event_id] = None
+                if len(self._judged) > 10 * _MOST:
+                    self._judged.popitem(last=False)
+                found += self._compare(summary, training)
+        return found
+
+    def _training(self, summary: Summary) -> dict[str, Summary]:
+        """By column the profile that the training run read it from; empty where there is no model or profile."""
+        model = next(self._models(summary), None)
+        run = self.world.runs.writer(model) if model is not None else None
+        if run is None:
+            return {}
+        as_read = list(self._read.get(run.run_id, {}).values())
+        as_written = [self._written[node] for node in sorted(run.reads, key=str) if node in self._written]
+        columns: dict[str, Summary] = {}
+        for profile in (*as_read, *as_written):
+            for name in profile.columns:
+                columns.setdefault(name, profile)
+        return columns
+
+    def _models(self, summary: Summary) -> Iterator[Node]:
+        """Models above what is served, the nearest first; those that its run read come before."""
+        graph = self.world.graph
+        read = self.world.runs.reads_of(summary.run_id) if summary.run_id is not None else set[Node]()
+        yield from sorted((node for node in read if graph.kind(node) == "model"), key=str)
+        start = Place(Node(summary.namespace, summary.name, summary.version), None)
+        also = {Place(node, None) for node in read}
+        walk = upstream(graph, start, self.world.policy.walk_budget, also, whole=True)
+        yield from (place.node for place in walk.hops if graph.kind(place.node) == "model")
+
+    def _compare(self, summary: Summary, training: dict[str, Summary]) -> list[Verdict]:
+        policy = self.world.policy
+        pairs: list[tuple[str, Comparison]] = []
+        for name, column in summary.columns.items():
+            if name not in training:
+                continue
+            learned = training[name]
+            entry = Entry(learned.event_time, learned.event_id, -1, dict(learned.columns), frozenset())
+            made = compare.drift(column, name, "pinned", [entry], policy)
+            if made is not None and min(made.rows, made.baseline_rows) >= policy.least_rows:
+                pairs.append((name, made))
+        held = holm([made.p_value for _, made in pairs], policy.family_alpha)
+        return [
+            verdict
+            for (name, made), threshold in zip(pairs, held, strict=True)
+            for verdict in self._told(summary, name, made, threshold)
+        ]
+
+    def _told(self, summary: Summary, name: str, made: Comparison, threshold: float) -> Sequence[Verdict]:
+        policy, key = self.world.policy, ((summary.namespace, summary.name), name)
+        found = threshold > 0 and made.score >= 1
+        before = self._found[key]
+        times = sum(before[time] for time in sorted(before)[-(policy.persistence_of - 1) :]) + found
+        before[summary.event_time] = found
+        while len(before) > policy.rolling:
+            del before[min(before)]
+        persistent = found and (made.distance >= policy.at_once or times >= policy.persistence)
+        outcome: Outcome = "alarm" if persistent else "warn" if found else "ok"
+        if not self._aftermath[key].is_told(outcome, policy.resolve_after):
+            return ()
+        gates = (
+            Gate("rows", min(made.rows, made.baseline_rows), policy.least_rows, passed=True),
+            Gate("p_value", made.p_value, threshold or None, threshold > 0, "Holm over all columns"),
+            *(Gate(m.name, m.value, m.floor, m.value >= m.floor) for m in made.measures),
+            Gate("persistent", times, policy.persistence, persistent),
+        )
+        finding = Finding(
+            check="skew",
+            column=name,
+            outcome=outcome,
+            severity=severity_of(made),
+            score=made.score,
+            usual=None,
+            unusual=made.score,
+            gates=gates,
+            onset=summary.event_time if found else None,
+            comparison=made,
+            current=summary.columns[name],
+        )
+        return [column_verdict(summary, finding)]
