@@ -98,7 +98,7 @@ def _check(
 
 
 def _send(settings: Settings, key: bytes, value: bytes) -> None:
-    errors: list[object] = []
+    errors: list[str] = []
     producer: Any = confluent_kafka.Producer(
         {
             **connection(settings),
@@ -109,12 +109,12 @@ def _send(settings: Settings, key: bytes, value: bytes) -> None:
         logger=silent_logger("decisions"),
     )
 
-    def confirmed(error: object, _message: object) -> None:
-        errors.append(error)
+    def confirmed(error: Any, _message: object) -> None:
+        errors.append("" if error is None else error.str())
 
     producer.produce(DECISIONS.full_name(settings), value, key, on_delivery=confirmed)
     producer.flush(_CONFIRM_SECONDS + 1)
-    if errors != [None]:
+    if errors != [""]:
         raise Unavailable(
             f"{settings.brokers}: the decision was not taken: {str(errors[0]) if errors else 'no answer'}"
         )

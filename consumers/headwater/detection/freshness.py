@@ -33,6 +33,8 @@ class Arrivals:
 
     def add(self, event_time: int, version: str | None, told_at: int, policy: Policy) -> bool:
         """One write, told at `told_at` (arrival); whether it is the one that was overdue."""
+        if event_time > told_at + DAY_US:
+            return False  # a clock that runs ahead must not hide that nothing comes
         # one for each minute, its newest, so that a night of a thousand slices does not push the nights before out
         bucket = event_time // policy.burst_us
         index = bisect_left(self.times, bucket * policy.burst_us, key=lambda item: item[0])

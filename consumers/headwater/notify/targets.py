@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import os
 import re
@@ -120,7 +121,7 @@ def _target(table: dict[str, Any], path: str, lines: list[str], start: int, envi
         raise wrong("states", f"states: {', '.join(sorted(map(str, unknown)))}: an incident is {', '.join(STATES)}")
     target = Target(**values)
     if target.kind == "pagerduty" and not target.url:
-        target = Target(**{**values, "url": PAGERDUTY})
+        target = dataclasses.replace(target, url=PAGERDUTY)
     if lacking := _lacking(target):
         raise wrong("kind", f"a target of kind {target.kind} needs {lacking}")
     return target

@@ -176,7 +176,7 @@ def test_a_person_may_take_a_tag_away() -> None:
     """A decision stands over what events say."""
     judged = Judged(GOOD)
     judged.tagged("crm", "email")
-    decision = {
+    decision: dict[str, Any] = {
         "event_id": an_id("d"), "event_time": at(1), "kind": "tag", "actor": "ann", "namespace": "lake", "name": "crm",
         "column": "email", "tags": [],
     }  # fmt: skip

@@ -26,7 +26,7 @@ class Served(Told):
         for access, node in (("read", read), ("write", model)):
             self.book.use(use("train", START, access, node))
         self.book.edges(edge_set("train", START, [read], model))
-        role = {"role": "input", "run": an_id("run", "train", START)} if as_read else {"role": "output"}
+        role: dict[str, Any] = {"role": "input", "run": an_id("run", "train", START)} if as_read else {"role": "output"}
         record = profile_record("features", START, columns(0), version="f1", **role)
         self.book.profile({**record, "partitions": []}, self.now)
 

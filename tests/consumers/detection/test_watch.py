@@ -32,6 +32,15 @@ def written(number: int, *, late: int = 0, **fields: Any) -> dict[str, Any]:
     return use("load", day(number), "write", dataset("t", str(day(number))), event_time=at, emit_time=at, **fields)
 
 
+def test_a_clock_ahead_hides_nothing() -> None:
+    """A write dated ten years ahead is none: the dataset is overdue all the same."""
+    checker = Checker(POLICY)
+    for number in range(20):
+        checker.use(written(number))
+    checker.use({**written(19), "event_id": an_id("ahead"), "event_time": microseconds(date(2034, 1, 1))})
+    assert said(checker.overdue(microseconds(day(22))), "freshness") == ["alarm"]
+
+
 def fingerprint(text: str) -> dict[str, Any]:
     return {"algorithm": "sum-xor-1", "digest": text.encode()}
 

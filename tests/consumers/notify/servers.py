@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socketserver
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -25,7 +25,7 @@ class Received:
 
 
 @contextmanager
-def http_server() -> Iterator[tuple[str, Received]]:
+def http_server() -> Generator[tuple[str, Received]]:
     received = Received()
 
     class Handler(BaseHTTPRequestHandler):
@@ -50,7 +50,7 @@ def http_server() -> Iterator[tuple[str, Received]]:
                 self.send_header(name, value)
             self.end_headers()
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 — the base's own name
             return
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -59,7 +59,7 @@ def http_server() -> Iterator[tuple[str, Received]]:
 
 
 @contextmanager
-def smtp_server() -> Iterator[tuple[str, Received]]:
+def smtp_server() -> Generator[tuple[str, Received]]:
     """As much of RFC 5321 as a client needs."""
     received = Received()
 

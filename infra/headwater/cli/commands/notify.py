@@ -36,8 +36,12 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
     folder = Path(arguments.undelivered) if arguments.undelivered else state / "headwater" / "notify"
     notifier = Notifier(settings, targets, folder)
+
+    def stop(_number: int, _frame: object) -> None:
+        notifier.stop()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: notifier.stop())
+        signal.signal(number, stop)
     logging.getLogger("headwater.notify").info("telling %s", ", ".join(target.name for target in targets))
     notifier.run()
     return 0
