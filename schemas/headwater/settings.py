@@ -121,16 +121,11 @@ class Settings:
         "How long a stitching worker remembers a run that never ends after its last event, seconds.",
         at_least=0,
     )
-    rules: str = _setting(
-        "",
-        "Rules file of detection (TOML): settings of datasets, and policies; `headwater rules check`. Empty: none.",
-    )
+    rules: str = _setting("", "Rules file of detection (TOML); `headwater rules check` reads it. Empty: none.")
     metrics_port: int = _setting(
         0, "Port of a worker's /metrics, /live and /ready; 0: none. The embedded stack picks its own.", at_least=0
     )
-    metrics_host: str = _setting(
-        "127.0.0.1", "Address that metrics_port is opened on; 0.0.0.0 where others must reach it."
-    )
+    metrics_host: str = _setting("127.0.0.1", "Address of metrics_port; 0.0.0.0 where others must reach it.")
     gateway_host: str = _setting(
         "127.0.0.1", "Address that the gateway is opened on. Any but loopback needs gateway_keys."
     )
