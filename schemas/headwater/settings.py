@@ -48,6 +48,8 @@ class Settings:
     database: str = _setting(
         "headwater", "ClickHouse database; the prefix is put before it, and each dot of the two is an underscore there."
     )
+    store_cluster: str = _setting("", "ClickHouse cluster (in its servers' remote_servers). Empty: one server.")
+    store_sharded: bool = _setting(False, "Whether that cluster has several shards, over which rows are spread.")
     partitions: int = _setting(12, "Partitions of each topic when it is created; never changed afterwards.", at_least=1)
     service: str = _setting("", "Name of the service that a producer runs in, told when it opens.")
     actor: str = _setting("", "Who acts, in every event of a producer: a service, a user, a team. Empty: not said.")

@@ -32,16 +32,20 @@ _SQL = (
     "SELECT name, type FROM system.columns WHERE database = {database:String} AND table = {table:String} "
     "ORDER BY position"
 )
+_SPREAD = "SELECT count() AS tables FROM system.tables WHERE database = {database:String} AND engine = 'Distributed'"
 
 
 @dataclass(frozen=True)
 class Landing:
-    """One landing table. `schema`: the released version that it takes as it is; `packed`: of packed rows."""
+    """One landing table. `schema`: the released version that it takes as it is; `packed`: of packed rows; `spread`:
+    what its views make goes to tables over several shards.
+    """
 
     topic: str
     table: str
     schema: Schema
     packed: bytes
+    spread: bool = False
 
     def shape(self, writer: Schema, body: bytes) -> bytes:
         """A proved body in the table's schema.
@@ -73,10 +77,11 @@ def landings(client: Client, database: str) -> Mapping[str, Landing]:
 
     Raises StateError where a table is not there or takes no version of its record that we know.
     """
-    return {topic.name: _landing(client, database, topic) for topic in ARCHIVED}
+    spread = bool(select(client, _SPREAD, {"database": database})[0]["tables"])
+    return {topic.name: _landing(client, database, topic, spread=spread) for topic in ARCHIVED}
 
 
-def _landing(client: Client, database: str, topic: Topic) -> Landing:
+def _landing(client: Client, database: str, topic: Topic, *, spread: bool) -> Landing:
     record = str(topic.record)
     table = f"{record}_landing"
     there = {
@@ -87,7 +92,7 @@ def _landing(client: Client, database: str, topic: Topic) -> Landing:
     fields = {name: kind for name, kind in there.items() if name not in ours}
     for schema in reversed(records.released(record)):
         if fields == structure.columns(schema):
-            return Landing(topic.name, table, schema, packing.row_schema(schema))
+            return Landing(topic.name, table, schema, packing.row_schema(schema), spread)
     raise StateError(
         f"{database}.{table} takes no version of {record} that this version of Headwater knows: "
         "`headwater migrate status` says more"

@@ -36,6 +36,8 @@ def connect(settings: Settings, *, database: bool = True) -> Client:
             password=settings.store_password,
             database=name if database else None,
             autogenerate_session_id=False,
+            # Of a table over several shards, what a query joins or looks up in is asked of all of them.
+            settings={"distributed_product_mode": "global"} if settings.store_sharded else None,
             tz_mode="aware",
             # Parameters go in the body: lists of keys are longer than an address may be.
             form_encode_query_params=True,

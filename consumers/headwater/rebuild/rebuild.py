@@ -63,6 +63,8 @@ def rebuild(
 
     Raises StateError, Unavailable; the old tables serve then.
     """
+    if settings.store_sharded:
+        raise StateError("a rebuild exchanges tables of one server; over several shards (store_sharded) it cannot")
     began = time.monotonic()
     with _held(settings) as work:
         _clear(work, tell)

@@ -10,9 +10,10 @@ from datetime import datetime
 from headwater.audit.store import Client
 from headwater.errors import StateError
 from headwater.migrations import ledger
-from headwater.migrations.engines import Engines
-from headwater.migrations.files import Migration, render, shipped
+from headwater.migrations.engines import Engines, engines_of
+from headwater.migrations.files import Migration, shipped
 from headwater.migrations.lock import lease
+from headwater.migrations.spreading import spread_tables, statements
 from headwater.settings import Settings
 
 
@@ -32,12 +33,14 @@ class Standing:
 
 @dataclass(frozen=True)
 class Done:
-    """A migration that was done or undone, or would be. `statement` as it is sent."""
+    """A migration that was done or undone, or would be. `statements` as they are sent: one, on a cluster of several
+    shards two where each shard's table is changed and the one over all.
+    """
 
     number: int
     name: str
     kind: str
-    statement: str
+    statements: tuple[str, ...]
 
 
 def database_name(settings: Settings) -> str:
@@ -88,19 +91,18 @@ def migrate(
     the lease for too long.
     """
     known = shipped() if migrations is None else tuple(migrations)
-    engines = engines or Engines()
-    database = database_name(settings)
+    work = _Work(client, database_name(settings), engines or engines_of(settings), spread_tables(known))
     if dry_run or not _pending(client, settings, known):
-        return [_done(m, m.up, database, engines) for m in _pending(client, settings, known)]
-    ledger.prepare(client, database, engines)
+        return [work.done(m, m.up) for m in _pending(client, settings, known)]
+    ledger.prepare(client, work.database, work.engines)
     done: list[Done] = []
-    with lease(client, database) as renew:
-        step = ledger.last_step(client, database)
+    with lease(client, work.database, work.engines) as renew:
+        step = ledger.last_step(client, work.database)
         for migration in _pending(client, settings, known):
             if migration.kind == "long" and not long:
                 break
             step += 1
-            done.append(_run(client, database, engines, migration, step, "up"))
+            done.append(work.run(migration, step, "up"))
             renew()
     return done
 
@@ -119,16 +121,15 @@ def down(
     Raises as `migrate`.
     """
     known = shipped() if migrations is None else tuple(migrations)
-    engines = engines or Engines()
-    database = database_name(settings)
+    work = _Work(client, database_name(settings), engines or engines_of(settings), spread_tables(known))
     if dry_run or not _applied(client, settings, known, to):
-        return [_done(m, m.down, database, engines) for m in _applied(client, settings, known, to)]
+        return [work.done(m, m.down) for m in _applied(client, settings, known, to)]
     done: list[Done] = []
-    with lease(client, database) as renew:
-        step = ledger.last_step(client, database)
+    with lease(client, work.database, work.engines) as renew:
+        step = ledger.last_step(client, work.database)
         for migration in _applied(client, settings, known, to):
             step += 1
-            done.append(_run(client, database, engines, migration, step, "down"))
+            done.append(work.run(migration, step, "down"))
             renew()
     return done
 
@@ -154,13 +155,23 @@ def _states(client: Client, settings: Settings, known: Sequence[Migration]) -> d
     return {number: standing.state for number, standing in states.items()}
 
 
-def _run(client: Client, database: str, engines: Engines, migration: Migration, step: int, direction: str) -> Done:
-    done = _done(migration, migration.up if direction == "up" else migration.down, database, engines)
-    began = time.monotonic()
-    client.command(done.statement)
-    ledger.write(client, database, step, migration, direction, time.monotonic() - began)
-    return done
+@dataclass(frozen=True)
+class _Work:
+    """Where migrations are done, and what a cluster spreads over its shards."""
 
+    client: Client
+    database: str
+    engines: Engines
+    spread: frozenset[str]
 
-def _done(migration: Migration, statement: str, database: str, engines: Engines) -> Done:
-    return Done(migration.number, migration.name, migration.kind, render(statement, database, engines))
+    def run(self, migration: Migration, step: int, direction: str) -> Done:
+        done = self.done(migration, migration.up if direction == "up" else migration.down)
+        began = time.monotonic()
+        for statement in done.statements:
+            self.client.command(statement)
+        ledger.write(self.client, self.database, step, migration, direction, time.monotonic() - began)
+        return done
+
+    def done(self, migration: Migration, statement: str) -> Done:
+        sent = statements(statement, self.database, self.engines, self.spread)
+        return Done(migration.number, migration.name, migration.kind, sent)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from headwater.audit.store import Client
-from headwater.migrations.engines import Engines
+from headwater.errors import StateError
+from headwater.migrations.engines import Engines, shard_database
 from headwater.migrations.files import Migration, quote, render
 
 _CREATE = """
@@ -41,9 +42,23 @@ class Entry:
     finished: datetime
 
 
+#: Codes of a server that knows no such cluster, or takes no statements for one.
+_NO_CLUSTER = ("Code: 170", "Code: 392", "Code: 701")
+
+
 def prepare(client: Client, database: str, engines: Engines) -> None:
-    """Create the database and the ledger where they are not there yet."""
-    client.command(f"CREATE DATABASE IF NOT EXISTS {quote(database)}")
+    """Create the database and the ledger where they are not there yet. Raises StateError where the store is not of
+    the cluster that the settings name.
+    """
+    on_cluster = engines.clause("on_cluster", None)
+    for name in (database, shard_database(database)) if engines.sharded else (database,):
+        try:
+            client.command(f"CREATE DATABASE IF NOT EXISTS {quote(name)} {on_cluster}".rstrip())
+        except Exception as error:  # the client's own class needs the extra, which a bare import must not
+            if on_cluster and any(code in str(error) for code in _NO_CLUSTER):
+                said = str(error).splitlines()[0]
+                raise StateError(f"the store takes no statements {on_cluster} (store_cluster): {said}") from error
+            raise
     client.command(render(_CREATE, database, engines))
 
 

@@ -2,6 +2,9 @@
 
 The lease's comment says who holds it and until when. A holder that died loses it when its time is up, where the next
 one is on its machine at once: whoever renames the table away first has it removed, everybody else finds it gone.
+
+On a cluster the table's replica has one name, so the keeper lets one server make it. There a dead holder's lease is
+seen on its own server alone: migrators that reach another wait, and then say how it is removed.
 """
 
 from __future__ import annotations
@@ -16,13 +19,15 @@ from pathlib import Path
 
 from headwater.audit.store import Client
 from headwater.errors import Unavailable
+from headwater.migrations.engines import Engines
 from headwater.migrations.files import quote
 
 #: Seconds that a lease lasts from its last renewal; one statement of an immediate migration takes far less.
 LEASE = 60.0
 #: Leases of this process that it could not give back: the store was away.
 _left: set[str] = set()
-_EXISTS = "Code: 57"
+#: The table is there; on a cluster, on another server.
+_EXISTS = ("Code: 57", "Code: 253")
 _GONE = ("Code: 60", "Code: 81")
 
 
@@ -30,6 +35,7 @@ _GONE = ("Code: 60", "Code: 81")
 def lease(
     client: Client,
     database: str,
+    engines: Engines | None = None,
     *,
     patience: float = 120.0,
     now: Callable[[], float] = time.time,
@@ -42,9 +48,15 @@ def lease(
     table = f"{quote(database)}.migrations_lock"
     owner = f"{socket.gethostname()}/{os.getpid()}/{_processes()}/{secrets.token_hex(4)}"
     until = now() + patience
-    while not _take(client, table, owner, now()):
+    engines = engines or Engines()
+    engine = engines.lease(database)
+    while not _take(client, table, engine, owner, now()):
         if now() > until:
-            raise Unavailable(f"somebody else has been migrating {database} for {patience:.0f} s; try again later")
+            where = engines.clause("on_cluster", None)
+            removed = f", or where it died: DROP TABLE IF EXISTS {table} {where} SYNC" if where else ""
+            raise Unavailable(
+                f"somebody else has been migrating {database} for {patience:.0f} s; try again later{removed}"
+            )
         _expire(client, database, now())
         sleep(0.2)
 
@@ -61,7 +73,7 @@ def lease(
         yield renew
     finally:
         _left.add(owner)
-        client.command(f"DROP TABLE IF EXISTS {table}")
+        client.command(f"DROP TABLE IF EXISTS {table} SYNC")
         _left.discard(owner)
 
 
@@ -99,12 +111,12 @@ def _text(value: str) -> str:
     return f"'{escaped}'"
 
 
-def _take(client: Client, table: str, owner: str, now: float) -> bool:
+def _take(client: Client, table: str, engine: str, owner: str, now: float) -> bool:
     comment = _text(_comment(owner, now))
     try:
-        client.command(f"CREATE TABLE {table} (nothing UInt8) ENGINE = MergeTree ORDER BY () COMMENT {comment}")
+        client.command(f"CREATE TABLE {table} (nothing UInt8) ENGINE = {engine} ORDER BY () COMMENT {comment}")
     except Exception as error:  # the client's own class needs the extra, which a bare import must not
-        if _EXISTS in str(error):
+        if any(code in str(error) for code in _EXISTS):
             return False
         raise
     return True
@@ -124,4 +136,4 @@ def _expire(client: Client, database: str, now: float) -> None:
         if any(code in str(error) for code in _GONE):
             return
         raise
-    client.command(f"DROP TABLE IF EXISTS {stale}")
+    client.command(f"DROP TABLE IF EXISTS {stale} SYNC")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from headwater.audit.store import Client
 from headwater.errors import StateError
-from headwater.migrations.engines import Engines
+from headwater.migrations.engines import Engines, engines_of
 from headwater.roles import statements
 from headwater.roles.declared import ALL, ROLES, Role, role_name
 from headwater.settings import Settings
@@ -42,7 +42,7 @@ def apply(
     a moment, nor with more. `dry_run` asks the server nothing and gives all statements. Raises StateError where the
     store keeps no users, or this user may not manage them.
     """
-    engines = engines or Engines()
+    engines = engines or engines_of(settings)
     database = settings.database_name
     done: list[Applied] = []
     for role in roles:
@@ -64,7 +64,7 @@ def drop(
     engines: Engines | None = None,
 ) -> list[Applied]:
     """Remove the roles. Raises as `apply`."""
-    engines = engines or Engines()
+    engines = engines or engines_of(settings)
     database = settings.database_name
     done = [Applied(role_name(database, one), statements.dropped(database, one, engines)) for one in roles]
     if not dry_run:

@@ -39,7 +39,7 @@ def acted(folder: Path, role: str, act: str, said: Sequence[str] = ()) -> Any:
     return json.loads(done.stdout)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A history with four messages, made by its owner."""
     path = tmp_path_factory.mktemp("roles")

@@ -69,7 +69,9 @@ def _print(done: Sequence[Done], arguments: argparse.Namespace) -> None:
         print(json.dumps({"dry_run": arguments.dry_run, arguments.action: plain(list(done))}, indent=2))
     elif arguments.dry_run:
         for one in done:
-            print(f"-- {one.number:04d}_{one.name} ({one.kind})\n{one.statement};\n")
+            print(
+                f"-- {one.number:04d}_{one.name} ({one.kind})", *(f"{sent};" for sent in one.statements), "", sep="\n"
+            )
     elif done:
         print(f"{arguments.action}: {len(done)} migrations, {done[0].number:04d} to {done[-1].number:04d}")
     else:

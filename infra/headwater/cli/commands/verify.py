@@ -53,6 +53,10 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         raise SettingsError("--public goes with --against, --key with --export")
     if arguments.scratch and not arguments.columns:
         raise SettingsError("--scratch goes with --columns")
+    if arguments.columns and settings.store_sharded:
+        raise SettingsError(
+            "--columns compares the tables of one server; over several shards (store_sharded) it cannot"
+        )
     held = checkpoints.read(arguments.against, arguments.public) if arguments.against else None
     client = connect(settings)
     try:
