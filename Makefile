@@ -25,7 +25,7 @@ demo: $(VENV)/.demo ## Run a real ML pipeline and ask its lineage
 	@$(BIN)/headwater demo
 
 test: $(VENV)/.test ## Check types and style, run all tests
-	@$(BIN)/python -m tests.compiling & $(MAKE) --no-print-directory lint && wait
+	@$(BIN)/python -m tests.compiling & compiling=$$!; $(MAKE) --no-print-directory lint && wait $$compiling
 	@$(BIN)/pytest -m 'not prove' -n 3 --dist loadfile --durations=20
 
 prove: $(VENV)/.test ## The long proofs: kills, fuzzing, scale (at most 40 minutes)
