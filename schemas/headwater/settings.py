@@ -38,9 +38,7 @@ class Settings:
     brokers: str = _setting("127.0.0.1:9092", "Kafka brokers, host:port separated by commas.")
     prefix: str = _setting("", "Put before every topic, group and database name, so that environments share a cluster.")
     kafka: str = _setting("", "Further librdkafka settings, name=value separated by commas (TLS, SASL).", secret=True)
-    registry_url: str = _setting(
-        "", "Schema Registry (Confluent's API). Empty: single-object encoding and the schema topic."
-    )
+    registry_url: str = _setting("", "Schema Registry (Confluent's API). Empty: single objects and the schema topic.")
     registry_auth: str = _setting("", "user:password for the Schema Registry.", secret=True)
     store_url: str = _setting("http://127.0.0.1:8123", "ClickHouse over HTTP, where the history is kept.")
     store_user: str = _setting("default", "ClickHouse user.")

@@ -13,6 +13,7 @@ BENCHMARKS = {
     "stitching": "tests.benchmarks.stitching",
     "workers": "tests.benchmarks.workers",
     "latency": "tests.benchmarks.latency",
+    "visible": "tests.benchmarks.visible",
     "producer": "tests.benchmarks.producer",
     "spool": "tests.benchmarks.spool",
     "profiles": "tests.benchmarks.profiles",

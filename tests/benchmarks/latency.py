@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> None:
         worker = backlog.Worker("ours", bootstrap, prefix)
         try:
             wait_until(lambda: backlog.divided(bootstrap, prefix, 1), 60, "the worker to join")
-            emitted, late = _emit(bootstrap, prefix, seconds, worker)
+            emitted, late = emit(bootstrap, prefix, seconds, worker.check)
             reader = clients.consumer(bootstrap, "headwater-bench-latency")
             wait_until(lambda: backlog.count(reader, prefix + backlog.EDGES) >= emitted, 30, "the last edge sets")
             reader.close()
@@ -58,8 +58,10 @@ def run(arguments: argparse.Namespace) -> None:
     print(f"p99.9 {cuts[998]:.0f} ms, longest {max(latencies):.0f} ms")
 
 
-def _emit(bootstrap: str, prefix: str, seconds: int, worker: backlog.Worker) -> tuple[int, float]:
-    """Emit runs evenly, each START a second before its COMPLETE; how many, and how late one was at most, ms."""
+def emit(bootstrap: str, prefix: str, seconds: int, check: Callable[[], object]) -> tuple[int, float]:
+    """Emit runs evenly, each START a second before its COMPLETE; how many, and how late one was at most, ms. `check` is
+    called now and then.
+    """
     with Producer(Settings(brokers=bootstrap, prefix=prefix)) as producer:
         job = producer.job("airflow://production", "features.daily")
         inputs = [producer.dataset("postgres://warehouse:5432", f"raw.{n}", version="1") for n in range(3)]
@@ -70,8 +72,7 @@ def _emit(bootstrap: str, prefix: str, seconds: int, worker: backlog.Worker) -> 
         late = 0.0
         for number in range(runs + EVENTS_A_SECOND // 2):
             due = began + number * 2 / EVENTS_A_SECOND
-            if due > time.perf_counter():
-                time.sleep(due - time.perf_counter())
+            time.sleep(max(0.0, due - time.perf_counter()))
             late = max(late, time.perf_counter() - due)
             if len(waiting) >= EVENTS_A_SECOND // 2 or number >= runs:
                 waiting.popleft()()
@@ -82,7 +83,7 @@ def _emit(bootstrap: str, prefix: str, seconds: int, worker: backlog.Worker) -> 
                     one.lineage(output, column, inputs[0], column)
                 waiting.append(one.complete)
             if number % EVENTS_A_SECOND == 0:
-                worker.check()
+                check()
         assert producer.flush(30)
         assert not producer.stats().drops, producer.stats()
     return runs, late * 1000

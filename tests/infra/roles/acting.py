@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -103,12 +103,25 @@ def archived(client: Client) -> Mapping[str, Any]:
     return {"pending": pending, "migrated": len(migrate(client, SETTINGS)), "inserted": _archived(client, "second", 10)}
 
 
+#: Questions that look at the history from several sides, each answered in a moment.
+QUICK = ("who_read", "owners", "prediction", "gaps", "unread_outputs")
+
+
 def asked(client: Client) -> Mapping[str, Any]:
     """Every question, a walk, and every view."""
+    return _asked(client, list(QUESTIONS))
+
+
+def looked(client: Client) -> Mapping[str, Any]:
+    """A walk, every view, and some questions."""
+    return _asked(client, QUICK)
+
+
+def _asked(client: Client, names: Sequence[str]) -> Mapping[str, Any]:
     _use(client)
     texts = {"namespace": NS, "name": "b", "model_namespace": NS, "key": "p0", "job_name": "first"}
     answered: list[str] = []
-    for question in QUESTIONS.values():
+    for question in map(QUESTIONS.__getitem__, names):
         values: dict[str, Any] = {}
         for one in question.parameters:
             if one.name == "depth":
@@ -158,7 +171,7 @@ def held(client: Client) -> Mapping[str, Any]:
 
 
 ACTS: Mapping[str, Callable[[Client], Mapping[str, Any]]] = {
-    act.__name__: act for act in (made, archived, asked, verified, tried, held)
+    act.__name__: act for act in (made, archived, asked, looked, verified, tried, held)
 }
 
 

@@ -74,13 +74,19 @@ def test_a_writer_archives_and_does_nothing_else(folder: Path) -> None:
     )
 
 
+@pytest.mark.prove
 @pytest.mark.integration
-def test_a_reader_asks_everything_and_changes_nothing(folder: Path) -> None:
-    """Questions, views and walks are answered; raw bytes, files, other hosts and higher limits are not its."""
-    asked = acted(folder, "reader", "asked")
-    assert asked["walk"] == ["a", "b"]
-    assert len(asked["answered"]) >= 12
-    assert asked["views"] >= 19
+def test_a_reader_asks_every_question(folder: Path) -> None:
+    """None of them reads what is withheld."""
+    assert len(acted(folder, "reader", "asked")["answered"]) >= 12
+
+
+@pytest.mark.integration
+def test_a_reader_looks_everywhere_and_changes_nothing(folder: Path) -> None:
+    """Views, walks and questions are answered; raw bytes, files, other hosts and higher limits are not its."""
+    looked = acted(folder, "reader", "looked")
+    assert looked["walk"] == ["a", "b"]
+    assert looked["views"] >= 19
     refused(
         folder,
         "reader",
