@@ -173,7 +173,7 @@ def test_merging_changes_no_answer(history: History) -> None:
     for number, one in enumerate([*rounds(), *rounds()]):
         history.clock[0] = FIRST + number * MINUTE
         history.keep(*one)
-    times = [moment(FIRST + number * MINUTE) for number in range(5)]
+    times = [moment(FIRST + number * MINUTE) for number in (0, 2, 4)]
     before = [answers(history, known_at=time) for time in times]
     for (table,) in history.rows(
         "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE 'Repl%'"
