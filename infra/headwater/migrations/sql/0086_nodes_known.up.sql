@@ -14,5 +14,7 @@ CREATE TABLE IF NOT EXISTS ${database}.nodes_known ${on_cluster}
 )
 ENGINE = ${replacing(precedence)}
 ORDER BY (key, kind, ifNull(version_origin, ''))
-SETTINGS ${settings}
+-- Looked up by key, a granule each. Granules of 1,024 rows beside 8,192, in one part, asked in turn: 27 keys cost 35 ms of
+-- CPU for 52 in nodes, 32 for 40 in edges_by_target; index and marks take 20 KB more for a million rows.
+SETTINGS ${settings(1024)}
 COMMENT 'What was said of datasets and their versions, each statement with its first arrival'
