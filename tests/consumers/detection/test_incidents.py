@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from typing import Any
 
 import pytest
@@ -255,3 +256,20 @@ def test_less_rows_and_a_drift_are_told_apart() -> None:
     told.wait(20)
     titles = {message["incident_id"]: message["title"] for message in told.messages}
     assert sorted(titles.values()) == ["distance of lake/raw drifted", "rows of lake/raw are unusual"]
+
+
+def test_a_risky_change_is_an_alarm_where_somebody_reads_the_column() -> None:
+    """Clean.distance is made from raw.distance, and nobody reads raw.note: only the first is escalated, by name."""
+    told = Told()
+    told.edges(0)
+    for column in ("note", "distance"):
+        changes = json.dumps([{"column": column, "what": "widened from int32 to int64", "level": "risky"}])
+        subject = Subject(at(0), NAMESPACE, "raw", str(day(0)))
+        evidence = {"changes": changes}
+        told.verdict(Verdict("schema", "warn", subject, f"raw: {column} widened", 0.4, evidence=evidence, slice=column))
+    found = told.book.judged(told.now, absent=False)
+    assert [(verdict.check, verdict.outcome) for verdict in found] == [("schema", "alarm")]
+    assert "raw: distance widened; read by lake/clean.distance" in found[0].explanation
+    told.verdict(found[0])
+    assert [message["title"] for message in told.wait(5)] == ["schema of lake/raw changed"]
+    assert told.book.judged(told.now, absent=False) == []

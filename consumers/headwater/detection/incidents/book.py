@@ -21,6 +21,7 @@ from headwater.detection.incidents.belonging import (
 )
 from headwater.detection.incidents.causes import coverage
 from headwater.detection.incidents.decisions import Suppressions
+from headwater.detection.incidents.escalation import escalated
 from headwater.detection.incidents.graph import Node
 from headwater.detection.incidents.incident import Incident, incident_id
 from headwater.detection.incidents.reach import Reach, reach
@@ -49,6 +50,7 @@ class Book:
         self.judge = Judge(rules or Rules(), self.world)
         self._skew = Skew(self.world)
         self._assembly = Assembly()
+        self._escalated: list[Verdict] = []
         self._policy = policy
         self._database = database
         self._suppressions = Suppressions()
@@ -84,7 +86,8 @@ class Book:
 
         `absent`: also of what should have come by now.
         """
-        found = self.judge.due(now) + self._skew.due(now)
+        found = self.judge.due(now) + self._skew.due(now) + self._escalated
+        self._escalated = []
         return found + self.world.durations.overdue(now, self._policy) if absent else found
 
     def verdict(self, verdict: dict[str, Any], arrived: int) -> None:
@@ -95,6 +98,8 @@ class Book:
             self.world.timelines.add(key, point)
         if verdict["outcome"] == "alarm" and key_of(verdict) is not None and verdict["event_id"] not in self._attached:
             self._pending.setdefault(verdict["event_id"], (arrived, verdict))
+        if (alarm := escalated(verdict, self.world.graph)) is not None:
+            self._escalated.append(alarm)
 
     def decision(self, decision: Mapping[str, Any]) -> None:
         """What a person decided: owners, suppression, acknowledgement."""

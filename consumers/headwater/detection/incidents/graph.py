@@ -115,6 +115,15 @@ class Graph:
         """The column edges from one to the other; empty where there are none."""
         return self._columns.get(node, {}).get(parent.dataset, set())
 
+    def column_readers(self, dataset: Dataset, column: str) -> set[tuple[str, str, str | None]]:
+        """Which columns of which datasets were made from a column of any version, by direct or indirect edges."""
+        return {
+            (*target.dataset, edge.target)
+            for target, sources in self._columns.items()
+            for edge in sources.get(dataset, ())
+            if edge.source in {column, None}
+        }
+
     def time(self, node: Node) -> int | None:
         """The first event time that named it."""
         return self._times.get(node)
