@@ -29,7 +29,7 @@ test: $(VENV)/.test ## Check types and style, run all tests
 	@$(BIN)/pytest -m 'not prove' -n 3 --dist loadfile --durations=20
 
 prove: $(VENV)/.test ## The long proofs: kills, fuzzing, scale (at most 40 minutes)
-	@$(BIN)/pytest -m prove --timeout=2400 -s
+	@$(BIN)/pytest -m prove -n 2 --dist loadfile --timeout=2400 -v -rP
 
 bench: $(VENV)/.test ## Benchmarks beside their opponents
 	@$(BIN)/python -m tests.benchmarks
