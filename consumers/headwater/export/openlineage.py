@@ -12,19 +12,17 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
-from headwater.audit.clocks import Clocks
-from headwater.audit.lookup import key_sql
 from headwater.audit.rows import select
 from headwater.audit.store import Client
+from headwater.audit.writers import writer_schemas
 from headwater.errors import SettingsError
 from headwater.export.scope import Scope, Wanted, scope
+from headwater.export.tables import RANGE, USING, filled
 from headwater.openlineage import written
 from headwater.schemas import plain, records
-from headwater.schemas.records import Schema
 
 #: Rows of one statement.
 _PAGE: Final = 1000
-_SINCE, _UNTIL = "{since:DateTime64(6, 'UTC')}", "{until:DateTime64(6, 'UTC')}"
 
 
 @dataclass(frozen=True)
@@ -64,12 +62,14 @@ def export_openlineage(client: Client, wanted: Wanted, path: Path) -> Written:
 
 def _records(client: Client, found: Scope) -> Iterator[dict[str, Any]]:
     """The run events, those that came in parts put together."""
-    schemas = _Schemas(client)
+    reader = records.current("run_event")
+    writers = {one.fingerprint: one for one in records.released("run_event")} | writer_schemas(client)
     rows = _rows(client, found)
     for _, some in groupby(rows, itemgetter("event_time", "event_id", "parts")):
         parts: dict[int, dict[str, Any]] = {}
         for row in some:
-            part = schemas.read(row["schema_fingerprint"], base64.b64decode(row["body"]))
+            writer = writers.get(row["schema_fingerprint"], reader)
+            part = plain.decode(writer, base64.b64decode(row["body"]), reader)
             if part["part"] in parts:  # other content under one id: an event of its own
                 yield _whole(parts)
                 parts = {}
@@ -79,7 +79,7 @@ def _records(client: Client, found: Scope) -> Iterator[dict[str, Any]]:
 
 def _rows(client: Client, found: Scope) -> Iterator[dict[str, Any]]:
     """Rows in order, a page at a time."""
-    condition = _condition(found)
+    condition = filled(RANGE if found.kind == "time" else f"(run_id IN $runs OR {USING})", found)
     after = ""
     values: dict[str, object] = found.values()
     while True:
@@ -100,40 +100,6 @@ def _rows(client: Client, found: Scope) -> Iterator[dict[str, Any]]:
             "({micros:Int64}, {event_id:UUID}, {parts:Int64}, {digest:String}, {part:Int64})"
         )
         values = {**values, **{name: last[name] for name in ("micros", "event_id", "parts", "digest", "part")}}
-
-
-def _condition(found: Scope) -> str:
-    if found.kind == "time":
-        return f"event_time >= {_SINCE} AND event_time < {_UNTIL}"
-    runs = ", ".join(f"'{run}'" for run in found.runs) or "'00000000-0000-0000-0000-000000000000'"
-    keys = ", ".join(map(str, found.keys)) or "0"
-    uses = f"SELECT event_id FROM {_uses(found.clocks)} WHERE isNull(run_id) AND {key_sql()} IN ({keys})"
-    return f"(run_id IN ({runs}) OR event_id IN ({uses}))"
-
-
-def _uses(clocks: Clocks) -> str:
-    return clocks.view("uses")
-
-
-class _Schemas:
-    """Writer schemas by their fingerprints: those released with this version, and those in the history."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-        self._reader = records.current("run_event")
-        self._known: dict[int, Schema] = {one.fingerprint: one for one in records.released("run_event")}
-
-    def read(self, fingerprint: int, body: bytes) -> dict[str, Any]:
-        """A body as the newest version has it. Raises InvalidMessage, ContractError."""
-        if fingerprint not in self._known:
-            rows = select(
-                self._client,
-                "SELECT text FROM schemas WHERE fingerprint = {fingerprint:UInt64} LIMIT 1",
-                {"fingerprint": fingerprint},
-            )
-            if rows:
-                self._known[fingerprint] = records.parse(rows[0]["text"])
-        return plain.decode(self._known.get(fingerprint, self._reader), body, self._reader)
 
 
 _IDENTITY: Final = itemgetter("namespace", "name", "version")

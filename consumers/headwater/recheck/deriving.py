@@ -12,11 +12,11 @@ import numpy as np
 from headwater.archive.inserting import freeze, insert
 from headwater.archive.landing import ARCHIVED, Landing, landings
 from headwater.archive.packing import Row
-from headwater.audit.rows import select
 from headwater.audit.store import Client, Stream
+from headwater.audit.writers import writer_schemas
 from headwater.errors import ContractError, Unavailable
 from headwater.ledger.reading import TABLES
-from headwater.schemas import plain, records
+from headwater.schemas import plain
 from headwater.schemas.records import Schema
 from headwater.streams.batch import Batch
 
@@ -61,10 +61,7 @@ def derive(client: Client, scratch: Client, progress: Progress = lambda _done: N
     Raises StateError where one of them is not as this version needs it.
     """
     done = Derived()
-    written = {
-        row["fingerprint"]: records.parse(row["text"])
-        for row in select(client, "SELECT DISTINCT fingerprint, text FROM schemas")
-    }
+    written = writer_schemas(client)
     there = landings(scratch, scratch.database or "")
     for topic in ARCHIVED:
         some: list[_Kept] = []
