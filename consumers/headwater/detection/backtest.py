@@ -17,7 +17,6 @@ from headwater.detection.policy import DAY_US, Policy
 from headwater.detection.rules.model import Rules
 from headwater.detection.uses import uses
 from headwater.detection.verdicts import Verdict
-from headwater.errors import ContractError
 from headwater.schemas import plain, records
 
 Kind = Literal["run_event", "profile", "edge_set", "decision"]
@@ -141,27 +140,20 @@ def _records(
 ) -> Iterator[tuple[int, Kind, Mapping[str, Any]]]:
     sql = _PAGE_SQL.format(part="part" if kind in {"run_event", "profile"} else "0", table=table)
     place: dict[str, Any] = {"at": since, "id": "", "number": 0, "digest": ""}
+    schemas = {schema.fingerprint: schema for schema in records.released(kind)}
     while True:
         # the next page begins at the time of the last one's end
         asked = {"since": place["at"], "until": until, "most": _PAGE, **place}
         rows = select(client, sql, asked)
         for row in rows:
-            try:
-                schema = _schema(kind, int(row["schema_fingerprint"]))
-            except ContractError:
+            schema = schemas.get(int(row["schema_fingerprint"]))
+            if schema is None:
                 raised.unreadable += 1
                 continue
             yield int(row["at"]), kind, plain.decode(schema, bytes.fromhex(row["body"]), records.current(kind))
         if len(rows) < _PAGE:
             return
         place = {name: rows[-1][name] for name in place}
-
-
-def _schema(kind: Kind, fingerprint: int) -> Any:
-    for schema in records.released(kind):
-        if int.from_bytes(schema.fingerprint_bytes, "little") == fingerprint:
-            return schema
-    raise ContractError(f"no released schema of {kind} has the fingerprint {fingerprint:x}")
 
 
 def told(raised: Raised) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from headwater.detection.aftermath import Aftermath
 from headwater.detection.gates import Gate, Outcome
 from headwater.detection.policy import Policy
+from headwater.detection.recent import forget
 from headwater.detection.texts import dataset, day
 from headwater.detection.verdicts import Subject, Verdict
 
@@ -68,8 +69,7 @@ class Contents:
         if event_id in self.seen:
             return False
         self.seen[event_id] = None
-        if len(self.seen) > 4 * _MOST_VERSIONS:
-            self.seen.popitem(last=False)
+        forget(self.seen, 4 * _MOST_VERSIONS)
         return True
 
 
@@ -77,8 +77,7 @@ def wrote(subject: Subject, found: Print, contents: Contents, policy: Policy, ba
     """Remembers a write; says whether it repeats the one before, and what it means for reads that came first."""
     key = (subject.version, subject.partitions)
     contents.written.setdefault(key, set()).add(found)
-    if len(contents.written) > _MOST_VERSIONS:
-        contents.written.popitem(last=False)
+    forget(contents.written, _MOST_VERSIONS)
     verdicts = [_judge(*read, contents) for read in contents.waiting.pop(key, [])]
     told = [v for v in verdicts if v is not None and contents.read_well.is_told(v.outcome, policy.resolve_after)]
     repeated = _repeated(subject, found, contents, policy, based_on)
@@ -99,8 +98,7 @@ def read(subject: Subject, found: Print, contents: Contents, policy: Policy, bas
     key = (subject.version, subject.partitions)
     if key not in contents.written:
         contents.waiting.setdefault(key, []).append((subject, found, based_on))
-        if len(contents.waiting) > _MOST_VERSIONS:
-            contents.waiting.popitem(last=False)
+        forget(contents.waiting, _MOST_VERSIONS)
         return []
     verdict = _judge(subject, found, based_on, contents)
     if verdict is None or not contents.read_well.is_told(verdict.outcome, policy.resolve_after):

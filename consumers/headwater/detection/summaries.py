@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from headwater.detection.recent import forget
 from headwater.detection.statistics.numeric import POINTS
 
 Floats = npt.NDArray[np.float32] | npt.NDArray[np.float64]
@@ -88,8 +89,7 @@ class Assembly:
         if len(known) == parts:
             del self._waiting[event_id]
             return summarize([known[number] for number in sorted(known)])
-        if len(self._waiting) > _MOST_WAITING:
-            self._waiting.popitem(last=False)
+        forget(self._waiting, _MOST_WAITING)
         return None
 
 

@@ -32,6 +32,7 @@ from headwater.detection.incidents.timelines import OF_JOBS, key_of, points_of
 from headwater.detection.incidents.walks import Place, Walk
 from headwater.detection.incidents.world import World
 from headwater.detection.policy import DAY_US, Policy
+from headwater.detection.recent import forget
 from headwater.detection.rules.judge import Judge
 from headwater.detection.rules.model import Rules
 from headwater.detection.summaries import Assembly
@@ -165,8 +166,7 @@ class Book:
             alarms.append(alarm)
             self._walks[alarm.place] = alarm.walk
             self._walks.move_to_end(alarm.place)
-        while len(self._walks) > _MOST_WALKS:
-            self._walks.popitem(last=False)
+        forget(self._walks, _MOST_WALKS)
         covered = coverage(self._walks)
         # in the order in which it happened, and what lies upstream before what was made from it
         alarms.sort(key=lambda alarm: (alarm.event_time, len(alarm.walk.hops), alarm.verdict["event_id"]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from headwater.detection import waits
 from headwater.detection.gates import Gate
 from headwater.detection.policy import DAY_US, Policy
+from headwater.detection.recent import forget
 from headwater.detection.statistics.robust import median_mad
 from headwater.detection.texts import dataset, day, number
 from headwater.detection.verdicts import BaselineFacts, Subject, Verdict
@@ -17,6 +18,8 @@ from headwater.detection.verdicts import BaselineFacts, Subject, Verdict
 Job = tuple[str, str]
 _TERMINAL = frozenset({"COMPLETE", "FAIL", "ABORT"})
 _MINUTE_US = 60_000_000
+#: Open runs that are remembered, and as many that ended.
+_MOST_RUNS = 100_000
 
 
 @dataclass(slots=True)
@@ -32,10 +35,10 @@ class Durations:
     """Of each job how long its last runs took, and its runs that have not ended."""
 
     #: Run id and duration of completed runs, in the order in which they were known to end.
-    took: dict[Job, dict[bytes, int]] = field(default_factory=lambda: defaultdict(dict[bytes, int]))
-    open: dict[bytes, _Open] = field(default_factory=dict[bytes, _Open])
+    took: dict[Job, OrderedDict[bytes, int]] = field(default_factory=lambda: defaultdict(OrderedDict[bytes, int]))
+    open: OrderedDict[bytes, _Open] = field(default_factory=OrderedDict[bytes, _Open])
     #: Runs that ended before their start was known, with the time.
-    ended: dict[bytes, tuple[str, int]] = field(default_factory=dict[bytes, tuple[str, int]])
+    ended: OrderedDict[bytes, tuple[str, int]] = field(default_factory=OrderedDict[bytes, tuple[str, int]])
     #: Of each job, worked out since its last run ended.
     limits: dict[Job, int | None] = field(default_factory=dict[Job, "int | None"])
 
@@ -49,8 +52,7 @@ class Durations:
             if run_id in self.ended:
                 return
             self.ended[run_id] = state, use["event_time"]
-            while len(self.ended) > 100_000:
-                del self.ended[next(iter(self.ended))]
+            forget(self.ended, _MOST_RUNS)
             begun = self.open.pop(run_id, None)
             if begun is not None and state == "COMPLETE":
                 self._took(job, run_id, use["event_time"] - begun.started, policy)
@@ -58,8 +60,7 @@ class Durations:
             if state == "START" and run_id not in self.open:
                 live = abs(use["emit_time"] - use["event_time"]) <= DAY_US
                 self.open[run_id] = _Open(job, use["event_time"], live)
-                while len(self.open) > 100_000:
-                    del self.open[next(iter(self.open))]
+                forget(self.open, _MOST_RUNS)
         elif state == "START" and self.ended[run_id][0] == "COMPLETE":
             self._took(job, run_id, self.ended[run_id][1] - use["event_time"], policy)
 
@@ -75,8 +76,7 @@ class Durations:
         took = self.took[job]
         took.setdefault(run_id, max(0, duration))
         self.limits.pop(job, None)
-        while len(took) > policy.history:
-            del took[next(iter(took))]
+        forget(took, policy.history)
 
     def _limit(self, job: Job, policy: Policy) -> int | None:
         if job not in self.limits:

@@ -14,6 +14,7 @@ from headwater.detection.incidents.graph import Dataset, Node
 from headwater.detection.incidents.walks import Place, upstream
 from headwater.detection.incidents.world import World
 from headwater.detection.profile_verdicts import column_verdict
+from headwater.detection.recent import forget
 from headwater.detection.series import Entry
 from headwater.detection.statistics.robust import holm
 from headwater.detection.summaries import Summary
@@ -49,12 +50,10 @@ class Skew:
             return
         if summary.role == "input" and summary.run_id is not None:
             self._read.setdefault(summary.run_id, {})[node.dataset] = summary
-            if len(self._read) > _MOST:
-                self._read.popitem(last=False)
+            forget(self._read, _MOST)
         else:
             self._written[node] = summary
-            if len(self._written) > _MOST:
-                self._written.popitem(last=False)
+            forget(self._written, _MOST)
 
     def due(self, now: int) -> list[Verdict]:
         """The verdicts on serving profiles whose training is known by now."""
@@ -65,8 +64,7 @@ class Skew:
             if training or now >= until:
                 del self._waiting[summary.event_id]
                 self._judged[summary.event_id] = None
-                if len(self._judged) > 10 * _MOST:
-                    self._judged.popitem(last=False)
+                forget(self._judged, 10 * _MOST)
                 found += self._compare(summary, training)
         return found
 

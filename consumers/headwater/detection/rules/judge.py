@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,7 @@ from headwater.detection.incidents.facts import Run
 from headwater.detection.incidents.graph import Dataset, Node
 from headwater.detection.incidents.world import World
 from headwater.detection.policy import DAY_US
+from headwater.detection.recent import forget
 from headwater.detection.rules.model import PolicyRule, Rules, matches
 from headwater.detection.rules.tags import Tags, carried, told
 from headwater.detection.texts import dataset, day, number
@@ -31,7 +33,7 @@ class Judge:
     world: World
     tags: Tags = field(default_factory=Tags)
     _found: list[Verdict] = field(default_factory=list[Verdict])
-    _told: dict[bytes, None] = field(default_factory=dict[bytes, None])
+    _told: OrderedDict[bytes, None] = field(default_factory=OrderedDict[bytes, None])
     #: Of what broke a rule, how often it must be well until that is no longer told: by rule, dataset and column.
     _broken: dict[tuple[str, Dataset, str | None], int] = field(
         default_factory=dict[tuple[str, Dataset, "str | None"], int]
@@ -199,8 +201,7 @@ class Judge:
         if verdict.event_id in self._told:
             return
         self._told[verdict.event_id] = None
-        while len(self._told) > _MOST_TOLD:
-            del self._told[next(iter(self._told))]
+        forget(self._told, _MOST_TOLD)
         left = self.world.policy.resolve_after if why is not None else self._broken.get(key, 1) - 1
         self._broken[key] = left
         if left <= 0:
