@@ -15,7 +15,6 @@ from headwater.schemas.topics import TOPICS
 from headwater.settings import Settings
 from headwater.streams import clients
 from headwater.streams.health import Health
-from headwater.streams.memory import keep_freed
 from headwater.streams.metrics import Tally
 from headwater.streams.pipeline import Pipeline
 from headwater.streams.schemas import SchemaBook, publish_released, register_released
@@ -51,7 +50,6 @@ def run(
     # State is many small objects that live long: looking through all of them again and again finds nothing.
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
-    keep_freed()
     return asyncio.run(_Run(steps, settings, writes, generation, layout).main())
 
 
