@@ -178,7 +178,7 @@ class _Progress:
         datasets = {self.found[key].dataset for key in members}
         datasets |= {name.dataset for group in self.names.of(datasets).values() for name in group}
         near = steps.next_to(members, datasets, ahead, budget)
-        self._learn(one for key, one in self.nodes.found.items() if key not in self.found)
+        self._learn(self.nodes.found[key] for key in self.nodes.found.keys() - self.found.keys())
         return [edge for edge in map(self._standing, near) if _touches(edge, self.direction, wanted)]
 
     def _standing(self, edge: Edge) -> Edge:
