@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from headwater.producer import InMemoryProducer, Predictor, Taken
+from headwater.producer import InMemoryProducer, Predictor, Taken, _json
 from headwater.schemas import digests
 from headwater.settings import Settings
 
@@ -98,3 +100,56 @@ def test_odd_values_are_told_as_text(value: object) -> None:
     producer = InMemoryProducer(Settings())
     predictor(producer, values=True, public_keys=True).emit(1, features={"v": value})
     assert producer.predicted[0]["features"][0]["value"]
+
+
+class Name(str):
+    """A host's names may be of a type of its own that shows itself otherwise."""
+
+    def __str__(self) -> str:
+        return "shown"
+
+    def __format__(self, spec: str) -> str:
+        return "shown"
+
+
+_TEXTS = st.text(max_size=5) | st.sampled_from(["é", "\n", "\0", "x" * 63, "x" * 64, "x" * 61, "\U0001f600" * 70])
+_VALUES = st.one_of(
+    st.floats(), st.integers(), st.booleans(), st.none(), _TEXTS, st.sampled_from([10**30, [1.5, None], {"a": "é"}])
+)
+_FEATURES = st.dictionaries(_TEXTS | _TEXTS.map(Name) | st.integers(0, 3), _VALUES, max_size=5)
+
+
+@given(
+    told=st.lists(_FEATURES, min_size=1, max_size=4),
+    many=st.integers(0, 130),
+    digest_key=st.sampled_from(["", "team"]),
+    values=st.sampled_from([True, False, frozenset({"", "é", "x" * 63})]),
+)
+def test_each_feature_leaves_in_its_form(
+    told: list[dict[Any, Any]], many: int, digest_key: str, values: bool | frozenset[str]
+) -> None:
+    """Whatever its name and value, said once or again: its JSON where it is declared plain, else its digest."""
+    producer = InMemoryProducer(Settings(digest_key=digest_key))
+    answering = predictor(producer, values=values)
+    features = [*told, *told, {f"f{number}": number for number in range(many)}]
+    for one in features:
+        answering.emit("k", features=one, outputs=one)
+    for one, record in zip(features, producer.predicted, strict=True):
+        expected = [
+            {"name": _plain(name), "value": _json.text(value), "digest": None}
+            if values is True or (values and name in values)
+            else {"name": _plain(name), "value": None, "digest": _digest(digest_key, _json.text(value))}
+            for name, value in one.items()
+            if digest_key or values is True or (values and name in values)
+        ]
+        assert record["features"] == record["outputs"] == expected
+        every = "\n".join(map(_json.text, one.values()))
+        assert record["features_digest"] == (_digest(digest_key, every) if digest_key and one else None)
+
+
+def _plain(name: object) -> str:
+    return str.__str__(name) if isinstance(name, str) else str(name)
+
+
+def _digest(key: str, text: str) -> bytes:
+    return digests.digest(key, digests.VALUE, text)

@@ -87,6 +87,25 @@ def test_the_bare_install_is_enough() -> None:
     assert ours <= {"headwater", "confluent_kafka", "fastavro", "cython_runtime"}
 
 
+def test_importing_it_loads_nothing_that_only_a_sender_needs() -> None:
+    """What a process that tells nothing, or is told not to, would wait for."""
+    code = (
+        "import sys, headwater.producer\n"
+        "if sys.argv[1:]: headwater.producer.Producer()\n"
+        "print(sorted({'asyncio', 'confluent_kafka', 'fastavro', 'numpy'} & set(sys.modules)))"
+    )
+    for arguments in ([], ["disabled"]):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *arguments],
+            env={**os.environ, "HEADWATER_DISABLED": "1"},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+        assert done.stdout.strip() == "[]"
+
+
 WITHOUT = """
 import importlib.abc, os, sys
 for name in ("fork", "register_at_fork", "getuid", "tcgetpgrp", "ctermid", "getpgrp"):

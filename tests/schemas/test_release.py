@@ -18,17 +18,16 @@ def test_released_files_are_unchanged() -> None:
     `python -m headwater.schemas.release`."""
     assert release.changed() == ()
     assert release.problems() == ()
-    assert release.listed() == release.found()
+    assert records.listed() == release.found()
 
 
 @pytest.fixture
 def contract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy of the contract's files, and the code that looks there."""
     folder = tmp_path / "avsc"
-    shutil.copytree(release.FOLDER, folder)
-    monkeypatch.setattr(release, "FOLDER", folder)
-    monkeypatch.setattr(release, "LIST", folder / "released.json")
+    shutil.copytree(records.FOLDER, folder)
     monkeypatch.setattr(records, "FOLDER", folder)
+    monkeypatch.setattr(records, "LIST", folder / "released.json")
     records.released.cache_clear()
     yield folder
     monkeypatch.undo()
@@ -47,11 +46,11 @@ def _add(folder: Path, record: str, version: int, **new: object) -> Path:
 
 def test_a_new_version_is_listed(contract: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A compatible version is checked, added to the list and said; the others stay as they were."""
-    before = release.listed()
+    before = records.listed()
     _add(contract, "alert", 2, type=["null", "string"], default=None)
     assert release.main([]) == 0
     assert capsys.readouterr().out.startswith("released alert version 2, fingerprint ")
-    after = release.listed()
+    after = records.listed()
     assert after["alert"][:1] == before["alert"]
     assert [one.version for one in after["alert"]] == [1, 2]
     assert {record: versions for record, versions in after.items() if record != "alert"} == {
@@ -65,7 +64,7 @@ def test_an_incompatible_version_is_refused(contract: Path) -> None:
     _add(contract, "alert", 2, type="string")
     with pytest.raises(ContractError, match=r"alert: cannot read version 1: headwater\.Alert\.new"):
         release.main([])
-    assert [one.version for one in release.listed()["alert"]] == [1]
+    assert [one.version for one in records.listed()["alert"]] == [1]
 
 
 def test_every_released_version_counts(contract: Path) -> None:

@@ -13,16 +13,18 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from time import time_ns
-from typing import Final, ParamSpec
+from typing import TYPE_CHECKING, Final, ParamSpec
 
 from headwater import secrets
 from headwater.kafka import kafka_options
 from headwater.producer import _avro, _events, _ids, _json, _provenance, _telemetry
-from headwater.producer._delivery import Delivery
 from headwater.producer.handles import Job
 from headwater.producer.reference import RunReference
 from headwater.schemas import framing, topics
 from headwater.settings import Settings
+
+if TYPE_CHECKING:
+    from headwater.producer._delivery import Delivery
 
 P = ParamSpec("P")
 _log: Final = logging.getLogger("headwater.producer")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final, cast
 
 #: A text in quotes, as the encoder below writes it.
-_quoted: Final[Callable[[str], str]] = json.encoder.encode_basestring
+quoted: Final[Callable[[str], str]] = json.encoder.encode_basestring
 #: Python refuses to write integers of thousands of digits.
 _LARGE: Final = 10**1000
 _encoder: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str, allow_nan=False)
@@ -23,7 +23,7 @@ def text(value: object) -> str:
     if kind is float:
         return repr(value) if math.isfinite(value) else f'"{_special(value)}"'  # type: ignore[arg-type]  # kind says float
     if kind is str:
-        return _quoted(value)  # type: ignore[arg-type]  # kind says str
+        return quoted(value)  # type: ignore[arg-type]  # kind says str
     if kind is int and -_LARGE < value < _LARGE:  # type: ignore[operator]  # kind says int
         return repr(value)
     if kind is bool:

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from headwater import schemas
 from headwater.producer._core import now_us
 from headwater.producer.producer import Producer
 from headwater.producer.stats import Stats
-from headwater.schemas import framing, plain, records, topics
+from headwater.schemas import framing, records, topics
 from headwater.settings import Settings
 
 
@@ -119,7 +120,7 @@ class InMemoryProducer(Producer):
     def emitted(self) -> list[Emitted]:
         """All messages, decoded, in the order in which they were sent; the producer's own events too."""
         return [
-            Emitted(topic, key, plain.decode(records.current(topics.TOPICS[topic].record or ""), _body(value)))
+            Emitted(topic, key, schemas.decode(records.current(topics.TOPICS[topic].record or ""), _body(value)))
             for topic, key, value in self._memory.messages
         ]
 

@@ -23,12 +23,17 @@ _DIGEST_FOLLOWS: Final = _avro.PRESENT + _avro.long(digests.DIGEST_BYTES)
 _RUN_ID: Final = _avro.encoders("prediction").message.field("run_id")
 _TRACE_ID: Final = _avro.encoders("prediction").message.field("trace_id")
 _SPAN_ID: Final = _avro.encoders("prediction").message.field("span_id")
+# What each value calls, without the way through a module.
+_text: Final = _json.text
+_quoted: Final = _json.quoted
 #: Trace id, span id and message that are not there.
 _NO_REQUEST: Final = 3 * _avro.NULL
 #: Texts below this many characters are not too long for a message, whatever they hold.
 _SHORT: Final = _events.LARGEST_TEXT // 4
-#: A predictor keeps the bytes of so many names of features; of others they are made anew.
-_MOST_NAMES: Final = 10_000
+#: A predictor keeps what stands before so many features, and so many values' digests; others are made anew.
+_MOST_KEPT: Final = 10_000
+#: The bytes of Avro's lengths and counts below 64, each a character of ASCII.
+_LENGTHS: Final = "".join(chr(2 * length) for length in range(64))
 
 
 class PredictorFields(TypedDict, total=False):
@@ -70,7 +75,9 @@ class Predictor:
         values = fields.get("values", False)
         self._all_plain = values is True
         self._plain = frozenset[str]() if isinstance(values, bool) else frozenset(values)
-        self._names: dict[str, tuple[bytes, bool]] = {}
+        self._names: dict[str, str] = {}
+        self._starts: dict[str, bytes] = {}
+        self._digests: dict[str, bytes] = {}
 
     def emit(
         self,
@@ -112,7 +119,7 @@ class Predictor:
                         _avro.NULL if subject is None else self._subject(str(subject)),
                         digest_of_all,
                         encoded_features,
-                        self._features(outputs)[1] if outputs else _avro.EMPTY,
+                        self._each(outputs) if outputs else _avro.EMPTY,
                         self._sources if sources is None else _references(sources),
                         _events.facets(facets) if facets else _avro.EMPTY,
                     )
@@ -137,29 +144,95 @@ class Predictor:
 
     def _features(self, values: Mapping[str, Any]) -> tuple[bytes, bytes]:
         """The digest over all values, and each as value or digest."""
-        names, keyed, encoded, count = self._names, self._value_digest, list[bytes](), 0
-        texts = [_json.text(value) for value in values.values()]
-        for name, text in zip(values, texts, strict=True):
-            start, plain = names.get(name) or self._name(name)
-            if plain:
-                encoded += (start, _avro.string(text if len(text) < _SHORT else _events.shortened(text)), _avro.NULL)
-            elif keyed is not None:
-                hashing = keyed.copy()
-                hashing.update(text.encode("utf-8", "replace"))
-                encoded += (start, hashing.digest())
-            else:
-                continue
-            count += 1
-        every = _avro.NULL if keyed is None else _DIGEST_FOLLOWS + _digest(keyed, "\n".join(texts))
-        return every, b"".join((_avro.long(count), *encoded, _avro.EMPTY)) if count else _avro.EMPTY
+        if (keyed := self._value_digest) is None:
+            return _avro.NULL, self._each(values)
+        each, texts = self._digested(values, keyed)
+        return _DIGEST_FOLLOWS + _digest(keyed, "\n".join(texts)), each
 
-    def _name(self, name: str) -> tuple[bytes, bool]:
-        """What stands before a feature's value or digest, and whether it is the value."""
-        plain = self._all_plain or name in self._plain
-        found = (_avro.string(name) + (_avro.PRESENT if plain else _avro.NULL + _DIGEST_FOLLOWS), plain)
-        if len(self._names) < _MOST_NAMES:
-            self._names[name] = found
+    def _each(self, values: Mapping[str, Any]) -> bytes:
+        """Each as value or digest."""
+        if self._value_digest is not None:
+            return self._digested(values, self._value_digest)[0]
+        try:
+            return self._short(values)
+        except (IndexError, UnicodeEncodeError):  # one is long, or not ASCII
+            return _avro.block([_value(name, _text(value)) for name, value in values.items() if self._is_plain(name)])
+
+    def _short(self, values: Mapping[str, Any]) -> bytes:
+        """The plain values. Raises IndexError and UnicodeEncodeError where they are not of the usual kind.
+
+        Avro's lengths below 64 are ASCII, as most names and values are: such a block is text, encoded once.
+        """
+        names, entries = self._names, list[str]()
+        for name, value in values.items():
+            try:
+                start = names[name]
+            except KeyError:
+                start = self._name(name)
+            if start:
+                # Three kinds in line: what a call costs, for each value of each prediction, is what this is about.
+                kind: type[object] = type(value)
+                if kind is float and value - value == 0.0:  # finite
+                    text = f"{value!r}"
+                elif kind is str:
+                    text = _quoted(value)
+                else:
+                    text = _text(value)
+                entries.append(f"{start}{_LENGTHS[len(text)]}{text}")
+        if not entries:
+            return _avro.EMPTY
+        whole = "\0".join(entries)
+        return f"{_LENGTHS[len(entries)]}{whole}\0\0".encode("ascii")
+
+    def _name(self, name: Any) -> str:
+        """What stands before a feature's plain value: empty where it is not one of those that leave."""
+        text = name if isinstance(name, str) else str(name)  # a host's names may be numbers
+        start = "".join((_LENGTHS[len(text)], text, "\2")) if self._is_plain(name) else ""
+        if len(self._names) < _MOST_KEPT:
+            self._names[name] = start
+        return start
+
+    def _is_plain(self, name: str) -> bool:
+        return self._all_plain or name in self._plain
+
+    def _digested(self, values: Mapping[str, Any], keyed: Any) -> tuple[bytes, list[str]]:
+        """Each as digest, or as value where it is one of those that leave; and all as texts."""
+        starts, known, entries, texts = self._starts, self._digests, list[bytes](), list[str]()
+        for name, value in values.items():
+            try:
+                start = starts[name]
+            except KeyError:
+                start = self._start(name)
+            kind: type[object] = type(value)
+            if kind is float and value - value == 0.0:  # finite
+                text = f"{value!r}"
+                entry = start and start + _digest(keyed, text)
+            else:
+                text = _quoted(value) if kind is str else _text(value)
+                # Categories, flags and small numbers come again and again; measures do not.
+                entry = start and start + (known.get(text) or self._digest_of(text, keyed))
+            entries.append(entry or _value(name, text))
+            texts.append(text)
+        return _avro.block(entries), texts
+
+    def _start(self, name: str) -> bytes:
+        """What stands before a feature's digest: empty where its value stands there."""
+        start = b"" if self._is_plain(name) else _avro.string(name) + _avro.NULL + _DIGEST_FOLLOWS
+        if len(self._starts) < _MOST_KEPT:
+            self._starts[name] = start
+        return start
+
+    def _digest_of(self, text: str, keyed: Any) -> bytes:
+        found = _digest(keyed, text)
+        if len(text) < len(_LENGTHS) and len(self._digests) < _MOST_KEPT:
+            self._digests[text] = found
         return found
+
+
+def _value(name: str, text: str) -> bytes:
+    """A feature with its plain value."""
+    short = text if len(text) < _SHORT else _events.shortened(text)
+    return b"".join((_avro.string(name), _avro.PRESENT, _avro.string(short), _avro.NULL))
 
 
 def _digest(keyed: Any, text: str) -> bytes:

@@ -7,12 +7,11 @@ import os
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
-from typing import Any, Final, Unpack
+from typing import TYPE_CHECKING, Any, Final, Unpack
 
 from headwater import settings as settings_module
 from headwater.producer import _avro, _events, _provenance, _telemetry
 from headwater.producer._core import Core, now_us
-from headwater.producer._delivery import Delivery, KafkaDelivery
 from headwater.producer._disabled import DisabledDelivery
 from headwater.producer._fields import RunFields
 from headwater.producer._profiler import Profiler
@@ -22,6 +21,9 @@ from headwater.producer.predictions import Predictor, PredictorFields
 from headwater.producer.run import Run
 from headwater.producer.stats import Stats
 from headwater.settings import Settings
+
+if TYPE_CHECKING:
+    from headwater.producer._delivery import Delivery
 
 _CORES: Final[weakref.WeakSet[Core]] = weakref.WeakSet()
 
@@ -49,6 +51,9 @@ class Producer:
         elif os.environ.get("HEADWATER_DISABLED", "") not in {"", "0"}:
             core.delivery = DisabledDelivery()
         else:
+            # It loads confluent-kafka, and asyncio with it: only hosts that send pay for that.
+            from headwater.producer._delivery import KafkaDelivery  # noqa: PLC0415
+
             core.delivery = KafkaDelivery(self.settings, core.alive, core.chore)
             _telemetry.watch(core)
             core.asks_git = True

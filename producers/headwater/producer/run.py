@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import functools
+import sys
 import traceback
 import uuid
 from collections.abc import Callable, Iterable, Sequence
@@ -148,7 +148,7 @@ class Run(Saying):
             self._token = None
         if error is None or (isinstance(error, SystemExit) and error.code in {None, 0}):
             self.complete()
-        elif isinstance(error, KeyboardInterrupt | asyncio.CancelledError | GeneratorExit):
+        elif isinstance(error, KeyboardInterrupt | GeneratorExit) or _cancelled(error):
             self.abort(error)
         else:
             self.fail(error)
@@ -173,6 +173,12 @@ def _once_each(datasets: Iterable[Dataset]) -> Sequence[Dataset]:
     if len(found) < 2:
         return found
     return tuple({(dataset.namespace, dataset.name, dataset.version): dataset for dataset in found}.values())
+
+
+def _cancelled(error: BaseException) -> bool:
+    # A task is cancelled only where asyncio is loaded; other hosts need not load it for us.
+    asyncio = sys.modules.get("asyncio")
+    return asyncio is not None and isinstance(error, asyncio.CancelledError)
 
 
 def _error(error: BaseException | str) -> bytes:

@@ -5,9 +5,13 @@
 become, `reasons` why a message is a dead letter. schemas/README.md tells it in one piece.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from headwater.schemas.framing import read_header
-from headwater.schemas.plain import decode, encode, message
 from headwater.schemas.records import RECORDS, Schema, current, parse, released
+
+if TYPE_CHECKING:
+    from headwater.schemas.plain import decode, encode, message
 
 __all__ = [
     "RECORDS",
@@ -20,3 +24,12 @@ __all__ = [
     "read_header",
     "released",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """What needs fastavro, once it is asked for: a host that only emits does not, and waits for our imports."""
+    if name not in {"decode", "encode", "message"}:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from headwater.schemas import plain  # noqa: PLC0415
+
+    return getattr(plain, name)

@@ -17,50 +17,24 @@ import hashlib
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import NamedTuple, cast
 
 from headwater.errors import ContractError
+from headwater.schemas import records
 from headwater.schemas.evolution import incompatible
-from headwater.schemas.records import RECORDS, current, released
+from headwater.schemas.records import RECORDS, Release, current, listed, parse, released
 from headwater.schemas.rules import broken, disagreeing
-
-FOLDER = Path(__file__).parent / "avsc"
-LIST = FOLDER / "released.json"
-
-
-class Release(NamedTuple):
-    """One released version. `fingerprint`: CRC-64-AVRO, `sha256`: of the file; both hexadecimal."""
-
-    version: int
-    fingerprint: str
-    sha256: str
-
-
-def listed() -> Mapping[str, tuple[Release, ...]]:
-    """The list, by record; empty where there is no list yet."""
-    if not LIST.exists():
-        return {}
-    content = cast("dict[str, list[dict[str, str | int]]]", json.loads(LIST.read_text("utf-8")))
-    return {
-        record: tuple(Release(int(one["version"]), str(one["fingerprint"]), str(one["sha256"])) for one in versions)
-        for record, versions in content.items()
-    }
 
 
 def found() -> Mapping[str, tuple[Release, ...]]:
     """What the files say."""
     return {
         record: tuple(
-            Release(number, f"{schema.fingerprint:016x}", _digest(FOLDER / record / f"v{number}.avsc"))
+            # Parsed anew: `released` takes the fingerprint of a listed file from the list.
+            Release(number, f"{parse(schema.text).fingerprint:016x}", hashlib.sha256(schema.text.encode()).hexdigest())
             for number, schema in enumerate(released(record), 1)
         )
         for record in RECORDS
     }
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def problems() -> tuple[str, ...]:
@@ -93,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if wrong := (*changed(before), *problems()):
         raise ContractError("\n".join(wrong))
     files = found()
-    LIST.write_text(
+    records.LIST.write_text(
         json.dumps({record: [one._asdict() for one in versions] for record, versions in files.items()}, indent=1)
         + "\n",
         "utf-8",
