@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any, Final, Required, TypedDict, Unpack
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, Final, Required, TypedDict, Unpack, cast
 
 from headwater.producer import _avro, _events, _ids, _json
 from headwater.producer._core import Core
@@ -26,6 +26,7 @@ _SPAN_ID: Final = _avro.encoders("prediction").message.field("span_id")
 # What each value calls, without the way through a module.
 _text: Final = _json.text
 _quoted: Final = _json.quoted
+_type: Final = cast("Callable[[object], type[object]]", type)
 #: Trace id, span id and message that are not there.
 _NO_REQUEST: Final = 3 * _avro.NULL
 #: Texts below this many characters are not too long for a message, whatever they hold.
@@ -171,7 +172,7 @@ class Predictor:
                 start = self._name(name)
             if start:
                 # Three kinds in line: what a call costs, for each value of each prediction, is what this is about.
-                kind: type[object] = type(value)
+                kind = _type(value)
                 if kind is float and value - value == 0.0:  # finite
                     text = f"{value!r}"
                 elif kind is str:
@@ -203,7 +204,7 @@ class Predictor:
                 start = starts[name]
             except KeyError:
                 start = self._start(name)
-            kind: type[object] = type(value)
+            kind = _type(value)
             if kind is float and value - value == 0.0:  # finite
                 text = f"{value!r}"
                 entry = start and start + _digest(keyed, text)
