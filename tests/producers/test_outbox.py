@@ -7,25 +7,58 @@ import pytest
 from headwater.producer._outbox import OVERHEAD, Outbox
 
 
-def test_callers_give_way_the_more_the_fuller_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Below a quarter nobody waits; above, fewer than one call in a hundred, never as long as 5 ms; refused: none."""
-    naps: list[tuple[int, float]] = []
+@pytest.fixture
+def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long callers waited."""
+    taken: list[float] = []
+    monkeypatch.setattr("headwater.producer._outbox.time.sleep", taken.append)
+    return taken
+
+
+def outbox_of(messages: int) -> Outbox:
+    return Outbox(messages * (16 + 100 + OVERHEAD))
+
+
+def put(outbox: Outbox) -> bool:
+    return outbox.put("t", b"k" * 16, b"v" * 100)
+
+
+def test_callers_give_way_the_more_the_fuller_it_is(naps: list[float]) -> None:
+    """Below a quarter nobody waits; above, far fewer than one call in a hundred, 20 ms at most; refused: none."""
+    outbox, waited = outbox_of(10_000), list[int]()
     calls = 0
-
-    def sleep(seconds: float) -> None:
-        naps.append((calls, seconds))
-
-    monkeypatch.setattr("headwater.producer._outbox.time.sleep", sleep)
-    outbox = Outbox(10_000 * (16 + 100 + OVERHEAD))
-    while outbox.put("t", b"k" * 16, b"v" * 100):
+    while put(outbox):
         calls += 1
+        waited.append(len(naps))
     assert calls == 10_000
-    assert 0 < len(naps) < calls / 100
-    assert min(call for call, _ in naps) >= calls / 4
-    lengths = [seconds for _, seconds in naps]
-    assert lengths == sorted(lengths)
-    assert lengths[0] < 0.001 < lengths[-1] <= 0.005
+    assert 0 < len(naps) < calls / 250
+    assert waited[calls // 4 - 1] == 0
+    assert naps == sorted(naps)
+    assert naps[0] < 0.002 < naps[-1] <= 0.02
     taken = len(naps)
     for _ in range(1000):
-        assert not outbox.put("t", b"k" * 16, b"v" * 100)
+        assert not put(outbox)
     assert len(naps) == taken
+
+
+def test_callers_who_pause_by_themselves_never_wait(naps: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    """4,000 calls a second are no reason to, however full it is."""
+    outbox, now = outbox_of(10_000), [0.0]
+    monkeypatch.setattr("headwater.producer._outbox.time.monotonic", lambda: now[0])
+    while put(outbox):
+        now[0] += 1 / 4000
+    assert not naps
+
+
+def test_batches_that_leave_do_not_begin_the_count_anew(naps: list[float]) -> None:
+    """Also where each batch that is taken is smaller than what one call in so many is."""
+    outbox = outbox_of(1000)
+    for _ in range(600):
+        put(outbox)
+    outbox.take()
+    for _ in range(100):
+        for _ in range(10):
+            put(outbox)
+        outbox.take()
+        outbox.release(10 * (16 + 100 + OVERHEAD))
+    assert len(naps) == 1600 // 300 - 1  # the first tells the time only

@@ -164,7 +164,8 @@ class Predictor:
 
         Avro's lengths below 64 are ASCII, as most names and values are: such a block is text, encoded once.
         """
-        names, entries = self._names, list[str]()
+        names = self._names
+        entries: list[str] = []
         for name, value in values.items():
             try:
                 start = names[name]
@@ -198,7 +199,9 @@ class Predictor:
 
     def _digested(self, values: Mapping[str, Any], keyed: Any) -> tuple[bytes, list[str]]:
         """Each as digest, or as value where it is one of those that leave; and all as texts."""
-        starts, known, entries, texts = self._starts, self._digests, list[bytes](), list[str]()
+        starts, known = self._starts, self._digests
+        entries: list[bytes] = []
+        texts: list[str] = []
         for name, value in values.items():
             try:
                 start = starts[name]
