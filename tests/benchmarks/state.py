@@ -45,12 +45,17 @@ def run(arguments: argparse.Namespace) -> None:
     )
     events = 100_000 // scale
     long = _case("long", events)
-    _line(f"one run of {events:,} RUNNING events: µs an event of short runs, and of it", long["short"], long["same"])
-    _line("  where each names one dataset more", long["short"], long["reading"])
-    _line("  with the end of that run, which names its output", long["short"], long["reading, ended"])
-    _line("  where each names one dataset more, from which its output is made", long["short"], long["writing"])
-    _line("  with the end of that run", long["short"], long["writing, ended"])
-    print(f"  memory before, after the first, the second, the third run: {long['rss']} MiB")
+    for case, what in (
+        ("same", f"one run of {events:,} RUNNING events: µs an event of short runs beside it, and of it"),
+        ("reading", "  where each names one dataset more"),
+        ("writing", "  where each names one dataset more, from which its output is made"),
+        ("outputs", f"  where each of {events // 10:,} names one output more"),
+    ):
+        found = long[case]
+        _line(what, found["short"], found["cost"])
+        if case != "same":
+            _line("  with the end of that run", found["short"], found["ended"])
+    print(f"  memory before, and after each of the runs: {long['rss']} MiB")
     _restore(1_000_000 // scale)
 
 

@@ -117,12 +117,19 @@ def _take_long(
     code = cast("Program", writers.columns[number])
     columns = Columns.of(number, code, group.bodies.take(np.searchsorted(group.rows, together)))
     has_run = columns.has_run.tolist()
-    place = 0
+    schema, first = writers.schemas[number], 0
     for key, rows in long:
-        for row in rows:
-            one = Plain(row, number, writers.schemas[number], values[row], columns, place)
-            rest.setdefault(key if has_run[place] else _state_key(key, one.facts), []).append(one)
-            place += 1
+        behind = first + len(rows)
+        some = [
+            Plain(row, number, schema, values[row], columns, place)
+            for row, place in zip(rows, range(first, behind), strict=True)
+        ]
+        if all(has_run[first:behind]):
+            rest.setdefault(key, []).extend(some)
+        else:
+            for one in some:
+                rest.setdefault(key if has_run[one.place] else _state_key(key, one.facts), []).append(one)
+        first = behind
 
 
 def _state_key(key: bytes, facts: Facts) -> bytes:

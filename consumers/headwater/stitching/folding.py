@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -14,10 +12,9 @@ from headwater.schemas.framing import read_header
 from headwater.schemas.records import Schema
 from headwater.schemas.topics import EDGES
 from headwater.stitching.edge_sets import edge_sets
-from headwater.stitching.facts import Description, Facts, Node, Scope, Written, read_facts
+from headwater.stitching.facts import Facts, Scope, read_facts
 from headwater.stitching.grown import Grown
 from headwater.stitching.long_sets import long_sets
-from headwater.stitching.reads import UNKNOWN
 from headwater.stitching.unit import Unit
 from headwater.streams import Output
 
@@ -68,7 +65,7 @@ class Folded:
         """Whether one of them stands at an offset from `first` on, before `last`."""
         if bisect.bisect_left(self.log, first, key=_offset) < bisect.bisect_left(self.log, last, key=_offset):
             return True
-        return any(bool(np.diff(np.searchsorted(grown.places, (first, last)))[0]) for grown in self._grown())
+        return any(bool(np.diff(np.searchsorted(grown.places, (first, last)))[0] > 0) for grown in self._grown())
 
     def coordinates(self) -> list[tuple[int, int]]:
         """Offset and digest of each of them, in order of arrival."""
@@ -101,6 +98,10 @@ class Folded:
         for scope in old:
             del self.units[scope], self.arrivals[scope]
         self.log = [one for one in self.log if one[2].scope not in old]
+
+
+def _offset(one: tuple[int, object, object]) -> int:
+    return one[0]
 
 
 def read(writer: Schema, message: bytes) -> Facts:
@@ -137,67 +138,3 @@ def said(run: Folded, key: bytes, producer_id: bytes, now_us: int) -> list[Outpu
             sets = edge_sets(scope, state, changes, described, producer_id=producer_id, now_us=now_us)
             made += [Output(EDGES.name, key, message) for message in sets]
     return made
-
-
-def messages(run: Folded, below: int) -> tuple[list[int], list[bytes]]:
-    """Messages before an offset that say what the run was told, with their offsets: folded, they make the run anew."""
-    schema = records.current("run_event")
-    said = [(offset, facts, run.units[facts.scope].described) for offset, _, facts in run.log if offset < below]
-    told: list[tuple[int, Facts, Mapping[Node, Description]]] = [*said, *_grown_facts(run, below)]
-    told.sort(key=_offset)
-    return [offset for offset, _, _ in told], [plain.message(schema, _event(facts, of)) for _, facts, of in told]
-
-
-def _grown_facts(run: Folded, below: int) -> Iterator[tuple[int, Facts, Mapping[Node, Description]]]:
-    for unit in run.units.values():
-        for offset, _, event, state, inputs in unit.grown.log(below) if unit.grown is not None else ():
-            described = dict(inputs)
-            yield offset, Facts(unit.scope, event, 1, 1, "run", state, tuple(described), (), (), described), described
-
-
-def _offset(one: tuple[int, object, object]) -> int:
-    return one[0]
-
-
-def _event(facts: Facts, described: Mapping[Node, Description]) -> dict[str, Any]:
-    scope, links = facts.scope, {link.kind: link for link in facts.links}
-    run: dict[str, Any] | None = None
-    if scope.run_id is not None:
-        run = {"run_id": scope.run_id, "state": facts.state}
-        run |= {
-            kind: {"run_id": link.run_id, "job_namespace": link.job_namespace, "job_name": link.job_name}
-            for kind, link in links.items()
-            if kind != "message"
-        }
-        wanted = ("run_id", "trace_id", "span_id", "topic", "partition", "offset")
-        run["links"] = [
-            {name: getattr(link, name) for name in wanted} for link in facts.links if link.kind == "message"
-        ]
-    return {
-        "emit_time": 0,
-        "producer_id": bytes(16),
-        "sequence": 0,
-        "event_id": facts.event.event_id,
-        "event_time": facts.event.event_time,
-        "part": facts.part,
-        "parts": facts.parts,
-        "kind": facts.kind,
-        "run": run,
-        "job": {"namespace": scope.namespace, "name": scope.name} if scope.namespace or scope.name else None,
-        "inputs": [_dataset(node, described) for node in facts.reads],
-        "outputs": [_output(written, described) for written in facts.writes],
-    }
-
-
-def _dataset(node: Node, described: Mapping[Node, Description]) -> dict[str, Any]:
-    origin, kind = described.get(node, UNKNOWN)
-    return {**node._asdict(), "version_origin": origin, "kind": kind}
-
-
-def _output(written: Written, described: Mapping[Node, Description]) -> dict[str, Any]:
-    return {
-        **_dataset(written.node, described),
-        "edges": [source._asdict() for source in written.sources],
-        "edges_complete": written.complete,
-        "column_lineage": [{**source._asdict(), **row._asdict()} for source, row in written.columns],
-    }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -72,6 +72,28 @@ class _Events:
             for name in ("times", "places", "digests", "rests", "firsts"):
                 one = getattr(self, name)
                 setattr(self, name, np.concatenate((one, np.zeros(longer - len(one), one.dtype))))
+
+
+class Packed(NamedTuple):
+    """Events and the inputs that each named: see `kernel.products`."""
+
+    data: Any
+    ends: Any
+    ids: Any
+    times: Any
+    firsts: Any
+
+    @property
+    def longest(self) -> int:
+        """Bytes of the longest input."""
+        first, last = int(self.firsts[0]), int(self.firsts[-1])
+        begin = self.ends[first - 1] if first else 0
+        return int(np.diff(self.ends[first:last], prepend=begin).max(initial=0))
+
+    def by(self, event: EventRef) -> Packed:
+        """The same inputs, all by one event."""
+        ids = np.array(np.frombuffer(event.event_id, np.uint8))
+        return self._replace(ids=ids, times=np.array([event.event_time], np.int64), firsts=self.firsts[[0, -1]])
 
 
 class Grown:
@@ -154,12 +176,6 @@ class Grown:
         shift = self._shifts[bisect.bisect_right(self._since, number) - 1]
         return number + shift, EventRef(self._events.ids[number].tobytes(), int(self._events.times[number]))
 
-    def refs(self, first: int, last: int) -> list[EventRef]:
-        """Events from `first` on, before `last`."""
-        ids = self._events.ids[first:last].tobytes()
-        times = self._events.times[first:last].tolist()
-        return [EventRef(ids[at : at + 16], time) for at, time in zip(range(0, len(ids), 16), times, strict=True)]
-
     def firsts(self, first: int, last: int) -> list[int]:
         """Where the new inputs of events from `first` on, before `last`, begin; and behind them."""
         behind = len(self._reads) if last == self.events else int(self._events.firsts[last])
@@ -172,6 +188,12 @@ class Grown:
     def find(self, node: Node) -> int:
         """Which input this is; -1 for none."""
         return self._reads.number(identity_of(node)) if len(self._reads) else -1
+
+    def packed(self, first: int, last: int) -> Packed:
+        """Events from `first` on, before `last`, with their new inputs."""
+        firsts = np.array(self.firsts(first, last), np.int64)
+        ids, times = self._events.ids[first:last].reshape(-1), self._events.times[first:last]
+        return Packed(*self._reads.packed, ids, times, firsts)
 
     def entries(self, first: int, last: int) -> list[bytes]:
         """Inputs from `first` on, before `last`, as bytes of a message."""
@@ -197,17 +219,10 @@ class Grown:
         wanted = name_of(Node(namespace, name, None))
         return [node_of(one)[0] for one in self._reads.beginning(wanted)]
 
-    def log(self, below: int) -> Iterator[tuple[int, int, EventRef, str, list[tuple[Node, Description]]]]:
-        """Of each event before an offset: offset, digest, event, state, new inputs."""
-        for event in range(int(np.searchsorted(self.places, below))):
-            first, last = self.firsts(event, event + 1)
-            yield (
-                int(self._events.places[event]),
-                int(self._events.digests[event]),
-                self.event(event)[1],
-                self._states[int(self._events.rests[event])],
-                list(self.nodes(first, last)),
-            )
+    def kept(self, below: int) -> tuple[list[int], Packed, Any, list[str]]:
+        """The events before an offset: their offsets, with their new inputs, which of the states each has."""
+        last = int(np.searchsorted(self.places, below))
+        return self.places[:last].tolist(), self.packed(0, last), self._events.rests[:last], self._states
 
     @property
     def places(self) -> Any:

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from headwater.stitching import folding
+from headwater.stitching import retelling
 from headwater.stitching.finished import Ended
 from headwater.stitching.folding import Folded
 from headwater.stitching.hashing import identities
@@ -20,7 +20,7 @@ _Places = tuple[list[int], list[int], Any, list[int]]
 def parked(key: bytes, run: Ordinary | Folded, touched: int, committed: int) -> Parked:
     """The messages of a run before the committed offset."""
     if isinstance(run, Folded):
-        at, said = folding.messages(run, committed)
+        at, said = retelling.messages(run, committed)
         return Parked(key, touched, run.ended, True, tuple(at), tuple(said))
     count = (len(run) - HEAD) // 2
     offsets = cast("tuple[int, ...]", run[HEAD : HEAD + count])

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import ItemsView, Iterator, Mapping
-from itertools import pairwise
 from typing import NamedTuple
 
 from headwater.stitching.facts import Description, EventRef, Node
-from headwater.stitching.grown import Grown
+from headwater.stitching.grown import Grown, Packed
 
 #: Of a dataset that is named as a source only.
 UNKNOWN = Description(None, "table")
@@ -96,12 +95,7 @@ class Told(NamedTuple):
     targets: tuple[Node, ...]
     by: EventRef | None = None
 
-    def inputs(self) -> Iterator[tuple[EventRef, list[bytes]]]:
+    def packed(self) -> Packed:
         """Inputs, as bytes of a message, with what made them so."""
-        firsts = self.grown.firsts(self.first, self.last)
-        entries = self.grown.entries(firsts[0], firsts[-1])
-        if self.by is not None:
-            yield self.by, entries
-            return
-        for event, (begin, end) in zip(self.grown.refs(self.first, self.last), pairwise(firsts), strict=True):
-            yield event, entries[begin - firsts[0] : end - firsts[0]]
+        packed = self.grown.packed(self.first, self.last)
+        return packed if self.by is None else packed.by(self.by)

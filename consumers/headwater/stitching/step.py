@@ -257,12 +257,15 @@ class StitchingStep:
         run, size_before = as_folded(runs, key, self._writers)
         runs.open -= bool(run.units) and not run.ended
         run.serial = runs.serial
-        digests: dict[int, int] = {}
+        rows = [one.row for one in messages]
+        numbers = np.array([one.number for one in messages])
+        digests = np.empty(len(rows), np.uint64)
         for number in dict.fromkeys(one.number for one in messages):
-            of_schema = [one for one in messages if one.number == number]
-            told = digests_of([values[one.row] for one in of_schema], self._writers.heads[number])
-            digests.update(zip((one.row for one in of_schema), told.tolist(), strict=True))
-        places = [Stands(int(offsets[one.row]), digests[one.row], len(values[one.row])) for one in messages]
+            of_schema = np.flatnonzero(numbers == number)
+            told = [values[rows[place]] for place in of_schema.tolist()]
+            digests[of_schema] = digests_of(told, self._writers.heads[number])
+        lengths = [len(values[row]) for row in rows]
+        places = list(map(Stands, offsets[rows].tolist(), digests.tolist(), lengths))
         fold_all(run, messages, places, runs.now)
         run.prune(runs.now - self._policy.ended, runs.now - self._policy.open)
         runs.open += not run.ended

@@ -40,6 +40,11 @@ class Texts:
         """As compiled functions take it."""
         return self._data, self._ends, self._marks, self._hashes, self._slots, self._size
 
+    @property
+    def packed(self) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """All of them, one after the other, and where each ends."""
+        return self._data, self._ends
+
     def reserve(self, count: int, nbytes: int) -> None:
         """Make room for so many more texts, with so many bytes together."""
         count += len(self)

@@ -91,7 +91,6 @@ class Unit:
             self._reads[node] = (self._count, by)
             self._versions.setdefault((node.namespace, node.name), []).append(node)
             touched |= self._stated.unversioned.get((node.namespace, node.name), set())
-        before = [node for node in self._writes if node not in self._complete]
         for node in writes:
             self._writes[node] = (self._count, by)
         self._complete |= finished
@@ -105,7 +104,7 @@ class Unit:
         if not is_new:
             return None
         if reads or writes or touched or finished or self.ended != was_ended:
-            self._settle_all(reads, writes, touched, finished, before, by, (had_reads, had_covered, was_ended))
+            self._settle_all(reads, writes, touched, finished, by, (had_reads, had_covered, was_ended))
         kept = (
             Written(w.node, w.sources, w.complete and (facts.parts > 1 or w.node in finished), w.columns) for w in said
         )
@@ -162,7 +161,8 @@ class Unit:
                 self._wide_since = self._count
                 break
             if targets:
-                for node, _ in itertools.islice(nodes, end - begin):
+                for node, described in itertools.islice(nodes, end - begin):
+                    self.described[node] = described  # asked for with each edge
                     for target in targets:
                         self._standing.settle(Edge(node, target, False), True, by)
         else:
@@ -177,7 +177,6 @@ class Unit:
         writes: list[Node],
         touched: set[Node],
         finished: set[Node],
-        before: list[Node],
         by: EventRef,
         was: tuple[bool, bool, bool],
     ) -> None:
@@ -186,7 +185,7 @@ class Unit:
         """
         had_reads, had_covered, was_ended = was
         self._widen()
-        pairs = self._product_changes(reads, writes, before, finished, by)
+        pairs = self._product_changes(reads, writes, finished, by)
         for target in touched:
             pairs |= self._resolve(target, by)
         self._settle_pairs(pairs, by)
@@ -220,7 +219,7 @@ class Unit:
             self._wide_since = self._count
 
     def _product_changes(
-        self, reads: list[Node], writes: list[Node], before: list[Node], finished: set[Node], by: EventRef
+        self, reads: list[Node], writes: list[Node], finished: set[Node], by: EventRef
     ) -> set[tuple[Node, Node]]:
         """The pairs of the product that this event may change; products of wide runs are changed at once."""
         pairs: set[tuple[Node, Node]]
@@ -229,7 +228,9 @@ class Unit:
             # Only what an output changes goes through all inputs: a run of many events stays as fast as it began.
             return pairs | {(source, target) for target in {*writes, *finished} for source in self._reads}
         pairs = set()
-        kept = [node for node in before if node not in self._complete]
+        new = set(writes)
+        # Only what an input changes goes through all outputs, as above.
+        kept = [node for node in self._writes if node not in self._complete and node not in new] if reads else []
         covered = [node for node in writes if node not in self._complete]
         if covered and self.grown is not None and self.grown.events:
             self.told.append(Told(self.grown, 0, self.grown.events, tuple(covered), by))
@@ -244,7 +245,7 @@ class Unit:
                     explicit = self._resolved.get(target, (set(), set()))[0]
                     for source in explicit.intersection(sources):
                         self.changes.withdrawn(Edge(source, target, False), by, by)
-        for target in finished & set(before):
+        for target in (finished & self._writes.keys()) - new:
             groups: dict[EventRef, list[Node]] = {}
             written = self._writes[target]
             for source, read in self._reads.items():

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from headwater.schemas import plain
 from headwater.schemas.codec import Bodies
 from headwater.settings import Settings
-from headwater.stitching import StitchingStep, long_runs, unit
+from headwater.stitching import StitchingStep, long_runs, retelling, state_records, unit
 from headwater.stitching.folding import Folded
 from headwater.streams import Batch, Group
 from tests.consumers.stitching import reference, worlds
@@ -197,3 +197,37 @@ def test_many_kinds_of_messages_are_looked_at_again_when_they_are_forgotten() ->
     sets = worlds.feed(step, [events[:90], events[90:], events])
     assert reference.standing(reference.said(sets)) == reference.current(events)
     assert worlds.feed_one(step, events[:20], 1000) == []
+
+
+def test_what_is_kept_of_a_long_run_is_what_it_was_told() -> None:
+    """Messages put together from bytes say what those that came said first, and read as any other."""
+    step = StitchingStep(Settings())
+    events = long(60, [])
+    worlds.feed_one(step, events, 0)
+    [run] = step._partitions[0].kept.values()  # pyright: ignore[reportPrivateUsage]  # nobody else asks
+    assert isinstance(run, Folded)
+    offsets, kept = retelling.messages(run, 50)
+    assert offsets == list(range(50))
+    for came, message in zip(events, kept, strict=False):
+        told = plain.decode(worlds.SCHEMA, message[10:])
+        expected = worlds.whole(came)
+        if came is not events[0]:
+            expected["inputs"] = expected["inputs"][1:]
+        nobody = {"emit_time": 0, "producer_id": bytes(16), "sequence": 0, "actor": None, "purpose": None}
+        plainly = plain.decode(worlds.SCHEMA, plain.encode(worlds.SCHEMA, {**expected, **nobody}))
+        wanted = ("event_id", "event_time", "part", "parts", "kind", "run", "inputs", "outputs", *nobody)
+        assert {name: told[name] for name in wanted} == {name: plainly[name] for name in wanted}
+        assert (told["job"]["namespace"], told["job"]["name"]) == (came["job"]["namespace"], came["job"]["name"])
+
+
+def test_a_long_run_is_not_put_on_the_state_topic_at_each_tick(tmp_path: Path) -> None:
+    """For twelve minutes it says something each two seconds: its state is written twice, not two hundred times."""
+    events = long(360, [])
+    arrivals = [worlds.ARRIVAL + 2_000 * n for n in range(len(events))]
+    with Lives(Settings(stitching_folder=str(tmp_path)), events, arrivals) as lives:
+        while lives.position < len(events):
+            lives.take(1)
+            lives.commit()
+            lives.tick()
+        lives.commit()
+        assert len([key for key, _ in lives.state if key[:1] == state_records.RUN]) == 2

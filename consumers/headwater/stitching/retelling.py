@@ -1,0 +1,125 @@
+"""A folded run as messages: what it was told, in the current schema. Folded, they make the run anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from headwater.schemas import pieces, plain, records
+from headwater.schemas.framing import single_object_header
+from headwater.stitching.facts import Description, EventRef, Facts, Node, Scope, Written
+from headwater.stitching.folding import Folded
+from headwater.stitching.grown import text
+from headwater.stitching.kernel import products
+from headwater.stitching.reads import UNKNOWN
+from headwater.stitching.unit import Unit
+
+#: Of a message kept on the state topic: who sent it and when does not count any more.
+_UNSAID: Mapping[str, Any] = {"emit_time": 0, "producer_id": bytes(16), "sequence": 0}
+#: Bytes at most of an event's id, its time, the count of its inputs, the end of their list.
+_NUMBERS = 16 + 10 + 10 + 1
+_NO_EVENT = EventRef(bytes(16), 0)
+
+
+def messages(run: Folded, below: int) -> tuple[list[int], list[bytes]]:
+    """Messages before an offset that say what the run was told, with their offsets, in order."""
+    schema = records.current("run_event")
+    said = [
+        (offset, plain.message(schema, _event(facts, run.units[facts.scope].described)))
+        for offset, _, facts in run.log
+        if offset < below
+    ]
+    told = [*said, *(one for unit in run.units.values() for one in _grown(unit, below))]
+    told.sort(key=_offset)
+    return [offset for offset, _ in told], [message for _, message in told]
+
+
+def _offset(one: tuple[int, bytes]) -> int:
+    return one[0]
+
+
+def _grown(unit: Unit, below: int) -> Iterable[tuple[int, bytes]]:
+    """Messages of a long run that said nothing but inputs, put together from the bytes of those."""
+    if unit.grown is None:
+        return ()
+    offsets, packed, of_states, states = unit.grown.kept(below)
+    if not offsets:
+        return ()
+    head, after_input, after = _around_inputs()
+    befores = [_before_inputs(unit.scope, state) for state in states]
+    first, last = packed.firsts[[0, -1]].tolist()
+    inputs = int(packed.ends[last - 1]) - (int(packed.ends[first - 1]) if first else 0)
+    around = len(head) + max(map(len, befores)) + len(after) + _NUMBERS
+    out = np.empty(len(offsets) * around + inputs + (last - first) * len(after_input), np.uint8)
+    ends = np.empty(len(offsets), np.int64)
+    fixed = (_bytes(head), _bytes(b"".join(befores)), np.cumsum([len(one) for one in befores]))
+    products.retell(*packed, of_states, *fixed, _bytes(after_input), _bytes(after), out, ends)
+    whole, until = out.tobytes(), ends.tolist()
+    return zip(offsets, (whole[start:end] for start, end in pairwise([0, *until])), strict=True)
+
+
+def _bytes(value: bytes) -> Any:
+    return np.frombuffer(value, np.uint8)
+
+
+@cache
+def _around_inputs() -> tuple[bytes, bytes, bytes]:
+    """What stands before the event's id, behind each input's kind, and behind the inputs."""
+    schema = records.current("run_event")
+    head = single_object_header(schema) + pieces.run_of(schema, None, "event_id").encode(_UNSAID)
+    nobody = {"namespace": "", "name": "", "version": None, "version_origin": None, "kind": ""}
+    whole = pieces.record_in(schema, "Dataset").encode(nobody)
+    start = b"".join((text(""), text(""), b"\0\0", text("")))
+    return head, whole.removeprefix(start), b"\0" + pieces.run_of(schema, "parameters", None).encode({})
+
+
+def _before_inputs(scope: Scope, state: str) -> bytes:
+    """What stands between the event's time and its inputs."""
+    said = _event(Facts(scope, _NO_EVENT, 1, 1, "run", state, (), (), (), {}), {})
+    return pieces.run_of(records.current("run_event"), "part", "inputs").encode(said)
+
+
+def _event(facts: Facts, described: Mapping[Node, Description]) -> dict[str, Any]:
+    scope, links = facts.scope, {link.kind: link for link in facts.links}
+    run: dict[str, Any] | None = None
+    if scope.run_id is not None:
+        run = {"run_id": scope.run_id, "state": facts.state}
+        run |= {
+            kind: {"run_id": link.run_id, "job_namespace": link.job_namespace, "job_name": link.job_name}
+            for kind, link in links.items()
+            if kind != "message"
+        }
+        wanted = ("run_id", "trace_id", "span_id", "topic", "partition", "offset")
+        run["links"] = [
+            {name: getattr(link, name) for name in wanted} for link in facts.links if link.kind == "message"
+        ]
+    return {
+        **_UNSAID,
+        "event_id": facts.event.event_id,
+        "event_time": facts.event.event_time,
+        "part": facts.part,
+        "parts": facts.parts,
+        "kind": facts.kind,
+        "run": run,
+        "job": {"namespace": scope.namespace, "name": scope.name} if scope.namespace or scope.name else None,
+        "inputs": [_dataset(node, described) for node in facts.reads],
+        "outputs": [_output(written, described) for written in facts.writes],
+    }
+
+
+def _dataset(node: Node, described: Mapping[Node, Description]) -> dict[str, Any]:
+    origin, kind = described.get(node, UNKNOWN)
+    return {**node._asdict(), "version_origin": origin, "kind": kind}
+
+
+def _output(written: Written, described: Mapping[Node, Description]) -> dict[str, Any]:
+    return {
+        **_dataset(written.node, described),
+        "edges": [source._asdict() for source in written.sources],
+        "edges_complete": written.complete,
+        "column_lineage": [{**source._asdict(), **row._asdict()} for source, row in written.columns],
+    }
