@@ -49,8 +49,13 @@ def node_of(entry: bytes) -> tuple[Node, Description]:
 
 
 def _read(entry: bytes, at: int) -> tuple[str, int]:
-    begin = varints.end(entry, at)
-    end = begin + varints.decode(entry, at)
+    size = entry[at]
+    if size < 0x80:  # one byte of a length, as most texts have
+        begin = at + 1
+        end = begin + (size >> 1)
+    else:
+        begin = varints.end(entry, at)
+        end = begin + varints.decode(entry, at)
     return entry[begin:end].decode(), end
 
 
@@ -170,6 +175,13 @@ class Grown:
         if not self._shifts or self._shifts[-1] != before + 1 - first:
             self._since.append(first)
             self._shifts.append(before + 1 - first)
+
+    def events_of(self, first: int, last: int) -> Iterator[tuple[int, EventRef]]:
+        """Events from `first` on, before `last`, which were taken in one after the other, as `event` gives them."""
+        place = self.event(first)[0] if first < last else 0
+        ids, times = self._events.ids[first:last].tobytes(), self._events.times[first:last].tolist()
+        refs = (EventRef(ids[at : at + 16], time) for at, time in zip(range(0, len(ids), 16), times, strict=True))
+        return enumerate(refs, place)
 
     def event(self, number: int) -> tuple[int, EventRef]:
         """Where an event stands in order of arrival, and the event."""

@@ -152,10 +152,12 @@ class Unit:
         reads = len(self._reads) - (firsts[-1] - firsts[0])
         targets = tuple(node for node in self._writes if node not in self._complete)
         nodes = grown.nodes(firsts[0], firsts[-1])
-        for event, (begin, end) in enumerate(itertools.pairwise(firsts), first):
+        event = first
+        taken = zip(itertools.pairwise(firsts), grown.events_of(first, grown.events), strict=True)
+        for event, ((begin, end), (place, by)) in enumerate(taken, first):  # noqa: B007 — where it stopped
             if self._wide_since is not None:
                 break
-            self._count, by = grown.event(event)
+            self._count = place
             reads += end - begin
             if reads * len(self._writes) > WIDE:
                 self._wide_since = self._count
