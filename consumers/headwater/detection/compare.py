@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from headwater.detection.packed import floor_of, joined
 from headwater.detection.policy import Policy
 from headwater.detection.series import Entry
 from headwater.detection.statistics import categorical, numeric
@@ -38,10 +39,11 @@ class Comparison:
     points: Floats | None = field(default=None, repr=False)
     shares: dict[str, float] | None = field(default=None, repr=False)
 
-    @property
-    def score(self) -> float:
-        """The effect in multiples of the least one that counts."""
-        return max(measure.value / measure.floor for measure in self.measures)
+    #: The effect in multiples of the least one that counts.
+    score: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "score", max([measure.value / measure.floor for measure in self.measures]))
 
     @property
     def distance(self) -> float:
@@ -51,20 +53,24 @@ class Comparison:
 
 def drift(column: Column, name: str, kind: BaselineKind, entries: Sequence[Entry], policy: Policy) -> Comparison | None:
     """The distribution against a baseline; None where there is none or too little of a kind to compare."""
-    usable = [entry for entry in entries if entry.columns[name].kind == column.kind and entry.columns[name].valued > 0]
-    if not usable or column.valued <= 0 or column.kind == "none":
+    if column.valued <= 0:
         return None
-    if column.kind == "numeric":
-        return _numeric(column, name, kind, usable, policy)
-    return _categorical(column, name, kind, usable, policy)
+    if column.points is not None:
+        return _numeric(column, column.points, name, kind, entries, policy)
+    if column.values is not None:
+        return _categorical(column, column.values, name, kind, entries, policy)
+    return None
 
 
 def nulls(column: Column, name: str, kind: BaselineKind, entries: Sequence[Entry], policy: Policy) -> Comparison | None:
     """The share of rows without a value against a baseline."""
-    rows = sum(entry.columns[name].rows for entry in entries)
+    rows = hits = 0
+    for entry in entries:
+        of_entry, missing = entry.columns.rows(name)
+        rows += of_entry
+        hits += missing
     if not rows or column.rows <= 0:
         return None
-    hits = sum(entry.columns[name].nulls for entry in entries)
     change = abs(column.nulls / column.rows - hits / rows)
     chance = categorical.share_chance(column.nulls, column.rows, hits, rows)
     return Comparison(
@@ -85,14 +91,21 @@ def novelty(
 
     A value that a cut list may have left out (its share is below the least that is listed) is not new.
     """
-    usable = [entry for entry in entries if entry.columns[name].kind == "categorical"]
-    rows = sum(entry.columns[name].valued for entry in usable)
-    if column.values is None or column.valued <= 0 or not rows:
+    if column.values is None or column.valued <= 0:
         return None
     known: set[str] = set()
-    for entry in usable:
-        known.update(entry.columns[name].values or ())
-    floor = max(_floor(entry.columns[name]) for entry in usable) * column.valued
+    usable: list[Entry] = []
+    rows, least = 0, 0.0
+    for entry in entries:
+        listed = entry.columns.counts(name)
+        if listed is not None:
+            usable.append(entry)
+            rows += listed[0]
+            known.update(listed[1].values)
+            least = max(least, listed[1].floor)
+    if not rows:
+        return None
+    floor = least * column.valued
     new = {value: count for value, count in column.values.items() if value not in known and count > floor}
     share = sum(new.values()) / column.valued
     chance = categorical.share_chance(share * column.valued, column.valued, 0, rows)
@@ -108,45 +121,48 @@ def novelty(
 
 
 def _numeric(
-    column: Column, name: str, kind: BaselineKind, entries: Sequence[Entry], policy: Policy
+    column: Column, points: Floats, name: str, kind: BaselineKind, entries: Sequence[Entry], policy: Policy
 ) -> Comparison | None:
-    sides = [points for entry in entries if (points := entry.columns[name].points) is not None]
-    if column.points is None or not sides:
+    usable: list[Entry] = []
+    sides: list[bytes] = []
+    rows = 0
+    for entry in entries:
+        known = entry.columns.points(name)
+        if known is not None and known[0] > 0:
+            usable.append(entry)
+            rows += known[0]
+            sides.append(known[1])
+    if not sides:
         return None
-    pooled = numeric.pool(sides)
-    rows = sum(entry.columns[name].valued for entry in entries)
-    found = numeric.distance(column.points, column.valued, pooled, rows)
+    pooled = numeric.pool_of(joined(sides), len(sides))
+    found = numeric.distance(points, column.valued, pooled, rows)
     measures = (
         Measured("ks_distance", found.ks, policy.least_distance),
         Measured("wasserstein_sigma", found.shift, policy.least_shift),
     )
-    return Comparison(kind, measures, found.p_value, column.valued, rows, entries, points=pooled.quantiles)
+    return Comparison(kind, measures, found.p_value, column.valued, rows, usable, points=pooled.quantiles)
 
 
 def _categorical(
-    column: Column, name: str, kind: BaselineKind, entries: Sequence[Entry], policy: Policy
+    column: Column, values: Mapping[str, int], name: str, kind: BaselineKind, entries: Sequence[Entry], policy: Policy
 ) -> Comparison | None:
-    if column.values is None:
-        return None
     counts: dict[str, float] = {}
+    usable: list[Entry] = []
     rows = 0
-    floors = [_floor(column)]
     before = 0.0
     for entry in entries:
-        other = entry.columns[name]
-        rows += other.valued
-        before += _floor(other)
-        for value, count in (other.values or {}).items():
+        known = entry.columns.counts(name)
+        if known is None or known[0] <= 0:
+            continue
+        usable.append(entry)
+        rows += known[0]
+        before += known[1].floor
+        for value, count in zip(known[1].values, known[1].numbers(), strict=True):
             counts[value] = counts.get(value, 0.0) + count
-    floors.append(before / len(entries))
-    found = categorical.distance(column.values, column.valued, counts, rows, max(floors))
+    if not usable:
+        return None
+    floor = max(floor_of(column), before / len(usable))
+    found = categorical.distance(values, column.valued, counts, rows, floor)
     measure = Measured("total_variation", found.variation, policy.least_variation)
-    shares = {value: count / rows for value, count in counts.items()} if rows else {}
-    return Comparison(kind, (measure,), found.p_value, column.valued, rows, entries, shares=shares)
-
-
-def _floor(column: Column) -> float:
-    """The share below which a value may be missing from a list that was cut."""
-    if not column.cut or not column.values or column.valued <= 0:
-        return 0.0
-    return min(column.values.values()) / column.valued
+    shares = {value: count / rows for value, count in counts.items()}
+    return Comparison(kind, (measure,), found.p_value, column.valued, rows, usable, shares=shares)

@@ -76,7 +76,7 @@ def judge(subject: Subject, summary: Summary, copies: Copies, policy: Policy) ->
         summary.event_id,
         summary.partitions,
         summary.hashing,
-        hashes[:_KEPT],
+        hashes[:_KEPT].copy(),  # a view would keep all that were sent
         len(hashes) <= _KEPT and len(hashes) < _SENT,
     )
     insort(copies.known, known, key=lambda item: item.event_time)

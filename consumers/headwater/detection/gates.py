@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
+
+import numpy as np
 
 from headwater.detection import compare
 from headwater.detection.compare import Comparison
 from headwater.detection.policy import Policy
 from headwater.detection.series import Past, Series
-from headwater.detection.statistics.robust import holm, median_mad
+from headwater.detection.statistics.robust import Floats, holm, ordered_median_mad
 from headwater.detection.summaries import Column, Summary
 
 Outcome = Literal["ok", "insufficient", "warn", "alarm"]
@@ -184,22 +187,26 @@ def _own_history(test: _Test, before: Past, policy: Policy) -> tuple[float | Non
     return decided[0], decided[1], known, decided[1] > 1
 
 
-def own_limit(history: Sequence[float], policy: Policy) -> tuple[float, float]:
+def own_limit(history: Floats, policy: Policy) -> tuple[float, float]:
     """The median of a history of scores, and the limit above which a score is unusual.
 
     Median + 4 MAD suits scores that scatter evenly; many have a long tail (delays, fog). So the limit is at
     least where an exponential tail through the third-largest score is passed once in `tail_rarity` profiles.
     """
-    median, mad = median_mad(history)
+    ordered, median, mad = ordered_median_mad(history)
     limit = median + max(policy.unusual_mads * mad, policy.least_unusual * median)
-    rank = min(policy.tail_rank, len(history))
-    high = sorted(history)[-rank]
-    reach = math.log(policy.tail_rarity) / math.log(len(history) / rank)
+    rank = min(policy.tail_rank, len(ordered))
+    high = float(ordered[-rank])
+    reach = math.log(policy.tail_rarity) / math.log(len(ordered) / rank)
     return median, max(limit, median + (high - median) * reach)
 
 
-def _usual_scores(scores: Sequence[float], found: bytes) -> list[float]:
+def _usual_scores(scores: array[float], found: bytes) -> Floats:
     """Scores that were not found, and of each finding that is over its largest: what comes again is usual."""
+    every = np.array(scores, np.float64)
+    missing = np.isnan(every)
+    if 1 not in found:
+        return every[~missing] if missing.any() else every
     usual: list[float] = []
     episode: float | None = None
     for score, was_found in zip(scores, found, strict=True):
@@ -212,7 +219,7 @@ def _usual_scores(scores: Sequence[float], found: bytes) -> list[float]:
                 usual.append(episode)
                 episode = None
             usual.append(score)
-    return usual
+    return np.array(usual, np.float64)
 
 
 def severity_of(comparison: Comparison) -> float:

@@ -9,16 +9,17 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from headwater.detection.packed import Columns
 from headwater.detection.policy import Policy
-from headwater.detection.summaries import Column, Summary
+from headwater.detection.summaries import Summary
 
 _HOUR_US = 3_600_000_000
 #: Runs at least so often make the season the hour of the week, else it is the weekday.
 _OFTEN_US = 12 * _HOUR_US
+_EVER = -(2**63)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +39,43 @@ class Past:
     def found_times(self, last: int) -> list[int]:
         """The times of those that were found among the last so many."""
         begin = max(0, len(self.times) - last) if last > 0 else len(self.times)
+        if self.found.find(1, begin) < 0:
+            return []
         return [time for time, found in zip(self.times[begin:], self.found[begin:], strict=True) if found]
+
+
+class Times:
+    """Times of a series' signals, shared: all columns have the same ones but those that are not in every profile.
+
+    An array never changes; who adds the same time to the same array gets the same one.
+    """
+
+    __slots__ = ("_added", "_time", "none")
+
+    def __init__(self) -> None:
+        self.none = array("q")
+        self._time = 0
+        self._added: list[tuple[array[int], array[int]]] = []
+
+    def added(self, times: array[int], event_time: int, keep: int) -> array[int]:
+        """The times with one more, the newest `keep` of them."""
+        if event_time != self._time:
+            self._time = event_time
+            self._added.clear()
+        for before, after in self._added:
+            if before is times:
+                return after
+        index = bisect_right(times, event_time)
+        after = times[:index] + array("q", (event_time,)) + times[index:]
+        self._added.append((times, after[-keep:]))
+        return self._added[-1][1]
 
 
 @dataclass(slots=True)
 class Signal:
-    """One column's history under one check: 17 bytes a profile."""
+    """One column's history under one check: 9 bytes a profile, beside the times."""
 
+    shared: Times = field(default_factory=Times)
     times: array[int] = field(default_factory=lambda: array("q"))
     scores: array[float] = field(default_factory=lambda: array("f"))
     season_scores: array[float] = field(default_factory=lambda: array("f"))
@@ -53,22 +84,23 @@ class Signal:
     def add(self, event_time: int, score: float | None, season_score: float | None, *, found: bool, keep: int) -> None:
         """Remember one more."""
         index = bisect_right(self.times, event_time)
-        self.times.insert(index, event_time)
+        self.times = self.shared.added(self.times, event_time, keep)
         self.scores.insert(index, math.nan if score is None else score)
         self.season_scores.insert(index, math.nan if season_score is None else season_score)
         self.found.insert(index, found)
-        if len(self.times) > keep:
-            del self.times[:-keep], self.scores[:-keep], self.season_scores[:-keep], self.found[:-keep]
+        del self.scores[:-keep], self.season_scores[:-keep], self.found[:-keep]
 
     def before(self, event_time: int) -> Past:
         """All that lies before."""
         end = bisect_left(self.times, event_time)
-        return Past(self.times[:end], self.scores[:end], self.season_scores[:end], bytes(self.found[:end]))
+        times = self.times if end == len(self.times) else self.times[:end]
+        return Past(times, self.scores[:end], self.season_scores[:end], bytes(self.found[:end]))
 
     def cut(self, event_time: int) -> None:
         """Forget what lies at or behind a time."""
         end = bisect_left(self.times, event_time)
-        del self.times[end:], self.scores[end:], self.season_scores[end:], self.found[end:]
+        self.times = self.times[:end]
+        del self.scores[end:], self.season_scores[end:], self.found[end:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +110,7 @@ class Entry:
     event_time: int
     event_id: bytes
     season: int
-    columns: dict[str, Column]
+    columns: Columns
     found: frozenset[str]
 
 
@@ -91,6 +123,7 @@ class Series:
     #: By column (empty: all): baselines begin at this event time, since somebody accepted what came then.
     accepted: dict[str, int] = field(default_factory=dict[str, int])
     _seen: dict[bytes, None] = field(default_factory=dict[bytes, None])
+    _times: Times = field(default_factory=Times)
 
     def knows(self, event_id: bytes) -> bool:
         """Whether this profile was judged already."""
@@ -98,13 +131,15 @@ class Series:
 
     def signal(self, check: str, column: str) -> Signal:
         """The history of one column under one check."""
-        return self.signals.setdefault((check, column), Signal())
+        known = self.signals.get((check, column))
+        if known is None:
+            known = self.signals[check, column] = Signal(self._times, self._times.none)
+        return known
 
     def add(self, summary: Summary, found: frozenset[str], policy: Policy) -> None:
         """Remember a judged profile and forget what no baseline will need."""
-        entry = Entry(
-            summary.event_time, summary.event_id, self.season(summary.event_time), dict(summary.columns), found
-        )
+        columns = Columns(summary.columns, self.entries[-1].columns if self.entries else None)
+        entry = Entry(summary.event_time, summary.event_id, self.season(summary.event_time), columns, found)
         insort(self.entries, entry, key=_entry_time)
         self._seen[summary.event_id] = None
         while len(self._seen) > 1000:
@@ -122,12 +157,11 @@ class Series:
 
     def rolling(self, column: str, event_time: int, policy: Policy) -> list[Entry]:
         """The last profiles before `event_time` that hold the column and were not found for it."""
-        return _take(self._usable(column, event_time), policy.rolling)
+        return self._last(column, event_time, policy.rolling, None)
 
     def seasonal(self, column: str, event_time: int, policy: Policy) -> list[Entry]:
         """The same of the same season; empty until there are enough."""
-        season = self.season(event_time)
-        found = _take((e for e in self._usable(column, event_time) if e.season == season), policy.season)
+        found = self._last(column, event_time, policy.season, self.season(event_time))
         return found if len(found) >= policy.least_season else []
 
     def accept(self, column: str | None, since: int | None) -> None:
@@ -155,15 +189,21 @@ class Series:
                 break
         return since
 
-    def _usable(self, column: str, event_time: int) -> Iterator[Entry]:
-        """The newest first."""
-        since = max(self.accepted.get("", -(2**63)), self.accepted.get(column, -(2**63)))
+    def _last(self, column: str, event_time: int, most: int, season: int | None) -> list[Entry]:
+        """At most so many, the newest first; of one season where one is asked for."""
+        since = max(self.accepted.get("", _EVER), self.accepted.get(column, _EVER)) if self.accepted else _EVER
+        taken: list[Entry] = []
         for index in range(bisect_left(self.entries, event_time, key=_entry_time) - 1, -1, -1):
             entry = self.entries[index]
             if entry.event_time < since:
-                return
-            if column in entry.columns and column not in entry.found:
-                yield entry
+                break
+            if (season is None or entry.season == season) and column in entry.columns.slots:
+                if column in entry.found:
+                    continue
+                taken.append(entry)
+                if len(taken) == most:
+                    break
+        return taken
 
     def _forget(self, policy: Policy) -> None:
         """Keep what rolling and season need. So a shift that stays for all of it, 60 profiles, becomes normal."""
@@ -174,15 +214,6 @@ class Series:
 def _accepted(entry: Entry, column: str | None) -> Entry:
     left = frozenset[str]() if column is None else entry.found - {column}
     return replace(entry, found=left)
-
-
-def _take(entries: Iterator[Entry], most: int) -> list[Entry]:
-    taken: list[Entry] = []
-    for entry in entries:
-        taken.append(entry)
-        if len(taken) == most:
-            break
-    return taken
 
 
 def _entry_time(entry: Entry) -> int:

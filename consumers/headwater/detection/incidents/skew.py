@@ -13,6 +13,7 @@ from headwater.detection.gates import Finding, Gate, Outcome, severity_of
 from headwater.detection.incidents.graph import Dataset, Node
 from headwater.detection.incidents.walks import Place, upstream
 from headwater.detection.incidents.world import World
+from headwater.detection.packed import Columns
 from headwater.detection.profile_verdicts import column_verdict
 from headwater.detection.recent import forget
 from headwater.detection.series import Entry
@@ -99,7 +100,7 @@ class Skew:
             if name not in training:
                 continue
             learned = training[name]
-            entry = Entry(learned.event_time, learned.event_id, -1, dict(learned.columns), frozenset())
+            entry = Entry(learned.event_time, learned.event_id, -1, Columns(learned.columns), frozenset())
             made = compare.drift(column, name, "pinned", [entry], policy)
             if made is not None and min(made.rows, made.baseline_rows) >= policy.least_rows:
                 pairs.append((name, made))

@@ -22,6 +22,8 @@ POINTS = 129
 _COARSE = 33
 #: What a step function of 129 points adds to the distance of two smooth ones: half a step.
 _HALF_STEP = 0.5 / POINTS
+#: The shares of a side's points below and up to each of them, where no two are the same.
+_STEPS_BELOW, _STEPS_UNTIL = np.arange(POINTS) / POINTS, np.arange(1, POINTS + 1) / POINTS
 
 
 class NumericDistance(NamedTuple):
@@ -45,11 +47,16 @@ class Pool(NamedTuple):
 
 def pool(sides: Sequence[Floats]) -> Pool:
     """The baseline of these sides, each of 129 points. Raises ValueError for none."""
-    count = len(sides)
-    points = np.sort(np.concatenate(sides))
-    quantiles = points.reshape(POINTS, count).mean(axis=1, dtype=np.float64)
-    inner = quantiles[1:-1]  # one wild value must not stand for 1/129 of the rows
-    return Pool(points, quantiles, float(inner.std()))
+    return pool_of(np.concatenate(sides), len(sides))
+
+
+def pool_of(points: Floats, sides: int) -> Pool:
+    """The baseline of so many sides of 129 points each, one after another; the array is sorted in place and kept."""
+    points.sort()
+    quantiles = np.add.reduce(points.reshape(POINTS, sides), axis=1, dtype=np.float64) / sides
+    apart = quantiles[1:-1]  # one wild value must not stand for 1/129 of the rows
+    apart = apart - np.add.reduce(apart) / (POINTS - 2)
+    return Pool(points, quantiles, math.sqrt(np.add.reduce(apart * apart) / (POINTS - 2)))
 
 
 def distance(side: Floats, rows: float, baseline: Pool, baseline_rows: float) -> NumericDistance:
@@ -59,7 +66,7 @@ def distance(side: Floats, rows: float, baseline: Pool, baseline_rows: float) ->
     root = math.sqrt(effective)
     # Stephens' correction for finite counts
     p_ks = kolmogorov((root + 0.12 + 0.11 / root) * ks)
-    moved = float(np.abs(side[1:-1] - baseline.quantiles[1:-1]).mean())
+    moved = float(np.add.reduce(np.abs(side[1:-1] - baseline.quantiles[1:-1])) / (POINTS - 2))
     if baseline.deviation > 0:
         shift = moved / baseline.deviation
         p_shift = _shift_chance(moved, effective, baseline)
@@ -72,12 +79,15 @@ def distance(side: Floats, rows: float, baseline: Pool, baseline_rows: float) ->
 
 def _kolmogorov_distance(side: Floats, points: Floats) -> float:
     total = len(points)
-    below = np.searchsorted(points, side, "left") / total
-    until = np.searchsorted(points, side, "right") / total
-    own_below = np.searchsorted(side, side, "left") / POINTS
-    own_until = np.searchsorted(side, side, "right") / POINTS
-    apart = max(float(np.abs(below - own_below).max()), float(np.abs(until - own_until).max()))
-    return max(0.0, apart - _HALF_STEP)
+    below = points.searchsorted(side, "left") / total
+    until = points.searchsorted(side, "right") / total
+    if (side[1:] == side[:-1]).any():
+        own_below = side.searchsorted(side, "left") / POINTS
+        own_until = side.searchsorted(side, "right") / POINTS
+    else:
+        own_below, own_until = _STEPS_BELOW, _STEPS_UNTIL
+    apart = max(np.maximum.reduce(np.abs(below - own_below)), np.maximum.reduce(np.abs(until - own_until)))
+    return max(0.0, float(apart) - _HALF_STEP)
 
 
 def _shift_chance(moved: float, effective: float, baseline: Pool) -> float:
@@ -87,7 +97,7 @@ def _shift_chance(moved: float, effective: float, baseline: Pool) -> float:
     E|X| and E|XY| of normal variables, and a gamma distribution of these moments stands for its tail.
     """
     grid = baseline.quantiles[:: (POINTS - 1) // (_COARSE - 1)]
-    widths = np.diff(grid)
+    widths = grid[1:] - grid[:-1]
     spread = _BRIDGE_DEVIATIONS
     mean = math.sqrt(2 / math.pi) * float(widths @ spread)
     variance = float(widths @ _BRIDGE_COVARIANCE @ widths)

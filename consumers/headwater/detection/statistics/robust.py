@@ -12,11 +12,17 @@ Floats = npt.NDArray[np.float64]
 
 def median_mad(values: Sequence[float]) -> tuple[float, float]:
     """Median and median absolute deviation, unscaled. Raises ValueError for no values."""
-    if not values:
+    _, centre, deviation = ordered_median_mad(np.asarray(values, dtype=np.float64))
+    return centre, deviation
+
+
+def ordered_median_mad(values: Floats) -> tuple[Floats, float, float]:
+    """The values ascending, their median and median absolute deviation, unscaled. Raises ValueError for no values."""
+    if not len(values):
         raise ValueError("no values")
-    ordered = np.sort(np.asarray(values, dtype=np.float64))
+    ordered = np.sort(values)
     centre = _median(ordered)
-    return centre, _median(np.sort(np.abs(ordered - centre)))
+    return ordered, centre, _median(np.sort(np.abs(ordered - centre)))
 
 
 def holm(p_values: Sequence[float], alpha: float) -> list[float]:
