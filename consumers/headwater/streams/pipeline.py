@@ -27,7 +27,7 @@ from headwater.streams.raw import reader_of
 from headwater.streams.reading import Reading
 from headwater.streams.restore import attach_past, rederive
 from headwater.streams.schemas import SchemaBook
-from headwater.streams.step import Step, clock_us
+from headwater.streams.step import Step, clock_us, tick_seconds
 from headwater.streams.watching import watch
 from headwater.streams.work import Interrupted, Open, Worker
 
@@ -247,8 +247,9 @@ class Pipeline:
             await loop.run_in_executor(self._working, self._step_on, chunk, reading, epoch)
 
     async def _tick(self) -> None:
+        seconds = tick_seconds(self._step)
         while True:
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(seconds)
             with contextlib.suppress(Interrupted):  # the next one asks again
                 await self._work(lambda: self._worker.tick(self._now_us()))
 

@@ -99,7 +99,7 @@ class Step(Protocol):
         ...
 
     def tick(self, now_us: int) -> Sequence[Output]:
-        """What time alone makes known; about once a second, `now_us` in µs since 1970 UTC."""
+        """What time alone makes known; once in `tick_seconds`, about, `now_us` in µs since 1970 UTC."""
         ...
 
     def revoked(self, partitions: set[tuple[str, int]]) -> None:
@@ -191,6 +191,11 @@ def gauges_of(step: Step) -> Mapping[str, float]:
 def is_alone(step: Step) -> bool:
     """Whether one worker has all partitions of the step and others stand by: where it says `alone = True`."""
     return bool(getattr(step, "alone", False))
+
+
+def tick_seconds(step: Step) -> float:
+    """How often it is asked what time makes known: once a second, or as it says by `tick_seconds`."""
+    return float(getattr(step, "tick_seconds", 1.0))
 
 
 @cache

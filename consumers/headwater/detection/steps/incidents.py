@@ -26,6 +26,7 @@ from headwater.streams.step import Output, Round
 _CAPTURES = ("event_time", "run_id", "stream.namespace", "stream.name")
 #: Batches between two times of forgetting what is old.
 _FORGET_EVERY = 2000
+_SECOND_US = 1_000_000
 
 
 class IncidentsStep:
@@ -48,6 +49,8 @@ class IncidentsStep:
     round = Round()
     #: One worker is active, the others stand by.
     alone = True
+    #: An alarm that has settled is told at once; what all runs and the graph say is asked once a second.
+    tick_seconds = 0.2
 
     def __init__(self, settings: Settings, policy: Policy | None = None, clock: Clock = wall_clock) -> None:
         self._policy = policy or Policy()
@@ -59,6 +62,7 @@ class IncidentsStep:
         self._replayed_at: int | None = None
         self._batches = 0
         self._hold = Hold(self._policy)
+        self._judged_at = 0
 
     @property
     def lookback(self) -> timedelta | None:
@@ -96,8 +100,11 @@ class IncidentsStep:
             if now_us < self._replayed_at + self._policy.settle_us:
                 return ()
             self._replayed_at = None
-        judged = self._book.judged(now_us, absent=not self._hold.holds(now_us))
-        outputs = [self._verdict(verdict) for verdict in judged]
+        outputs: list[Output] = []
+        if not 0 <= now_us - self._judged_at < _SECOND_US:
+            self._judged_at = now_us
+            judged = self._book.judged(now_us, absent=not self._hold.holds(now_us))
+            outputs += [self._verdict(verdict) for verdict in judged]
         return outputs + [
             self._sender.output(topics.ALERTS, fields["incident_id"], fields) for fields in self._book.tick(now_us)
         ]
