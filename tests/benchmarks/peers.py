@@ -11,11 +11,11 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.backends.cache import once
+from tests.backends.cache import cache_folder, once
 
 SCRIPTS = Path(__file__).parent / "peer_scripts"
 
@@ -32,14 +32,22 @@ def peer_python(name: str, *requirements: str) -> Path:
 
     The environment's name tells its requirements and this Python's version apart; others are made beside it.
     """
-    asked = "\n".join((sys.version, *sorted(requirements)))
-    folder = f"peer-{name}-{hashlib.sha256(asked.encode()).hexdigest()[:12]}"
 
     def fill(parts: Path) -> None:
         run_command([sys.executable, "-m", "venv", str(parts)], _INSTALL_SECONDS)
         run_command([str(_python(parts)), "-m", "pip", "install", "-q", *requirements], _INSTALL_SECONDS)
 
-    return _python(once(folder, fill))
+    return _python(once(_folder(name, requirements), fill))
+
+
+def made_already(name: str, *requirements: str) -> bool:
+    """Whether `peer_python` has made that environment, so that asking for it takes no time."""
+    return (cache_folder() / _folder(name, requirements)).is_dir()
+
+
+def _folder(name: str, requirements: Sequence[str]) -> str:
+    asked = "\n".join((sys.version, *sorted(requirements)))
+    return f"peer-{name}-{hashlib.sha256(asked.encode()).hexdigest()[:12]}"
 
 
 def run_here(module: str, *arguments: str) -> Any:

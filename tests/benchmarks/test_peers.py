@@ -23,7 +23,9 @@ def test_an_environment_is_made_once(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         return run([*command[:-1], "--without-pip", command[-1]], seconds, environment)
 
     monkeypatch.setattr(peers, "run_command", without_installing)
+    assert not peers.made_already("some", "b==2", "a==1")
     first = peers.peer_python("some", "b==2", "a==1")
+    assert peers.made_already("some", "a==1", "b==2")
     assert asked[-1][-2:] == ["b==2", "a==1"]
     count = len(asked)
     assert peers.peer_python("some", "a==1", "b==2") == first
