@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -15,11 +16,11 @@ from typing import Any, Final
 from headwater.audit.rows import select
 from headwater.audit.store import Client
 from headwater.audit.writers import writer_schemas
-from headwater.errors import SettingsError
+from headwater.errors import ContractError, InvalidMessage, SettingsError
 from headwater.export.scope import Scope, Wanted, scope
 from headwater.export.tables import RANGE, USING, filled
 from headwater.openlineage import written
-from headwater.schemas import plain, records
+from headwater.schemas import plain, reasons, records
 
 #: Rows of one statement.
 _PAGE: Final = 1000
@@ -27,11 +28,14 @@ _PAGE: Final = 1000
 
 @dataclass(frozen=True)
 class Written:
-    """What was written. `unwritable`: events whose time no calendar has. `cut`: why not all of it is there."""
+    """What was written. `unwritable`: events whose time no calendar has. `unreadable`: bodies that were left out, by
+    why. `cut`: why not all of it is there.
+    """
 
     events: int = 0
     records: int = 0
     unwritable: int = 0
+    unreadable: Mapping[str, int] = field(default_factory=dict[str, int])
     cut: tuple[str, ...] = ()
 
 
@@ -47,9 +51,10 @@ def export_openlineage(client: Client, wanted: Wanted, path: Path) -> Written:
         raise SettingsError(f"{path} is there already: an export writes a new file") from None
     except OSError as error:
         raise SettingsError(f"{path} cannot be written: {error.strerror}") from None
+    reading = _Reading(client)
     done = Written(cut=found.cut)
     with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 — a descriptor, so that nobody else may read it
-        for record in _records(client, found):
+        for record in _records(client, found, reading):
             try:
                 events = list(written(record))
             except OverflowError:
@@ -57,24 +62,47 @@ def export_openlineage(client: Client, wanted: Wanted, path: Path) -> Written:
                 continue
             file.writelines(json.dumps(event, ensure_ascii=False, separators=(",", ":")) + "\n" for event in events)
             done = replace(done, records=done.records + 1, events=done.events + len(events))
-    return done
+    return replace(done, unreadable=dict(reading.refused))
 
 
-def _records(client: Client, found: Scope) -> Iterator[dict[str, Any]]:
-    """The run events, those that came in parts put together."""
-    reader = records.current("run_event")
-    writers = {one.fingerprint: one for one in records.released("run_event")} | writer_schemas(client)
-    rows = _rows(client, found)
-    for _, some in groupby(rows, itemgetter("event_time", "event_id", "parts")):
-        parts: dict[int, dict[str, Any]] = {}
+class _Reading:
+    """Bodies by the schemas that wrote them. Read by another one, a body might say something else: it is refused."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._reader = records.current("run_event")
+        self._writers = {one.fingerprint: one for one in records.released("run_event")} | writer_schemas(client)
+        self._missed: set[int] = set()
+        self.refused: Counter[str] = Counter()
+
+    def part(self, row: Mapping[str, Any]) -> dict[str, Any] | None:
+        """One body as this version has it; None where it is refused."""
+        fingerprint = int(row["schema_fingerprint"])
+        if fingerprint not in self._writers and fingerprint not in self._missed:
+            # Archived since this began, with its schema.
+            self._writers |= writer_schemas(self._client)
+            self._missed |= {fingerprint} - self._writers.keys()
+        writer = self._writers.get(fingerprint)
+        if writer is None:
+            self.refused[f"{reasons.UNKNOWN_SCHEMA}: the history holds none with the fingerprint {fingerprint}"] += 1
+            return None
+        try:
+            return plain.decode(writer, base64.b64decode(row["body"]), self._reader)
+        except ContractError as error:
+            self.refused[error.reason if isinstance(error, InvalidMessage) else reasons.REFUSED_SCHEMA] += 1
+            return None
+
+
+def _records(client: Client, found: Scope, reading: _Reading) -> Iterator[dict[str, Any]]:
+    """The run events, those that came in parts put together; one of which a part cannot be read is left out."""
+    for _, some in groupby(_rows(client, found), itemgetter("event_time", "event_id", "parts")):
+        parts: dict[int, dict[str, Any] | None] = {}
         for row in some:
-            writer = writers.get(row["schema_fingerprint"], reader)
-            part = plain.decode(writer, base64.b64decode(row["body"]), reader)
-            if part["part"] in parts:  # other content under one id: an event of its own
-                yield _whole(parts)
+            if row["part"] in parts:  # other content under one id: an event of its own
+                yield from _whole(parts)
                 parts = {}
-            parts[part["part"]] = part
-        yield _whole(parts)
+            parts[row["part"]] = reading.part(row)
+        yield from _whole(parts)
 
 
 def _rows(client: Client, found: Scope) -> Iterator[dict[str, Any]]:
@@ -105,11 +133,16 @@ def _rows(client: Client, found: Scope) -> Iterator[dict[str, Any]]:
 _IDENTITY: Final = itemgetter("namespace", "name", "version")
 
 
-def _whole(parts: Mapping[int, dict[str, Any]]) -> dict[str, Any]:
-    """Parts put together: lists and maps joined, of the rest what one of them says; each dataset once."""
-    ordered = [parts[number] for number in sorted(parts)]
+def _whole(parts: Mapping[int, dict[str, Any] | None]) -> Iterator[dict[str, Any]]:
+    """Parts put together, where all can be read: lists and maps joined, of the rest what one of them says; each
+    dataset once.
+    """
+    ordered = [of for _, of in sorted(parts.items()) if of is not None]
+    if len(ordered) < len(parts):
+        return
     if len(ordered) == 1:
-        return {**ordered[0], "part": 1, "parts": 1}
+        yield {**ordered[0], "part": 1, "parts": 1}
+        return
     whole = dict(ordered[0])
     for part in ordered[1:]:
         whole = _joined(whole, part, but=("inputs", "outputs"))
@@ -119,7 +152,7 @@ def _whole(parts: Mapping[int, dict[str, Any]]) -> dict[str, Any]:
             known = by_identity.get(_IDENTITY(dataset))
             by_identity[_IDENTITY(dataset)] = dataset if known is None else _joined(known, dataset)
         whole[name] = list(by_identity.values())
-    return {**whole, "part": 1, "parts": 1}
+    yield {**whole, "part": 1, "parts": 1}
 
 
 def _joined(one: Mapping[str, Any], other: Mapping[str, Any], but: tuple[str, ...] = ()) -> dict[str, Any]:

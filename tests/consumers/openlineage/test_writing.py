@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 
 from headwater.cli.main import main
+from headwater.export import openlineage as exporting
 from headwater.openlineage import encoded, written
 from headwater.schemas import plain, records
 from headwater.schemas.topics import RUNS
@@ -108,6 +109,36 @@ def test_the_history_is_exported_and_imported_again(
     one_run = tmp_path / "run.ndjson"
     assert main(["export", str(one_run), "--openlineage", "--run", RUN]) == 0
     assert {json.loads(line)["run"]["runId"] for line in one_run.read_text("utf-8").splitlines()} == {RUN}
+
+
+@pytest.mark.integration
+def test_a_body_of_an_unknown_schema_is_left_out_and_named(
+    history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A body is read by the schema that wrote it: one that came while the export ran is looked up, and without any the
+    event is left out and the command says so and ends with 1. Read by ours it would have said something else.
+    """
+    fields = SCHEMA.definition["fields"]
+    foreign = records.parse(json.dumps({**SCHEMA.definition, "fields": [*fields[1:], fields[0]]}))
+    ours, theirs = run_event(HAND_WRITTEN[0]), run_event(HAND_WRITTEN[1])
+    history.keep(batch(RUNS.name, [ours]), batch(RUNS.name, [theirs], first=1, schema=foreign))
+    for name in ("store_url", "store_user", "store_password", "prefix"):
+        monkeypatch.setenv(f"HEADWATER_{name.upper()}", getattr(history.settings, name))
+    scope = ("--openlineage", "--since=2024-01-01T00:00:00Z", "--until=2025-01-01T00:00:00Z", "--json")
+    known = exporting.writer_schemas
+    answers = iter(({}, known(history.client)))
+    monkeypatch.setattr(exporting, "writer_schemas", lambda _client: next(answers))
+    assert main(["export", str(tmp_path / "all.ndjson"), *scope]) == 0
+    assert json.loads(capsys.readouterr().out)["events"] == 2
+    monkeypatch.setattr(exporting, "writer_schemas", known)
+    history.client.command("TRUNCATE TABLE schemas")
+    file = tmp_path / "some.ndjson"
+    assert main(["export", str(file), *scope]) == 1
+    told = json.loads(capsys.readouterr().out)
+    why = f"unknown_schema: the history holds none with the fingerprint {foreign.fingerprint}"
+    assert (told["events"], told["unreadable"]) == (1, {why: 1})
+    (line,) = file.read_text("utf-8").splitlines()
+    assert json.loads(line)["job"]["name"] == HAND_WRITTEN[0]["job"]["name"]
 
 
 def large() -> dict[str, Any]:

@@ -90,14 +90,16 @@ def _openlineage(arguments: argparse.Namespace, settings: Settings, wanted: Want
         client.close()
     if arguments.json:
         told = {"file": str(arguments.folder), "events": done.events, "unwritable": done.unwritable}
-        print(json.dumps({**told, "cut": list(done.cut)}, indent=2))
+        print(json.dumps({**told, "unreadable": dict(done.unreadable), "cut": list(done.cut)}, indent=2))
     else:
         print(f"{done.events:,} OpenLineage events in {printable(str(arguments.folder))}")
         if done.unwritable:
             print(f"{done.unwritable:,} events have a time that no calendar has, and are left out")
+        for why, count in done.unreadable.items():
+            print(f"{count:,} messages cannot be read, and their events are left out: {printable(why)}")
         for reason in done.cut:
             print(f"(truncated: {printable(reason)})")
-    return int(bool(done.cut or done.unwritable))
+    return int(bool(done.cut or done.unwritable or done.unreadable))
 
 
 def _wanted(arguments: argparse.Namespace) -> Wanted:
