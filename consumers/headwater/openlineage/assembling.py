@@ -6,7 +6,7 @@ such pieces goes the plain way (`translate`, `messages`), which says the same by
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final, NamedTuple, cast
 
@@ -34,11 +34,17 @@ _ABSENT: Final = b"\x00"
 _PRESENT: Final = b"\x02"
 
 
+#: By list: what is counted anew at each run, and so is put into a piece that is kept without it.
+_STATISTICS: Final = {"inputs": ("inputFacets", "inputStatistics"), "outputs": ("outputFacets", "outputStatistics")}
+_OF_STATISTICS: Final = frozenset({"rowCount", "size", "_producer", "_schemaURL"})
+
+
 class Piece(NamedTuple):
-    """`form`: in the event's canonical form; `body`: in Avro."""
+    """`form`: in the canonical form of events; `body`: in Avro; `counts_at`: where in it a dataset's counts stand."""
 
     form: bytes
     body: bytes
+    counts_at: int = 0
 
 
 class Pieces:
@@ -55,6 +61,9 @@ class Pieces:
         self._before, self._after = pieces.run_of(schema, None, "run"), pieces.run_of(schema, "parameters", None)
         self._run, self._job = pieces.record_in(schema, "Run"), pieces.record_in(schema, "Job")
         self._dataset = pieces.record_in(schema, "Dataset")
+        self._before_counts = pieces.fields_in(schema, "Dataset", None, "rows")
+        self._counts = pieces.fields_in(schema, "Dataset", "rows", "partitions")
+        self._no_counts = self._counts.encode({})
 
     def messages(self, event: Any, *, now_us: int, sender: bytes) -> list[Message]:
         """The messages of an event as parsed from JSON. Raises InvalidMessage as `translate` and `messages` do."""
@@ -97,28 +106,47 @@ class Pieces:
             return None
         return [Message(RUNS, said.key, body), *of_quality(said)]
 
-    def _listed(self, name: str, value: Any) -> list[Piece] | None:
+    def _listed(self, name: str, value: list[Any] | None) -> list[Piece] | None:
         if value is None:
             return []
         if type(value) is not list:
             return None
         found: list[Piece] = []
-        for one in cast("Iterable[Any]", value):
-            piece = self._piece(name, one)
+        for one in value:
+            piece = self._counted(name, one) or self._piece(name, one)
             if piece is None:
                 return None
             found.append(piece)
         return found
 
-    def _piece(self, role: str, value: Any) -> Piece | None:
+    def _counted(self, name: str, dataset: dict[str, Any]) -> Piece | None:
+        """The piece of a dataset whose statistics are plain counts; None where it has none, or others."""
+        place, facet = _STATISTICS[name]
+        facets: dict[str, Any] | None = dataset.get(place) if type(dataset) is dict else None
+        if type(facets) is not dict:
+            return None
+        said: dict[str, Any] | None = facets.get(facet)
+        if type(said) is not dict or not said.keys() <= _OF_STATISTICS:
+            return None
+        rows, size = said.get("rowCount"), said.get("size")
+        if not (_is_count(rows) and _is_count(size)):
+            return None
+        others = {key: of for key, of in facets.items() if key != facet}
+        piece = self._piece(name, {**dataset, place: others})
+        if piece is None or not piece.body.startswith(self._no_counts, piece.counts_at):
+            return None
+        at, counts = piece.counts_at, self._counts.encode({"rows": rows, "bytes": size})
+        body = b"".join((piece.body[:at], counts, piece.body[at + len(self._no_counts) :]))
+        return Piece(identity.form(dataset), body)
+
+    def _piece(self, role: str, value: dict[str, Any] | None) -> Piece | None:
         """None where it is none: the event goes the plain way."""
-        text = exact_text(value) if type(value) is dict else None
-        if text is None:
+        if type(value) is not dict or (text := exact_text(value)) is None:
             return None
         key = (role, text)
         found = self._young.get(key)
         if found is None:
-            found = self._old.get(key) or self._made(role, cast("dict[str, Any]", value))
+            found = self._old.get(key) or self._made(role, value)
             if found is not None and len(text) <= _LONGEST:
                 self._keep(key, found)
         return found
@@ -143,13 +171,22 @@ class Pieces:
                 return None
         fields = Fields(value, role)
         if role == "job":
-            described = {"namespace": namespace_of(fields.name("namespace")), "name": name_of(fields.name("name"))}
+            described: dict[str, Any] = {
+                "namespace": namespace_of(fields.name("namespace")),
+                "name": name_of(fields.name("name")),
+            }
             described_job(described, fields)
             body = self._job.encode(described)
         else:
             described, taken = described_dataset(fields, "input" if role == "inputs" else "output")
-            body = self._dataset.encode({**described, "facets": with_rest(taken.kept, fields)})
+            described["facets"] = with_rest(taken.kept, fields)
+            body = self._dataset.encode(described)
+            return Piece(identity.form(value), body, len(self._before_counts.encode(described)))
         return Piece(identity.form(value), body)
+
+
+def _is_count(value: object) -> bool:
+    return value is None or (type(value) is int and 0 <= value < 1 << 63)
 
 
 @cache

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from copy import copy
 from typing import Any, Final, cast
 
 from headwater.openlineage.datasets import COLUMN_TAGS
-from headwater.openlineage.fields import Fields, Misshapen, text_of
+from headwater.openlineage.fields import Fields, Misshapen, text_of, without_secrets_in
 from headwater.openlineage.landings import LANDINGS, Land, Landing, Place
 from headwater.openlineage.parsing import exact_text
 
@@ -16,22 +15,26 @@ _METRICS: Final = "dataQualityMetrics"
 _GIVEN: Final = frozenset({"test", "lineage", "tags"})
 
 
+_ORDER: Final[Mapping[Place, Mapping[str, int]]] = {
+    place: {name: number for number, name in enumerate(landings)} for place, landings in LANDINGS.items()
+}
+
 _Found = tuple[Mapping[str, Any], bool]
 #: Facets of late by place and JSON text: most are said again and again. Small ones alone are kept.
 _known: Final[dict[tuple[int, bytes], _Found]] = {}
 _MOST_KNOWN, _LONGEST_KNOWN = 8192, 4096
 
 
-def _landed(landing: Landing, value: Any, path: str) -> _Found:
-    """The fields that a facet lands in, and whether that is all it says. Raises Misshapen."""
-    text = exact_text(value)
+def _landed(landing: Landing, value: Any, path: str, text: bytes | None) -> _Found:
+    """The fields that a facet lands in, and whether that is all it says. `text`: its JSON. Raises Misshapen."""
     key = (id(landing), text) if text is not None and len(text) <= _LONGEST_KNOWN else None
     found = None if key is None else _known.get(key)
     if found is None:
         facet = Fields(value, path)
         facet.take("_deleted")
         fields = cast("Land", landing.land)(facet)
-        found = fields, facet.exhausted()
+        # What says nothing is left out once, and not at each event.
+        found = {name: of for name, of in fields.items() if of is not None and of != []}, facet.exhausted()
         if key is not None and landing.pure:
             if len(_known) >= _MOST_KNOWN:
                 _known.clear()
@@ -57,33 +60,33 @@ class Facets:
         """Land one facet, or keep it."""
         if name in _GIVEN:
             self.given[name] = value
-        deleted = value.get("_deleted") if hasattr(value, "get") else None
+        deleted: Any = type(value) is dict and value.get("_deleted")
         if name == _METRICS and not deleted:
             self._metrics.append((name, value))
             return
+        text = exact_text(value)
         if landing is None or landing.land is None or deleted:
-            self.kept[name] = text_of(value)
+            self.kept[name] = without_secrets_in(text, value)
             return
         try:
-            found, whole = _landed(landing, value, path)
+            found, whole = _landed(landing, value, path, text)
         except Misshapen:
             if landing.exact:
                 raise
-            self.kept[name] = text_of(value)
+            self.kept[name] = without_secrets_in(text, value)
             return
         if not self._merge(found) or not whole:
-            self.kept[name] = text_of(value)
+            self.kept[name] = without_secrets_in(text, value)
 
     def _merge(self, found: Mapping[str, Any]) -> bool:
         """Take fields in; what is there already stays. Whether all of them had room."""
         room = True
+        landed = self.landed
         for name, value in found.items():
-            if value is None or value == []:
-                continue
-            known = self.landed.get(name)
+            known = landed.get(name)
             if known is None:
                 # What is found may be found again of another event: nothing of it is changed.
-                self.landed[name] = copy(cast("Any", value)) if isinstance(value, dict | list) else value
+                landed[name] = value.copy() if type(value) is dict or type(value) is list else value
             elif isinstance(known, list):
                 known += value
             elif isinstance(known, dict):
@@ -132,13 +135,15 @@ def take_facets(fields: Fields, name: str, places: Sequence[Place], *, written: 
         return found
     if not isinstance(given, dict):
         raise Misshapen(f"{fields.path}.{name}", "an object", given)
-    rest = {key: value for key, value in cast("dict[str, Any]", given).items() if value is not None}
+    rest: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    path = f"{fields.path}.{name}."
     for place in places:
-        for facet, landing in LANDINGS[place].items():
-            if facet in rest:
-                usable = written or not landing.written
-                path = f"{fields.path}.{name}.{facet}"
-                found.land(facet, rest.pop(facet), path, landing if usable else None)
+        landings = LANDINGS[place]
+        # In the table's order, by which the first of two that land in one field stands.
+        for facet in sorted(rest.keys() & landings.keys(), key=_ORDER[place].__getitem__):
+            landing = landings[facet]
+            usable = written or not landing.written
+            found.land(facet, rest.pop(facet), path + facet, landing if usable else None)
     for facet, value in rest.items():
-        found.land(facet, value, f"{fields.path}.{name}.{facet}", None)
+        found.land(facet, value, path + facet, None)
     return found

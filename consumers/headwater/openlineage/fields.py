@@ -68,11 +68,12 @@ class Fields:
 
     __slots__ = ("_children", "left", "path")
 
-    def __init__(self, value: object, path: str) -> None:
+    def __init__(self, value: Any, path: str) -> None:
         if not isinstance(value, dict):
             raise Misshapen(path, "an object", value)
         self.path = path
-        self.left = {name: of for name, of in cast("dict[str, Any]", value).items() if of is not None}
+        said: dict[str, Any] = value
+        self.left = {name: of for name, of in said.items() if of is not None}
         self._children: list[Fields] = []
 
     def take(self, name: str) -> Any:
@@ -189,7 +190,8 @@ def micros(text: str) -> int | None:
     if not _TIME.fullmatch(text):
         return None
     try:
-        moment = datetime.fromisoformat(_ZONE_NAME.sub("", text).upper())
+        bare = _ZONE_NAME.sub("", text) if text[-1] == "]" else text
+        moment = datetime.fromisoformat(bare.upper())
         # In whole numbers: a float of seconds has no µs left for the far future.
         return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // _MICROSECOND
     except (ValueError, OverflowError):
@@ -199,7 +201,7 @@ def micros(text: str) -> int | None:
 def run_id_of(text: str) -> bytes:
     """A run's id: the UUID, or of another text a digest, the same for whoever names that run."""
     text = text.strip()
-    if _UUID.fullmatch(text):
+    if is_uuid(text):
         return bytes.fromhex(text.replace("-", ""))
     return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16, person=b"openlineage-run").digest()
 
@@ -242,7 +244,11 @@ def is_secret(name: str, value: object) -> bool:
 
 def text_of(value: Any) -> str:
     """A value as JSON text, without secrets; one that is too long as its length and digest."""
-    text = exact_text(value)
+    return without_secrets_in(exact_text(value), value)
+
+
+def without_secrets_in(text: bytes | None, value: Any) -> str:
+    """The same of a value whose JSON is known, where orjson has one (`exact_text`)."""
     if text is not None and len(text) <= _OFTEN:
         return _known_text(text)
     return shortened(_without_secrets(_exactly(value) if text is None else text.decode(), value))
@@ -256,7 +262,10 @@ def _known_text(text: bytes) -> str:
 
 def _without_secrets(text: str, value: Any) -> str:
     lower = text.lower()
-    if not any(hint in lower for hint in _MAY_BE_SECRET):
+    for hint in _MAY_BE_SECRET:
+        if hint in lower:
+            break
+    else:
         return text
     without = harmless(json.loads(text) if value is None else value)
     exact = exact_text(without)

@@ -73,11 +73,15 @@ def _plain(value: Any) -> Any:
 
 def digest(*parts: bytes | str | None) -> bytes:
     """16 bytes: a digest of the parts with their lengths."""
-    told: list[bytes] = []
+    hashed = _NOTHING.copy()
     for part in parts:
         raw = b"\xff" if part is None else part.encode("utf-8", "replace") if isinstance(part, str) else part
-        told += (len(raw).to_bytes(4, "little"), raw)
-    return hashlib.blake2b(b"".join(told), digest_size=16, person=b"openlineage").digest()
+        hashed.update(len(raw).to_bytes(4, "little"))
+        hashed.update(raw)
+    return hashed.digest()
+
+
+_NOTHING: Final = hashlib.blake2b(digest_size=16, person=b"openlineage")
 
 
 def writable(value: Any) -> Any:
