@@ -14,20 +14,32 @@ from headwater.errors import ContractError, InvalidMessage
 from headwater.openlineage import identity
 from headwater.openlineage.fields import Fields, Misshapen, name_of, namespace_of
 from headwater.openlineage.framed import LARGEST, Message, messages, of_quality
+from headwater.openlineage.kept import Kept
+from headwater.openlineage.landings import LANDINGS
 from headwater.openlineage.parsing import exact_text
-from headwater.openlineage.translation import Translation, described_dataset, described_job, translate, with_rest
+from headwater.openlineage.translation import (
+    DescribedRun,
+    Translation,
+    described_dataset,
+    described_job,
+    described_run,
+    known_run,
+    taken_run_id,
+    translate,
+    with_rest,
+)
 from headwater.schemas import pieces, records
 from headwater.schemas.framing import single_object_header
 from headwater.schemas.topics import RUNS
 
 #: What all pieces may take, bytes.
 _MOST: Final = 64 * 1024 * 1024
-#: Of a piece beside its bytes.
-_OVERHEAD: Final = 512
-#: Longest piece that is kept, bytes of its JSON.
-_LONGEST: Final = 64 * 1024
+#: What a run's values take for each byte of its JSON.
+_VALUES: Final = 3
 #: Of a job, and of a dataset: what makes more of an event than the piece alone says.
 _OF_THE_EVENT: Final = frozenset({"lineage", "dataQualityMetrics", "dataQualityAssertions"})
+#: Of a run: what becomes records of its own, or is not the same each time.
+_NOT_OF_A_RUN: Final = frozenset({"test"} | {name for name, one in LANDINGS["run"].items() if not one.pure})
 _LISTS: Final = ("inputs", "outputs")
 #: Of null|T.
 _ABSENT: Final = b"\x00"
@@ -47,23 +59,39 @@ class Piece(NamedTuple):
     counts_at: int = 0
 
 
+class RunPiece(NamedTuple):
+    """As Piece, of the object of a run; `body`: its fields in Avro behind the state, `described`: as values."""
+
+    form: bytes
+    body: bytes
+    described: DescribedRun
+
+
 class Pieces:
-    """The pieces of late. Two generations: where the younger is full it becomes the older, which is forgotten."""
+    """The pieces of late."""
 
     def __init__(self, most: int = _MOST) -> None:
-        """`most`: bytes of both together."""
-        self._most = most // 2
-        self._young: dict[tuple[str, bytes], Piece] = {}
-        self._old: dict[tuple[str, bytes], Piece] = {}
-        self._young_bytes = self._old_bytes = 0
+        """`most`: bytes of all of them."""
+        # Runs are said twice each, jobs and datasets again and again: the former must not push the latter out.
+        self._pieces: Kept[Piece] = Kept(most * 3 // 4)
+        self._runs: Kept[RunPiece] = Kept(most // 4)
+        self._settled_of: dict[str, bytes] = {}
         schema = records.current("run_event")
         self._header = single_object_header(schema)
-        self._before, self._after = pieces.run_of(schema, None, "run"), pieces.run_of(schema, "parameters", None)
+        self._before, self._settled = pieces.run_of(schema, None, "part"), pieces.run_of(schema, "part", "run")
+        self._after = pieces.run_of(schema, "parameters", None)
         self._run, self._job = pieces.record_in(schema, "Run"), pieces.record_in(schema, "Job")
+        self._state = pieces.fields_in(schema, "Run", None, "parent")
+        self._behind_state = pieces.fields_in(schema, "Run", "parent", None)
         self._dataset = pieces.record_in(schema, "Dataset")
         self._before_counts = pieces.fields_in(schema, "Dataset", None, "rows")
         self._counts = pieces.fields_in(schema, "Dataset", "rows", "partitions")
         self._no_counts = self._counts.encode({})
+
+    @property
+    def size(self) -> int:
+        """About what the pieces take, bytes."""
+        return self._pieces.size + self._runs.size
 
     def messages(self, event: Any, *, now_us: int, sender: bytes) -> list[Message]:
         """The messages of an event as parsed from JSON. Raises InvalidMessage as `translate` and `messages` do."""
@@ -85,26 +113,68 @@ class Pieces:
         inputs, outputs = found["inputs"], found["outputs"]
         if of_job is None or inputs is None or outputs is None:
             return None
-        forms = {name: identity.listed([one.form for one in of]) for name, of in found.items() if of}
+        forms: dict[str, bytes] = {name: identity.listed([one.form for one in of]) for name, of in found.items() if of}
+        forms["job"] = of_job.form
         rest["job"] = {name: job[name] for name in ("namespace", "name")}
-        said = Translation(rest, now_us, sender, {**forms, "job": of_job.form}).translated()
-        run = said.run_event["run"]
+        of_run = self._run_piece(event.get("run"))
+        if of_run is not None:
+            forms["run"] = of_run.form
+        said = Translation(rest, now_us, sender, forms, of_run and of_run.described).translated()
+        head = said.run_event
         body = b"".join(
             (
                 self._header,
-                self._before.encode(said.run_event),
-                # fastavro would look through all of a record within a union twice, to choose its branch.
-                _ABSENT if run is None else _PRESENT + self._run.encode(run),
+                self._before.encode(head),
+                self._settled_fields(head["kind"]),
+                self._encoded_run(head["run"], of_run),
                 _PRESENT,
                 of_job.body,
                 pieces.block([one.body for one in inputs]),
                 pieces.block([one.body for one in outputs]),
-                self._after.encode(said.run_event),
+                self._after.encode(head),
             )
         )
         if len(body) > LARGEST:
             return None
         return [Message(RUNS, said.key, body), *of_quality(said)]
+
+    def _settled_fields(self, kind: str) -> bytes:
+        """The fields that an event's kind settles."""
+        found = self._settled_of.get(kind)
+        if found is None:
+            found = self._settled_of[kind] = self._settled.encode({"kind": kind})
+        return found
+
+    def _encoded_run(self, run: Mapping[str, Any] | None, known: RunPiece | None) -> bytes:
+        if run is None:
+            return _ABSENT
+        if known is None:
+            return _PRESENT + self._run.encode(run)
+        return b"".join((_PRESENT, self._state.encode(run), known.body))
+
+    def _run_piece(self, run: Any) -> RunPiece | None:
+        """The piece of a run; None where it says more than its fields, or what is not the same each time."""
+        if type(run) is not dict or (text := exact_text(run)) is None:
+            return None
+        key = ("run", text)
+        found = self._runs.get(key)
+        if found is None:
+            found = self._runs.again(key) or self._made_run(cast("dict[str, Any]", run))
+            if found is not None:
+                self._runs.keep(key, found, _VALUES * len(text) + len(found.form) + len(found.body))
+        return found
+
+    def _made_run(self, run: dict[str, Any]) -> RunPiece | None:
+        facets = run.get("facets")
+        if isinstance(facets, dict) and not _NOT_OF_A_RUN.isdisjoint(cast("Mapping[str, Any]", facets)):
+            return None
+        fields = Fields(run, "run")
+        run_id = taken_run_id(fields)
+        form = identity.form(known_run(run, run_id))
+        if not identity.is_final(form):
+            return None
+        found = described_run(fields, run_id)
+        return RunPiece(form, self._behind_state.encode(found.run), found)
 
     def _listed(self, name: str, value: list[Any] | None) -> list[Piece] | None:
         if value is None:
@@ -144,25 +214,12 @@ class Pieces:
         if type(value) is not dict or (text := exact_text(value)) is None:
             return None
         key = (role, text)
-        found = self._young.get(key)
+        found = self._pieces.get(key)
         if found is None:
-            found = self._old.get(key) or self._made(role, value)
-            if found is not None and len(text) <= _LONGEST:
-                self._keep(key, found)
+            found = self._pieces.again(key) or self._made(role, value)
+            if found is not None:
+                self._pieces.keep(key, found, len(found.form) + len(found.body))
         return found
-
-    @property
-    def size(self) -> int:
-        """About what the pieces take, bytes."""
-        return self._young_bytes + self._old_bytes
-
-    def _keep(self, key: tuple[str, bytes], found: Piece) -> None:
-        size = len(key[1]) + len(found.form) + len(found.body) + _OVERHEAD
-        if self._young_bytes + size > self._most:
-            self._old, self._young, self._old_bytes, self._young_bytes = self._young, {}, self._young_bytes, 0
-        if size <= self._most:
-            self._young[key] = found
-            self._young_bytes += size
 
     def _made(self, role: str, value: dict[str, Any]) -> Piece | None:
         for name in ("facets", "inputFacets", "outputFacets"):

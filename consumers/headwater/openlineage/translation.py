@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 from headwater.errors import InvalidMessage
 from headwater.openlineage import identity, own, quality
@@ -22,6 +22,8 @@ REST: Final = "openlineage"
 #: This process, where the caller names no other sender.
 _SENDER: Final = uuid.uuid4().bytes
 _PERSONAL: Final = frozenset({"personal", "pii"})
+#: Fields of the event in which facets of its run land.
+_OF_EVENT: Final = frozenset({"environment", "parameters", "error"})
 _NO_FORMS: Final[Mapping[str, bytes]] = {}
 
 
@@ -55,15 +57,32 @@ def translate(event: Mapping[str, Any], *, now_us: int, sender: bytes = _SENDER)
         raise InvalidMessage(reasons.INVALID_VALUE, f"the event is no JSON object: {error}") from None
 
 
+class DescribedRun(NamedTuple):
+    """What the object of a run says, whatever the event's state: most runs say the same at their start and end."""
+
+    #: Fields of the run but its state, and of the event: environment, parameters, error.
+    run: dict[str, Any]
+    event: dict[str, dict[str, Any]]
+    tests: Any = None
+
+
 class Translation:
     """One event on its way."""
 
     def __init__(
-        self, event: dict[str, Any], now_us: int, sender: bytes, forms: Mapping[str, bytes] = _NO_FORMS
+        self,
+        event: dict[str, Any],
+        now_us: int,
+        sender: bytes,
+        forms: Mapping[str, bytes] = _NO_FORMS,
+        described: DescribedRun | None = None,
     ) -> None:
-        """`forms`: as `identity.event_id` has them. Raises as `translate`, but Misshapen."""
+        """`forms`: as `identity.event_id` has them, with that of the run where it is `described`. Raises as
+        `translate`, but Misshapen.
+        """
         self._head = {"emit_time": now_us, "producer_id": sender, "sequence": 0}
         self._fields = fields = Fields(event, "")
+        self._described = described
         self._kind = _kind(event)
         time = fields.time("eventTime")
         if time is None:
@@ -73,7 +92,7 @@ class Translation:
         run, job = self._run(), self._job()
         if run is not None:
             known["eventType"] = run["state"] if run["state"] != "OTHER" else event.get("eventType")
-            known["run"] = {**event["run"], "runId": run["run_id"].hex()}
+            known["run"] = known_run(event["run"], run["run_id"]) if described is None else identity.told(forms["run"])
         self.event_id = identity.event_id(event, known, forms)
         self._value |= {"event_id": self.event_id, "event_time": time, "run": run, "job": job}
         self._about: dict[str, Any] = {
@@ -114,28 +133,25 @@ class Translation:
         run = self._fields.inner("run")
         if run is None:
             raise Misshapen("run", "an object", None)
-        given = run.name("runId")
-        self._run_fields = run
+        if self._described is None:
+            self._run_fields = run
+            run_id = taken_run_id(run)
+        else:
+            run_id = self._described.run["run_id"]
         state = self._fields.text("eventType")
         known = (state or "OTHER").strip().upper()
-        found: dict[str, Any] = {"run_id": run_id_of(given), "state": known if known in STATES else "OTHER"}
         if known not in STATES:
             self._fields.left["eventType"] = state
-        if not is_uuid(given):
-            run.left["runId"] = given
-        return found
+            known = "OTHER"
+        return {"run_id": run_id, "state": known}
 
     def _run_facets(self, run: dict[str, Any]) -> None:
-        fields = self._run_fields
-        taken = take_facets(fields, "facets", ("run",))
-        for name in ("environment", "parameters", "error"):
-            if name in taken.landed:
-                into = taken.landed.pop(name)
-                self._value[name] = {**self._value.get(name, {}), **into} if isinstance(into, dict) else into
-        run |= taken.landed
-        run["facets"] = with_rest(taken.kept, fields)
-        if (tests := taken.given.get("test")) is not None:
-            self._verdicts += _tests(tests, self._about, self.event_id)
+        found = described_run(self._run_fields, run["run_id"]) if self._described is None else self._described
+        for name, into in found.event.items():
+            self._value[name] = {**self._value.get(name, {}), **into}
+        run |= found.run
+        if found.tests is not None:
+            self._verdicts += _tests(found.tests, self._about, self.event_id)
 
     def _job(self) -> dict[str, Any] | None:
         if self._kind == "dataset":
@@ -184,6 +200,27 @@ class Translation:
         if run is None or dataset.get("version") is not None or dataset not in self._value.get("outputs", [dataset]):
             return dataset
         return {**dataset, "version": f"run:{uuid.UUID(bytes=run['run_id'])}", "version_origin": "run"}
+
+
+def known_run(run: Mapping[str, Any], run_id: bytes) -> dict[str, Any]:
+    """A run as an event's id tells it: however its own id is written."""
+    return {**run, "runId": run_id.hex()}
+
+
+def taken_run_id(run: Fields) -> bytes:
+    """Take a run's id; where it is no UUID its text is kept. Raises Misshapen."""
+    given = run.name("runId")
+    if not is_uuid(given):
+        run.left["runId"] = given
+    return run_id_of(given)
+
+
+def described_run(fields: Fields, run_id: bytes) -> DescribedRun:
+    """Of an object whose id is taken. Raises Misshapen."""
+    taken = take_facets(fields, "facets", ("run",))
+    of_event: dict[str, dict[str, Any]] = {name: taken.landed.pop(name) for name in _OF_EVENT & taken.landed.keys()}
+    run = {"run_id": run_id, **taken.landed, "facets": with_rest(taken.kept, fields)}
+    return DescribedRun(run, of_event, taken.given.get("test"))
 
 
 def described_job(job: dict[str, Any], fields: Fields) -> Facets:
