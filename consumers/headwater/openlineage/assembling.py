@@ -6,7 +6,7 @@ such pieces goes the plain way (`translate`, `messages`), which says the same by
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Final, NamedTuple, cast
 
@@ -34,8 +34,8 @@ from headwater.schemas.topics import RUNS
 
 #: What all pieces may take, bytes.
 _MOST: Final = 64 * 1024 * 1024
-#: What a run's values take for each byte of its JSON.
-_VALUES: Final = 3
+#: What a run's form and values take for each byte of its JSON.
+_VALUES: Final = 4
 #: Of a job, and of a dataset: what makes more of an event than the piece alone says.
 _OF_THE_EVENT: Final = frozenset({"lineage", "dataQualityMetrics", "dataQualityAssertions"})
 #: Of a run: what becomes records of its own, or is not the same each time.
@@ -62,7 +62,6 @@ class Piece(NamedTuple):
 class RunPiece(NamedTuple):
     """As Piece, of the object of a run; `body`: its fields in Avro behind the state, `described`: as values."""
 
-    form: bytes
     body: bytes
     described: DescribedRun
 
@@ -113,12 +112,12 @@ class Pieces:
         inputs, outputs = found["inputs"], found["outputs"]
         if of_job is None or inputs is None or outputs is None:
             return None
-        forms: dict[str, bytes] = {name: identity.listed([one.form for one in of]) for name, of in found.items() if of}
+        forms: dict[str, bytes | Sequence[bytes]] = {
+            name: identity.listed([one.form for one in of]) for name, of in found.items() if of
+        }
         forms["job"] = of_job.form
         rest["job"] = {name: job[name] for name in ("namespace", "name")}
         of_run = self._run_piece(event.get("run"))
-        if of_run is not None:
-            forms["run"] = of_run.form
         said = Translation(rest, now_us, sender, forms, of_run and of_run.described).translated()
         head = said.run_event
         body = b"".join(
@@ -161,7 +160,7 @@ class Pieces:
         if found is None:
             found = self._runs.again(key) or self._made_run(cast("dict[str, Any]", run))
             if found is not None:
-                self._runs.keep(key, found, _VALUES * len(text) + len(found.form) + len(found.body))
+                self._runs.keep(key, found, _VALUES * len(text) + len(found.body))
         return found
 
     def _made_run(self, run: dict[str, Any]) -> RunPiece | None:
@@ -173,8 +172,8 @@ class Pieces:
         form = identity.form(known_run(run, run_id))
         if not identity.is_final(form):
             return None
-        found = described_run(fields, run_id)
-        return RunPiece(form, self._behind_state.encode(found.run), found)
+        found = described_run(fields, run_id, form)
+        return RunPiece(self._behind_state.encode(found.run), found)
 
     def _listed(self, name: str, value: list[Any] | None) -> list[Piece] | None:
         if value is None:

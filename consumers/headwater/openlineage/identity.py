@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, cast
 
 import orjson
@@ -17,7 +17,7 @@ _EMPTY_IN_EVENT: Final = _MAY_BE_EMPTY | {"inputs", "outputs"}
 _APART: Final = ("job", "inputs", "outputs")
 
 
-def event_id(event: Mapping[str, Any], known: Mapping[str, Any], forms: Mapping[str, bytes]) -> bytes:
+def event_id(event: Mapping[str, Any], known: Mapping[str, Any], forms: Mapping[str, bytes | Sequence[bytes]]) -> bytes:
     """16 bytes of what the event says, with `known` (time, state, run) in place of their texts.
 
     `forms`: those of job, inputs and outputs that are known already (`form`, `listed`), whether the event has them or
@@ -33,7 +33,7 @@ def event_id(event: Mapping[str, Any], known: Mapping[str, Any], forms: Mapping[
     return digest(form(said), *apart)
 
 
-def _form(name: str, value: Any) -> bytes | None:
+def _form(name: str, value: Any) -> bytes | Sequence[bytes] | None:
     if value is None:
         return None
     if name != "job" and isinstance(value, list):
@@ -41,9 +41,13 @@ def _form(name: str, value: Any) -> bytes | None:
     return form(value)
 
 
-def listed(forms: Iterable[bytes]) -> bytes:
-    """The form of a list, given that of its entries."""
-    return b"[" + b",".join(forms) + b"]"
+def listed(forms: Sequence[bytes]) -> Sequence[bytes]:
+    """The form of a list in pieces, given that of its entries."""
+    found = [b"["]
+    for one in forms:
+        found += (one, b",")
+    found[-1] = b"]" if forms else b"[]"
+    return found
 
 
 def form(value: Any) -> bytes:
@@ -83,17 +87,27 @@ def _plain(value: Any) -> Any:
     return found
 
 
-def digest(*parts: bytes | str | None) -> bytes:
-    """16 bytes: a digest of the parts with their lengths."""
+def digest(*parts: bytes | str | Sequence[bytes] | None) -> bytes:
+    """16 bytes: a digest of the parts with their lengths. A part may be there in pieces."""
     hashed = _NOTHING.copy()
     for part in parts:
         raw = b"\xff" if part is None else part.encode("utf-8", "replace") if isinstance(part, str) else part
-        hashed.update(len(raw).to_bytes(4, "little"))
-        hashed.update(raw)
+        some = (raw,) if isinstance(raw, bytes) else raw
+        hashed.update(sum(map(len, some)).to_bytes(4, "little"))
+        for one in some:
+            if len(one) < _AT_ONCE or len(one) > _FOR_LONG:
+                hashed.update(one)
+            else:
+                for start in range(0, len(one), _AT_ONCE):
+                    hashed.update(one[start : start + _AT_ONCE])
     return hashed.digest()
 
 
 _NOTHING: Final = hashlib.blake2b(digest_size=16, person=b"openlineage")
+#: For so many bytes and more hashlib lets other threads run, and whoever hashes waits for its turn again, which may
+#: take as long as all else that is done for an event. What takes long by itself may be shared.
+_AT_ONCE: Final = 2047
+_FOR_LONG: Final = 256 * 1024
 
 
 def writable(value: Any) -> Any:

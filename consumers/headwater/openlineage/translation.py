@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, cast
@@ -24,7 +24,7 @@ _SENDER: Final = uuid.uuid4().bytes
 _PERSONAL: Final = frozenset({"personal", "pii"})
 #: Fields of the event in which facets of its run land.
 _OF_EVENT: Final = frozenset({"environment", "parameters", "error"})
-_NO_FORMS: Final[Mapping[str, bytes]] = {}
+_NO_FORMS: Final[Mapping[str, bytes | Sequence[bytes]]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +58,15 @@ def translate(event: Mapping[str, Any], *, now_us: int, sender: bytes = _SENDER)
 
 
 class DescribedRun(NamedTuple):
-    """What the object of a run says, whatever the event's state: most runs say the same at their start and end."""
+    """What the object of a run says, whatever the event's state: most runs say the same at their start and end. `form`:
+    as `identity.form` has it.
+    """
 
     #: Fields of the run but its state, and of the event: environment, parameters, error.
     run: dict[str, Any]
     event: dict[str, dict[str, Any]]
-    tests: Any = None
+    tests: Any
+    form: bytes
 
 
 class Translation:
@@ -74,12 +77,10 @@ class Translation:
         event: dict[str, Any],
         now_us: int,
         sender: bytes,
-        forms: Mapping[str, bytes] = _NO_FORMS,
+        forms: Mapping[str, bytes | Sequence[bytes]] = _NO_FORMS,
         described: DescribedRun | None = None,
     ) -> None:
-        """`forms`: as `identity.event_id` has them, with that of the run where it is `described`. Raises as
-        `translate`, but Misshapen.
-        """
+        """`forms`: as `identity.event_id` has them. Raises as `translate`, but Misshapen."""
         self._head = {"emit_time": now_us, "producer_id": sender, "sequence": 0}
         self._fields = fields = Fields(event, "")
         self._described = described
@@ -92,7 +93,9 @@ class Translation:
         run, job = self._run(), self._job()
         if run is not None:
             known["eventType"] = run["state"] if run["state"] != "OTHER" else event.get("eventType")
-            known["run"] = known_run(event["run"], run["run_id"]) if described is None else identity.told(forms["run"])
+            known["run"] = (
+                known_run(event["run"], run["run_id"]) if described is None else identity.told(described.form)
+            )
         self.event_id = identity.event_id(event, known, forms)
         self._value |= {"event_id": self.event_id, "event_time": time, "run": run, "job": job}
         self._about: dict[str, Any] = {
@@ -146,7 +149,7 @@ class Translation:
         return {"run_id": run_id, "state": known}
 
     def _run_facets(self, run: dict[str, Any]) -> None:
-        found = described_run(self._run_fields, run["run_id"]) if self._described is None else self._described
+        found = described_run(self._run_fields, run["run_id"], b"") if self._described is None else self._described
         for name, into in found.event.items():
             self._value[name] = {**self._value.get(name, {}), **into}
         run |= found.run
@@ -215,12 +218,12 @@ def taken_run_id(run: Fields) -> bytes:
     return run_id_of(given)
 
 
-def described_run(fields: Fields, run_id: bytes) -> DescribedRun:
+def described_run(fields: Fields, run_id: bytes, form: bytes) -> DescribedRun:
     """Of an object whose id is taken. Raises Misshapen."""
     taken = take_facets(fields, "facets", ("run",))
     of_event: dict[str, dict[str, Any]] = {name: taken.landed.pop(name) for name in _OF_EVENT & taken.landed.keys()}
     run = {"run_id": run_id, **taken.landed, "facets": with_rest(taken.kept, fields)}
-    return DescribedRun(run, of_event, taken.given.get("test"))
+    return DescribedRun(run, of_event, taken.given.get("test"), form)
 
 
 def described_job(job: dict[str, Any], fields: Fields) -> Facets:
