@@ -60,13 +60,19 @@ class Sending:
             self._broker.send(waiting)
         else:
             self._spooling.keep(waiting)
+        # One timer a request: asyncio.timeout and a shield cost more than all else here.
+        late = self._loop.call_later(ANSWER_SECONDS, self._late, waiting)
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                kept = await asyncio.shield(waiting.future)
-        except TimeoutError:
-            kept = False
+            kept = await waiting.future
+        finally:
+            late.cancel()
         if not kept:
             raise Refusal.later(503, "neither the broker nor the spool has it yet")
+
+    def _late(self, waiting: Waiting) -> None:
+        """Nobody waits any longer; what is on its way stays so."""
+        if not waiting.future.done():
+            waiting.future.set_result(False)
 
     def _settled(self, done: list[Waiting]) -> None:
         """On the thread of the reports."""

@@ -76,6 +76,8 @@ def serve(settings: Settings, tell: Callable[[str], None]) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        # Nothing here asks for a client's address; who may send is told by keys and by the Host header.
+        proxy_headers=False,
         timeout_keep_alive=_IDLE_SECONDS,
         timeout_graceful_shutdown=_END_SECONDS,
         backlog=_BACKLOG,
