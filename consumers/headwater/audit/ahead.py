@@ -16,7 +16,9 @@ LEVELS: Final = 200
 
 
 def beyond(client: Client, table: str, keys: set[int], levels: int, most: int) -> set[int]:
-    """Keys that up to so many levels reach, of about `most` nodes, in a table of edges; the first ones are left out.
+    """Keys that up to so many levels reach, of about `most` nodes; the first ones are left out.
+
+    `table`: of edges by their target, walking up, or by their source, walking down.
 
     An edge whose read named no version is not followed: what it stands for is for the history to resolve. On an engine
     that cannot look up a join's rows by key (ClickHouse before 25.12, a Distributed table), nothing.
@@ -26,11 +28,12 @@ def beyond(client: Client, table: str, keys: set[int], levels: int, most: int) -
     up = table.endswith("_by_target")
     # Walking down, reads that named no version are looked up by the dataset, each node's own.
     side, ends = ("target", "[e.source]") if up else ("source", "[e.target, e.target_dataset]")
+    versioned = "e.source != e.source_dataset" if up else "NOT e.unversioned"
     sql = (
         "WITH RECURSIVE walked AS ("
         "SELECT {keys:Array(UInt64)} AS fresh, {keys:Array(UInt64)} AS seen, toUInt32(0) AS depth UNION ALL "
         "SELECT fresh, arrayConcat(before, fresh) AS seen, before_depth + 1 AS depth FROM ("
-        f"SELECT arrayExcept(groupUniqArrayArrayIf({ends}, e.source != e.source_dataset), "
+        f"SELECT arrayExcept(groupUniqArrayArrayIf({ends}, {versioned}), "
         "arrayPushBack(any(s.seen), 0)) AS fresh, any(s.seen) AS before, any(s.depth) AS before_depth FROM ("
         "SELECT arrayJoin(fresh) AS node, seen, depth FROM walked "
         "WHERE depth < {levels:UInt32} AND length(seen) < {most:UInt32}"

@@ -59,14 +59,21 @@ class _Asked(NamedTuple):
     columns: str
     says: str
 
+    @property
+    def where(self) -> str:
+        """The condition on its sort key, which begins with the target."""
+        if self.side == "target":
+            return "target IN {keys:Array(UInt64)}"
+        return "(target, source) IN (SELECT target, source FROM edges_by_source WHERE source IN {keys:Array(UInt64)})"
+
 
 def _sql(asked: _Asked, clocks: Clocks) -> str:
     """Edges of which at least one assertion stands."""
-    table, side, columns, says = asked
+    table, _, columns, says = asked
     return (
         f"SELECT source, target, source_dataset, {columns}, min(at) AS at FROM ("
         f"SELECT source, target, source_dataset, {columns}, known_by, min(known_at) AS at FROM {table} "
-        f"WHERE {side} IN {{keys:Array(UInt64)}} AND {clocks.known()} "
+        f"WHERE {asked.where} AND {clocks.known()} "
         f"GROUP BY source, target, source_dataset, {columns}, {says}, known_by "
         f"HAVING max({clocks.withdrawn()}) = 0"
         f") GROUP BY source, target, source_dataset, {columns} ORDER BY source, target, {columns}"
@@ -75,9 +82,9 @@ def _sql(asked: _Asked, clocks: Clocks) -> str:
 
 _ASKED = {
     ("up", False): _Asked("edges_by_target", "target", _PLAIN, "explicit"),
-    ("down", False): _Asked("edges_by_source", "source", _PLAIN, "explicit"),
+    ("down", False): _Asked("edges_by_target", "source", _PLAIN, "explicit"),
     ("up", True): _Asked("column_edges_by_target", "target", _COLUMN, "captured, description, confidence"),
-    ("down", True): _Asked("column_edges_by_source", "source", _COLUMN, "captured, description, confidence"),
+    ("down", True): _Asked("column_edges_by_target", "source", _COLUMN, "captured, description, confidence"),
 }
 
 
@@ -117,7 +124,8 @@ class Edges:
         return edges if self._direction == "up" else [edge for edge in edges if edge.source in wanted]
 
     def _read(self, missing: set[int], ahead: int, most: int) -> None:
-        found = missing | beyond(self._client, self._asked.table, missing, ahead, most)
+        table = self._asked.table if self._direction == "up" else "edges_by_source"
+        found = missing | beyond(self._client, table, missing, ahead, most)
         rows: list[dict[str, Any]] = []
         for some in chunks(sorted(found - self._known.keys())):
             rows += select(self._client, self._sql, {"keys": some, **self._clocks.values()})

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from headwater.audit.rows import select
-from headwater.rebuild.work_tables import DERIVED, EVENTS, MIRRORS, NODES, UNJUDGED, VERSIONED, Work, new, raw
+from headwater.rebuild.work_tables import DERIVED, EVENTS, MIRROR, MIRRORED, NODES, UNJUDGED, VERSIONED, Work, new, raw
 
 #: Rows of one slice, about: what one statement holds in memory.
 SLICE_ROWS = 3_000_000
@@ -47,13 +47,13 @@ def merge(work: Work, parts: int, told: Callable[[str], None]) -> None:
         for part in range(parts):
             work.do(merged(work, table, parts, part))
         told(table)
-    for table, mirror in MIRRORS.items():
-        columns = ", ".join(work.columns(table))
+    for table in MIRRORED:
         work.do(
-            f"INSERT INTO {work.name(new(mirror))} ({columns}) SELECT {columns} FROM {work.name(new(table))} FINAL "
-            f"{_SETTINGS}"
+            f"INSERT INTO {work.name(new(MIRROR))} (source, target, target_dataset, unversioned) "
+            "SELECT DISTINCT source, target, target_dataset, source = source_dataset "
+            f"FROM {work.name(new(table))} WHERE source != 0 AND target != 0 {_SETTINGS}"
         )
-        told(mirror)
+    told(MIRROR)
 
 
 def keep_nodes(work: Work) -> None:
@@ -72,9 +72,9 @@ def merged(work: Work, table: str, parts: int, part: int) -> str:
     versioned = ", ".join(VERSIONED)
     here = f"sipHash64(known_by) % {parts} = {part}"
     doubtful = f"(SELECT id FROM {work.name(UNJUDGED)})"
-    # A version of an edge: what withdrew it (1), known_at, withdrawn_at, arrival, precedence, and whether it stays
-    # whatever was derived (6).
-    version = "(withdrawn_by, known_at, withdrawn_at, arrival, precedence, stays)"
+    # A version of an edge: what withdrew it (1), known_at, withdrawn_at, precedence, and whether it stays
+    # whatever was derived (5).
+    version = "(withdrawn_by, known_at, withdrawn_at, precedence, stays)"
     there = (
         f"SELECT {names}, {versioned}, known_by IN {doubtful} OR withdrawn_by IN {doubtful} AS stays, 1 AS side "
         f"FROM {work.name(table)} FINAL WHERE {here}"
@@ -82,11 +82,11 @@ def merged(work: Work, table: str, parts: int, part: int) -> str:
     derived = f"SELECT {names}, {versioned}, false AS stays, 2 AS side FROM {work.name(raw(table))} FINAL WHERE {here}"
     return (
         f"INSERT INTO {work.name(new(table))} ({names}, {versioned}) "
-        f"SELECT {names}, v.2, v.1, v.3, v.4, v.5 FROM (SELECT {names}, "
+        f"SELECT {names}, v.2, v.1, v.3, v.4 FROM (SELECT {names}, "
         f"groupArrayIf({version}, side = 1) AS there, groupArrayIf({version}, side = 2) AS derived, "
         "arrayMap(d -> d.1, derived) AS ends, "
         # Of what serves: what was derived too. Known without an end is what a chunk said before the one with its end.
-        f"arrayFilter(t -> t.6 OR has(ends, t.1) OR (t.1 = {_NONE} AND notEmpty(derived)), there) AS kept, "
+        f"arrayFilter(t -> t.5 OR has(ends, t.1) OR (t.1 = {_NONE} AND notEmpty(derived)), there) AS kept, "
         # Of what was derived: what is not there. A row without an end says nothing more where one with its end is.
         f"arrayFilter(d -> NOT arrayExists(t -> t.1 = d.1, kept) "
         f"AND NOT (d.1 = {_NONE} AND notEmpty(kept)), derived) AS added "

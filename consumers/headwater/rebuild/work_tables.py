@@ -6,7 +6,7 @@ All begin with `rebuild_`. What begins so and is there when a rebuild starts was
     rebuild_landing         takes the derived edge sets, as edge_set_landing takes the stream's
     rebuild_raw_T           rows of the derived edge sets, for each table T of edges
     rebuild_T               what will serve
-    rebuild_live_T_mv       lets what the stream makes known meanwhile go into rebuild_T too
+    rebuild_live_V          of each view V: lets what the stream makes known meanwhile go into rebuild_T too
     rebuild_exchange        is there from when the exchange begins until all of it is done
 """
 
@@ -25,17 +25,20 @@ from headwater.migrations.files import quote
 PREFIX = "rebuild_"
 EVENTS, LANDING, MARKER = "rebuild_events", "rebuild_landing", "rebuild_exchange"
 UNJUDGED = "rebuild_unjudged"
-#: What is derived, and by which table each is sorted the other way round.
+#: What is derived. `edges_by_source` has the ends of all edges, by the source, from two views.
 EDGES = "edges_by_target"
 COLUMN_EDGES = "column_edges_by_target"
 LINKS = "run_link_rows"
 DERIVED = (EDGES, COLUMN_EDGES, LINKS)
-MIRRORS = {EDGES: "edges_by_source", COLUMN_EDGES: "column_edges_by_source"}
-SERVING = (*DERIVED, *MIRRORS.values())
+MIRROR = "edges_by_source"
+MIRRORED = (EDGES, COLUMN_EDGES)
+SERVING = (*DERIVED, MIRROR)
+#: The views that make rows of edge sets, by what they fill.
+_VIEWS = {**{f"{table}_mv": table for table in SERVING}, "column_edges_by_source_mv": MIRROR}
 NODES = "nodes"
 _NODES_VIEW = "nodes_from_edges_mv"
 #: Columns of an edge's row that are not the edge.
-VERSIONED = ("known_at", "withdrawn_by", "withdrawn_at", "arrival", "precedence")
+VERSIONED = ("known_at", "withdrawn_by", "withdrawn_at", "precedence")
 
 
 def raw(table: str) -> str:
@@ -63,11 +66,11 @@ class Work:
         self.client.command(statement)
 
     def columns(self, table: str) -> list[str]:
-        """Its columns, in order. Raises StateError where it is not there."""
+        """The columns that it keeps, in order. Raises StateError where it is not there."""
         rows = select(
             self.client,
             "SELECT name FROM system.columns WHERE database = {database:String} AND table = {table:String} "
-            "ORDER BY position",
+            "AND default_kind != 'ALIAS' ORDER BY position",
             {"database": self.database, "table": table},
         )
         if not rows:
@@ -107,8 +110,8 @@ class Work:
         for table in SERVING:
             self._copy(table, new(table))
         if live:
-            for table in SERVING:
-                self._view(f"{table}_mv", f"rebuild_live_{table}_mv", "edge_set_landing", new(table), table)
+            for view, table in _VIEWS.items():
+                self._view(view, f"rebuild_live_{view}", "edge_set_landing", new(table), table)
 
     def exchange(self) -> None:
         """Let the new tables serve, each at one moment; begun, it is finished by the next rebuild if not by this.

@@ -90,13 +90,15 @@ def _rows(client: Client, table: Table, digests: Sequence[bytes]) -> dict[str, d
     binary = {name: HEX for name, kind in table.columns if name in ("raw_body", "fingerprint_digest", "digest", "body")
               and kind == "String"}  # fmt: skip
     shown = ", ".join(f"{written(Column(*column), binary).sql} AS `{column[0]}`" for column in table.columns)
+    # By name: an asterisk leaves out what is computed from other columns.
+    columns = ", ".join(f"`{name}`" for name, _ in table.columns)
     found: dict[str, dict[str, Any]] = {}
     for some in chunks(digests):
         for row in select(
             client,
             "SELECT identity, formatRowNoNewline('JSONEachRow', * EXCEPT identity) AS row "
             f"FROM (SELECT hex({table.identity}) AS identity, {shown} FROM "
-            f"(SELECT * FROM {table.name} FINAL WHERE hex({table.digest}) IN {{digests:Array(String)}}))",
+            f"(SELECT {columns} FROM {table.name} FINAL WHERE hex({table.digest}) IN {{digests:Array(String)}}))",
             {"digests": [digest.hex().upper() for digest in some]},
         ):
             found[row["identity"]] = cast("dict[str, Any]", json.loads(row["row"]))

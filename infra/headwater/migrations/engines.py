@@ -28,8 +28,8 @@ class Engines:
         match name, argument:
             case "on_cluster", None:
                 return ""
-            case "replacing", str(version):
-                return f"ReplacingMergeTree({version})"
+            case "replacing", version:
+                return f"ReplacingMergeTree({version})" if version else "ReplacingMergeTree"
             case "appending", None:
                 return "MergeTree"
             case "settings", None:
@@ -56,10 +56,9 @@ class Cluster(Engines):
         match name, argument:
             case "on_cluster", None:
                 return f"ON CLUSTER {_text(self.name)}"
-            case "replacing", str(version):
-                return (
-                    f"ReplicatedReplacingMergeTree('/clickhouse/tables/{{uuid}}/{{shard}}', '{{replica}}', {version})"
-                )
+            case "replacing", version:
+                path = "'/clickhouse/tables/{uuid}/{shard}', '{replica}'"
+                return f"ReplicatedReplacingMergeTree({path}{f', {version}' if version else ''})"
             case "appending", None:
                 # Small, and asked whole: every server of every shard is a replica.
                 return "ReplicatedMergeTree('/clickhouse/tables/{uuid}/all', '{shard}-{replica}')"

@@ -10,7 +10,7 @@ from headwater.migrations.engines import Cluster, Engines, shard_database
 from headwater.migrations.files import Migration, quote, render
 
 _MADE = re.compile(r"CREATE TABLE IF NOT EXISTS \$\{database\}\.(\w+) \$\{on_cluster\}")
-_KEPT = "ENGINE = ${replacing("
+_KEPT = "ENGINE = ${replacing"
 _SORTED = re.compile(r"^ORDER BY \((.*)\)$", re.MULTILINE)
 _COMMENT = re.compile(r"^COMMENT '.*'$", re.MULTILINE)
 _CHANGED = re.compile(r"(ALTER TABLE|DROP TABLE IF EXISTS|TRUNCATE TABLE IF EXISTS) \$\{database\}\.(\w+) ")

@@ -95,7 +95,7 @@ class _Peer:
         """The pairs that stand, as CSV; keys as signed 64-bit numbers."""
         file = self._folder / "edges.csv"
         rows = client.raw_stream(
-            "SELECT reinterpretAsInt64(source), reinterpretAsInt64(target), run_id FROM edges_by_source WHERE source != 0 AND target != 0",
+            "SELECT reinterpretAsInt64(source), reinterpretAsInt64(target), run_id FROM edges_by_target WHERE source != 0 AND target != 0",
             fmt="CSV",
         )
         with file.open("wb") as out:

@@ -100,9 +100,9 @@ def _shown(times: Sequence[float]) -> str:
 
 
 def _settle(client: Client) -> None:
-    """Wait until the engine has merged what it will merge by itself."""
-    while select(client, "SELECT 1 FROM system.merges LIMIT 1"):
-        time.sleep(1)
+    """Merge every table's parts, as those of a history that has stood for a while are."""
+    for row in select(client, _PARTS):
+        client.command(f"OPTIMIZE TABLE {row['table']} FINAL")
 
 
 _PARTS = (
@@ -113,7 +113,12 @@ _COLUMNS = (
     "SELECT table, column, sum(column_data_compressed_bytes) AS bytes FROM system.parts_columns "
     "WHERE active AND database = currentDatabase() GROUP BY table, column ORDER BY table, bytes DESC"
 )
-_EDGES = ("edges_by_target", "edges_by_source"), ("column_edges_by_target", "column_edges_by_source")
+_EDGES = ("edges_by_target", "column_edges_by_target", "edges_by_source")
+#: Ends that only a column edge has: what it takes of `edges_by_source`, where a dataset edge has its own.
+_COLUMNS_ALONE = (
+    "SELECT count() AS many FROM (SELECT source, target FROM column_edges_by_target WHERE source != 0 AND target != 0 "
+    "EXCEPT SELECT source, target FROM edges_by_target)"
+)
 
 
 def _sizes(client: Client) -> None:
@@ -126,14 +131,15 @@ def _sizes(client: Client) -> None:
         mine = [(row["column"], row["bytes"] / rows) for row in columns if row["table"] == table]
         shares = ", ".join(f"{name} {share:.1f}" for name, share in mine[:8])
         _say(f"| `{table}` | {rows:,} | {size / rows:.1f} | {shares} |")
-    edges = {name for pair in _EDGES for name in pair}
     events = sum(tables.get(name, (0, 0))[0] for name in ("run_events", "prediction_events"))
-    kept = sum(size for name, (_, size) in tables.items() if name not in edges and name != "edge_set_events")
+    kept = sum(size for name, (_, size) in tables.items() if name not in _EDGES and name != "edge_set_events")
     _say(f"\nBytes an event, edges not counted: {kept / max(events, 1):.0f} (bar: 250).")
-    for pair in _EDGES:
-        rows = max(tables.get(pair[0], (0, 0))[0], 1)
-        size = sum(tables.get(name, (0, 0))[1] for name in pair)
-        _say(f"Bytes an edge, {' and '.join(pair)}: {size / rows:.1f} (bar: 80); {rows:,} edges.")
+    ends, of_ends = tables.get("edges_by_source", (0, 0))
+    alone = select(client, _COLUMNS_ALONE)[0]["many"]
+    for table, many in (("edges_by_target", ends - alone), ("column_edges_by_target", alone)):
+        rows, size = tables.get(table, (0, 0))
+        size += of_ends * many // max(ends, 1)
+        _say(f"Bytes an edge, {table} and its ends by the source: {size / max(rows, 1):.1f} (bar: 80); {rows:,} edges.")
 
 
 def _say(text: str) -> None:

@@ -87,7 +87,8 @@ def test_what_the_bytes_do_not_say_is_named(history: History, beside: Client) ->
         "INSERT INTO edges_by_target SELECT * REPLACE (generateUUIDv4() AS run_id) FROM edges_by_target "
         "WHERE job_name = 'build' LIMIT 1"
     )
-    history.client.command(f"ALTER TABLE edges_by_source DELETE WHERE job_name = 'ship' {UPDATED}")
+    shipped = f"(SELECT source, target FROM edges_by_target WHERE job_name = 'ship') {UPDATED}"
+    history.client.command(f"ALTER TABLE edges_by_source DELETE WHERE (source, target) IN {shipped}")
     history.client.command(
         f"ALTER TABLE dataset_uses UPDATE purpose = 'another' WHERE name = 'raw' AND purpose = 'p' {UPDATED}"
     )

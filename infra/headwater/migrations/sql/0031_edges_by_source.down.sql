@@ -1,3 +1,3 @@
--- Dataset edges, sorted for walks downstream
+-- Which nodes each node leads to, by any edge, for walks downstream
 -- kind: immediate
 DROP TABLE IF EXISTS ${database}.edges_by_source ${on_cluster}

@@ -1,4 +1,0 @@
--- What each check said: as known now
--- kind: immediate
-CREATE OR REPLACE VIEW ${database}.verdicts ${on_cluster} AS
-${select(0064)}
