@@ -20,7 +20,7 @@ from headwater.schemas.content import content_digest
 from headwater.schemas.records import Schema
 from headwater.streams.batch import Batch
 
-#: Bytes of body_digest and content_digest.
+#: Bytes of a digest.
 DIGEST_BYTES = 16
 #: Our columns before the record's, and their Avro types; `_check` follows the record.
 COLUMNS: tuple[tuple[str, Any], ...] = (
@@ -29,8 +29,7 @@ COLUMNS: tuple[tuple[str, Any], ...] = (
     ("_generation", "string"),
     ("_arrival", "long"),
     ("_key", ["null", "bytes"]),
-    ("_body_digest", {"type": "fixed", "name": "HeadwaterDigest", "size": DIGEST_BYTES}),
-    ("_content_digest", "HeadwaterDigest"),
+    ("_content_digest", {"type": "fixed", "name": "HeadwaterDigest", "size": DIGEST_BYTES}),
     ("_fingerprint", {"type": "fixed", "name": "HeadwaterFingerprint", "size": 8}),
     ("_body", "bytes"),
 )
@@ -79,7 +78,6 @@ def pack(row: Row) -> tuple[bytes, Message]:
     number = int(batch.offsets[place])
     offset = varints.encode(number)
     key = batch.keys[place]
-    digest = body_digest(body)
     content = content_digest(shape)
     packed = b"".join(
         (
@@ -88,7 +86,6 @@ def pack(row: Row) -> tuple[bytes, Message]:
             _generation(batch.generation),
             varints.encode(arrival),
             b"\x00" if key is None else b"\x02" + varints.encode(len(key)) + key,
-            digest,
             content,
             fingerprint,
             varints.encode(len(body)),
@@ -97,7 +94,7 @@ def pack(row: Row) -> tuple[bytes, Message]:
             offset,
         )
     )
-    return packed, Message(number, digest, content)
+    return packed, Message(number, body_digest(body), content)
 
 
 @lru_cache(256)

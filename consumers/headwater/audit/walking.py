@@ -121,12 +121,8 @@ def _last_known(client: Client, every: list[Found]) -> list[Found]:
     """Of versions that nobody is known to have written, the one that was named last."""
     rows = select(
         client,
-        "SELECT key FROM dataset_nodes AS n WHERE n.key IN {keys:Array(UInt64)} "
-        "AND n.dataset IN {datasets:Array(UInt64)} GROUP BY key ORDER BY min(n.arrival) DESC, key LIMIT 1",
-        {
-            "keys": [one.key for one in every if one.node.version is not None],
-            "datasets": sorted({one.dataset for one in every}),
-        },
+        "SELECT key FROM nodes WHERE key IN {keys:Array(UInt64)} GROUP BY key ORDER BY min(arrival) DESC, key LIMIT 1",
+        {"keys": [one.key for one in every if one.node.version is not None]},
     )
     return [one for one in every if one.key in {row["key"] for row in rows}]
 

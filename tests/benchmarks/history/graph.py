@@ -140,7 +140,7 @@ class Maker:
         return {
             "_partition": "r % 12", "_offset": "r", "_check": "r", "_generation": "''",
             "_arrival": f"{time} + 2000000 + sipHash64(r) % 500000", "_key": key,
-            "_body_digest": id_of("body " + what, "r"), "_content_digest": id_of("content " + what, "r"),
+            "_content_digest": id_of("content " + what, "r"),
             "_fingerprint": "toFixedString('contract', 8)", "_body": body,
             "emit_time": f"{time} + 1000", "producer_id": id_of("producer", f"{pipeline('r')}"), "sequence": "r + 1",
             "event_id": _event_id(what, "r", time), "event_time": time,

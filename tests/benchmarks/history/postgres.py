@@ -114,7 +114,7 @@ class _Peer:
         names, _ = roots(name)
         keys = select(
             client,
-            "SELECT reinterpretAsInt64(key) AS key FROM nodes WHERE namespace = {ns:String} AND version = '1' AND name IN {names:Array(String)}",
+            "SELECT DISTINCT reinterpretAsInt64(key) AS key FROM nodes WHERE namespace = {ns:String} AND version = '1' AND name IN {names:Array(String)}",
             {"ns": NS, "names": names},
         )
         statement = _WALK.format(keys=",".join(str(row["key"]) for row in keys)) + ";\n"

@@ -72,7 +72,7 @@ def test_a_run_event_is_kept_whole(history: History) -> None:
     history.keep(sent)
     [row] = [
         dict(zip(r.column_names, r.result_rows[0], strict=True))
-        for r in [history.client.query("SELECT * FROM run_events")]
+        for r in [history.client.query("SELECT *, arrival, kafka_key FROM run_events")]
     ]
     body = sent.values[0][10:]
     assert row["run_id"] == as_uuid("train 1")

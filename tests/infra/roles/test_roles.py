@@ -93,6 +93,7 @@ def test_a_reader_looks_everywhere_and_changes_nothing(folder: Path) -> None:
         {
             f"SELECT run_id FROM {DATABASE}.run_events": 0,
             f"SELECT raw_body FROM {DATABASE}.run_events": _DENIED,
+            f"SELECT body_digest, arrival, kafka_key FROM {DATABASE}.run_events": 0,
             f"SELECT * FROM {DATABASE}.prediction_events": _DENIED,
             f"SELECT body FROM {DATABASE}.dead_letters": 0,
             f"INSERT INTO {DATABASE}.schemas (name) VALUES ('x')": _DENIED,

@@ -21,7 +21,7 @@ FROM
         UNION ALL
         SELECT event_time, arrival, 'job', job_namespace, job_name, 'owners', toString(arraySort(job_owners.name)),
             concat('job ', job_namespace, '/', job_name, if(isNull(actor), '', concat(' (', assumeNotNull(actor), ')'))), event_id
-        FROM (SELECT * FROM run_events FINAL)
+        FROM (SELECT *, arrival FROM run_events FINAL)
         WHERE notEmpty(job_owners) AND event_time <= {at:DateTime64(6, 'UTC')} AND arrival <= {known_at:DateTime64(6, 'UTC')}
         UNION ALL
         SELECT event_time, arrival, if(name != '', 'dataset', 'job'), if(name != '', namespace, job_namespace),

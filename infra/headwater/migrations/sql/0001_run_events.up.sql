@@ -4,7 +4,7 @@ CREATE TABLE IF NOT EXISTS ${database}.run_events ${on_cluster}
 (
     `emit_time` DateTime64(6, 'UTC') COMMENT 'When the sender handed it over. With producer_id and sequence it stands first, so that the content digest leaves these three out.' CODEC(Delta, ZSTD(1)),
     `producer_id` UUID COMMENT 'The sender: one id for each life of a process that sends.',
-    `sequence` Int64 COMMENT 'The sender\'s own count of what it sent, over all topics, from 1; 0 where it does not count.',
+    `sequence` Int64 COMMENT 'The sender\'s own count of what it sent, over all topics, from 1; 0 where it does not count.' CODEC(ZSTD(1)),
     `event_id` UUID COMMENT 'The message\'s id: UUIDv7 from our producer, else a digest of the content.' CODEC(NONE),
     `event_time` DateTime64(6, 'UTC') COMMENT 'When it was true.' CODEC(Delta, ZSTD(1)),
     `part` Int32 COMMENT 'Which part of the event this message is, from 1.',
@@ -12,7 +12,7 @@ CREATE TABLE IF NOT EXISTS ${database}.run_events ${on_cluster}
     `kind` LowCardinality(String) COMMENT 'run, job or dataset: as OpenLineage\'s three event types.',
     `actor` LowCardinality(Nullable(String)) COMMENT 'Who acted: a service, a user, a team.',
     `purpose` LowCardinality(Nullable(String)) COMMENT 'For what purpose.',
-    `run_id` Nullable(UUID) COMMENT 'The run: a UUID, made by whoever starts it.',
+    `run_id` Nullable(UUID) COMMENT 'The run: a UUID, made by whoever starts it.' CODEC(ZSTD(1)),
     `run_state` LowCardinality(String) COMMENT 'START, RUNNING, COMPLETE, ABORT, FAIL or OTHER, as in OpenLineage.',
     `parent_run_id` Nullable(UUID) COMMENT 'The run.',
     `parent_job_namespace` LowCardinality(String) COMMENT 'Its job\'s namespace; empty where not known.',
@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS ${database}.run_events ${on_cluster}
     `links` Array(Tuple(`run_id` Nullable(FixedString(16)), `trace_id` Nullable(FixedString(16)), `span_id` Nullable(FixedString(8)), `topic` Nullable(String), `partition` Nullable(Int32), `offset` Nullable(Int64))) COMMENT 'Messages and runs that this run took something from.' CODEC(ZSTD(1)),
     `run_facets` Map(String, String) COMMENT 'Run facets with no field of their own, JSON by facet name, kept as they came.' CODEC(ZSTD(1)),
     `job_namespace` LowCardinality(String) COMMENT 'The job\'s namespace.',
-    `job_name` LowCardinality(String) COMMENT 'The job\'s name, unique in its namespace.',
+    `job_name` LowCardinality(String) COMMENT 'The job\'s name, unique in its namespace.' CODEC(ZSTD(1)),
     `job_kind` LowCardinality(Nullable(String)) COMMENT 'What it is: TASK, DAG, QUERY, MODEL, SERVICE, COMMAND, …',
     `job_processing` LowCardinality(Nullable(String)) COMMENT 'BATCH or STREAMING.',
     `job_integration` LowCardinality(Nullable(String)) COMMENT 'What runs it: AIRFLOW, SPARK, DBT, HEADWATER, …',
@@ -61,22 +61,26 @@ CREATE TABLE IF NOT EXISTS ${database}.run_events ${on_cluster}
     `error_stack_trace` Nullable(String) COMMENT 'Its stack trace, cut at 16 KB.' CODEC(ZSTD(1)),
     `error_language` LowCardinality(Nullable(String)) COMMENT 'The language of the trace.',
     `event_time_odd` Bool COMMENT 'Whether event_time lies outside [arrival - 10 years, arrival + 1 day]; such a row stands in the partition of its arrival.',
-    `arrival` DateTime64(6, 'UTC') COMMENT 'When we knew it: the broker\'s append time, else the first insert; of repeated deliveries the earliest stands.' CODEC(Delta, ZSTD(1)),
-    `precedence` UInt64 COMMENT 'Largest for the earliest arrival, which is the row that stands.' CODEC(Delta, ZSTD(1)),
+    `arrival` DateTime64(6, 'UTC') ALIAS fromUnixTimestamp64Micro(least(greatest(toInt64(18446744073709551615 - precedence), -2208988800000000), 10413791999999999), 'UTC') COMMENT 'When we knew it: the broker\'s append time, else the first insert, as precedence says; of repeated deliveries the earliest stands.',
+    `precedence` UInt64 COMMENT 'Largest for the earliest arrival, which is the row that stands: 2^64 - 1 less the arrival in µs.' CODEC(Delta, ZSTD(1)),
     `kafka_topic` LowCardinality(String) COMMENT 'The topic, without prefix.',
     `kafka_partition` Int32 COMMENT 'The topic\'s partition.' CODEC(ZSTD(1)),
     `kafka_offset` Int64 COMMENT 'The offset in it.' CODEC(Delta, ZSTD(1)),
     `kafka_generation` LowCardinality(String) COMMENT 'Which life of the broker the offset belongs to, where offsets restart with it; else empty.',
-    `kafka_key` Nullable(String) COMMENT 'The message\'s key.' CODEC(ZSTD(1)),
-    `body_digest` FixedString(16) COMMENT 'BLAKE2b-128 of the body as received.' CODEC(NONE),
+    `kafka_key_is_run` Bool COMMENT 'Whether the message\'s key is the run\'s id, 16 bytes, as it is where there is a run.',
+    `kafka_key_other` Nullable(String) COMMENT 'The message\'s key where it is another; empty where it is the run\'s id.' CODEC(ZSTD(1)),
+    `kafka_key` Nullable(String) ALIAS if(kafka_key_is_run, CAST(UUIDStringToNum(toString(run_id)), 'Nullable(String)'), kafka_key_other) COMMENT 'The message\'s key.',
+    `body_digest` FixedString(16) ALIAS toFixedString(substring(SHA256(raw_body), 1, 16), 16) COMMENT 'First 16 bytes of the SHA-256 of the body as received, computed when it is asked for.',
     `content_digest` FixedString(16) COMMENT 'BLAKE2b-128 of the body without emit_time, producer_id and sequence: equal in a client\'s retry.' CODEC(NONE),
     `schema_fingerprint` UInt64 COMMENT 'CRC-64-AVRO of the writer\'s schema, see the table schemas.' CODEC(ZSTD(1)),
     `raw_body` String COMMENT 'The body as received, without its header.' CODEC(ZSTD(3)),
     INDEX by_run run_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX by_known_run assumeNotNull(run_id) TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX by_arrival fromUnixTimestamp64Micro(least(greatest(toInt64(18446744073709551615 - precedence), -2208988800000000), 10413791999999999), 'UTC') TYPE minmax GRANULARITY 1,
     INDEX by_event event_id TYPE bloom_filter(0.01) GRANULARITY 1
 )
 ENGINE = ${replacing(precedence)}
-PARTITION BY toYYYYMM(if(event_time_odd, arrival, event_time))
+PARTITION BY toYYYYMM(if(event_time_odd, fromUnixTimestamp64Micro(least(greatest(toInt64(18446744073709551615 - precedence), -2208988800000000), 10413791999999999), 'UTC'), event_time))
 ORDER BY (job_namespace, job_name, event_time, event_id, part, content_digest)
 SETTINGS ${settings}
 COMMENT 'Run, job and dataset events as received.'

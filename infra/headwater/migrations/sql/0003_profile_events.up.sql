@@ -31,20 +31,20 @@ CREATE TABLE IF NOT EXISTS ${database}.profile_events ${on_cluster}
     `columns` Array(Tuple(`name` String, `type` String, `declared_type` Nullable(String), `count` Int64, `nulls` Int64, `nans` Int64, `positive_infinities` Int64, `negative_infinities` Int64, `minimum` Nullable(Float64), `maximum` Nullable(Float64), `mean` Nullable(Float64), `m2` Nullable(Float64), `quantiles` Array(Float32), `quantiles_exact` Array(Float64), `values` Array(Tuple(`value` String, `count` Int64)), `other_values` Nullable(Int64), `distinct` Nullable(Int64), `distinct_exact` Bool, `kmv` String, `personal` Bool)) COMMENT 'The columns of this part.' CODEC(ZSTD(1)),
     `facets` Map(String, String) COMMENT 'Whatever else the sender says, JSON by name.' CODEC(ZSTD(1)),
     `event_time_odd` Bool COMMENT 'Whether event_time lies outside [arrival - 10 years, arrival + 1 day]; such a row stands in the partition of its arrival.',
-    `arrival` DateTime64(6, 'UTC') COMMENT 'When we knew it: the broker\'s append time, else the first insert; of repeated deliveries the earliest stands.' CODEC(Delta, ZSTD(1)),
-    `precedence` UInt64 COMMENT 'Largest for the earliest arrival, which is the row that stands.' CODEC(Delta, ZSTD(1)),
+    `arrival` DateTime64(6, 'UTC') ALIAS fromUnixTimestamp64Micro(least(greatest(toInt64(18446744073709551615 - precedence), -2208988800000000), 10413791999999999), 'UTC') COMMENT 'When we knew it: the broker\'s append time, else the first insert, as precedence says; of repeated deliveries the earliest stands.',
+    `precedence` UInt64 COMMENT 'Largest for the earliest arrival, which is the row that stands: 2^64 - 1 less the arrival in µs.' CODEC(Delta, ZSTD(1)),
     `kafka_topic` LowCardinality(String) COMMENT 'The topic, without prefix.',
     `kafka_partition` Int32 COMMENT 'The topic\'s partition.' CODEC(ZSTD(1)),
     `kafka_offset` Int64 COMMENT 'The offset in it.' CODEC(Delta, ZSTD(1)),
     `kafka_generation` LowCardinality(String) COMMENT 'Which life of the broker the offset belongs to, where offsets restart with it; else empty.',
     `kafka_key` Nullable(String) COMMENT 'The message\'s key.' CODEC(ZSTD(1)),
-    `body_digest` FixedString(16) COMMENT 'BLAKE2b-128 of the body as received.' CODEC(NONE),
+    `body_digest` FixedString(16) ALIAS toFixedString(substring(SHA256(raw_body), 1, 16), 16) COMMENT 'First 16 bytes of the SHA-256 of the body as received, computed when it is asked for.',
     `content_digest` FixedString(16) COMMENT 'BLAKE2b-128 of the body without emit_time, producer_id and sequence: equal in a client\'s retry.' CODEC(NONE),
     `schema_fingerprint` UInt64 COMMENT 'CRC-64-AVRO of the writer\'s schema, see the table schemas.' CODEC(ZSTD(1)),
     `raw_body` String COMMENT 'The body as received, without its header.' CODEC(ZSTD(3))
 )
 ENGINE = ${replacing(precedence)}
-PARTITION BY toYYYYMM(if(event_time_odd, arrival, event_time))
+PARTITION BY toYYYYMM(if(event_time_odd, fromUnixTimestamp64Micro(least(greatest(toInt64(18446744073709551615 - precedence), -2208988800000000), 10413791999999999), 'UTC'), event_time))
 ORDER BY (namespace, name, event_time, event_id, part, content_digest)
 SETTINGS ${settings}
 COMMENT 'Parts of profiles as received.'

@@ -39,20 +39,20 @@ CREATE TABLE IF NOT EXISTS ${database}.alert_events ${on_cluster}
     `command` Nullable(String) COMMENT 'A command that shows more, as it can be typed.' CODEC(ZSTD(1)),
     `sql` Nullable(String) COMMENT 'A SQL statement that shows the evidence.' CODEC(ZSTD(1)),
     `event_time_odd` Bool COMMENT 'Whether event_time lies outside [arrival - 10 years, arrival + 1 day]; such a row stands in the partition of its arrival.',
-    `arrival` DateTime64(6, 'UTC') COMMENT 'When we knew it: the broker\'s append time, else the first insert; of repeated deliveries the earliest stands.' CODEC(Delta, ZSTD(1)),
-    `precedence` UInt64 COMMENT 'Largest for the earliest arrival, which is the row that stands.' CODEC(Delta, ZSTD(1)),
+    `arrival` DateTime64(6, 'UTC') ALIAS fromUnixTimestamp64Micro(least(greatest(toInt64(18446744073709551615 - precedence), -2208988800000000), 10413791999999999), 'UTC') COMMENT 'When we knew it: the broker\'s append time, else the first insert, as precedence says; of repeated deliveries the earliest stands.',
+    `precedence` UInt64 COMMENT 'Largest for the earliest arrival, which is the row that stands: 2^64 - 1 less the arrival in µs.' CODEC(Delta, ZSTD(1)),
     `kafka_topic` LowCardinality(String) COMMENT 'The topic, without prefix.',
     `kafka_partition` Int32 COMMENT 'The topic\'s partition.' CODEC(ZSTD(1)),
     `kafka_offset` Int64 COMMENT 'The offset in it.' CODEC(Delta, ZSTD(1)),
     `kafka_generation` LowCardinality(String) COMMENT 'Which life of the broker the offset belongs to, where offsets restart with it; else empty.',
     `kafka_key` Nullable(String) COMMENT 'The message\'s key.' CODEC(ZSTD(1)),
-    `body_digest` FixedString(16) COMMENT 'BLAKE2b-128 of the body as received.' CODEC(NONE),
+    `body_digest` FixedString(16) ALIAS toFixedString(substring(SHA256(raw_body), 1, 16), 16) COMMENT 'First 16 bytes of the SHA-256 of the body as received, computed when it is asked for.',
     `content_digest` FixedString(16) COMMENT 'BLAKE2b-128 of the body without emit_time, producer_id and sequence: equal in a client\'s retry.' CODEC(NONE),
     `schema_fingerprint` UInt64 COMMENT 'CRC-64-AVRO of the writer\'s schema, see the table schemas.' CODEC(ZSTD(1)),
     `raw_body` String COMMENT 'The body as received, without its header.' CODEC(ZSTD(3))
 )
 ENGINE = ${replacing(precedence)}
-PARTITION BY toYYYYMM(if(event_time_odd, arrival, event_time))
+PARTITION BY toYYYYMM(if(event_time_odd, fromUnixTimestamp64Micro(least(greatest(toInt64(18446744073709551615 - precedence), -2208988800000000), 10413791999999999), 'UTC'), event_time))
 ORDER BY (incident_id, number, event_id, content_digest)
 SETTINGS ${settings}
 COMMENT 'Alerts as received: each is one state of an incident.'

@@ -7,7 +7,6 @@ CREATE TABLE IF NOT EXISTS ${database}.profile_landing ${on_cluster}
     `_generation` String,
     `_arrival` Int64,
     `_key` Nullable(String),
-    `_body_digest` FixedString(16),
     `_content_digest` FixedString(16),
     `_fingerprint` FixedString(8),
     `_body` String,

@@ -33,8 +33,7 @@ SELECT
     toUUID(UUIDNumToString(e.event_id)) AS event_id,
     e.part AS part,
     d_position AS position,
-    e._content_digest AS content_digest,
-    fromUnixTimestamp64Micro(least(greatest(e._arrival, -2208988800000000), 10413791999999999), 'UTC') AS arrival,
+    reinterpretAsUInt32(substring(e._content_digest, 1, 4)) AS content,
     18446744073709551615 - toUInt64(e._arrival) AS precedence
 FROM ${database}.run_event_landing AS e
 ARRAY JOIN

@@ -9,7 +9,6 @@ SELECT
     u.version AS version,
     u.version_origin AS version_origin,
     u.kind AS kind,
-    min(u.arrival) AS arrival,
-    if(u.kind IN ('', 'table'), 9223372036854775807, 18446744073709551615) - toUInt64(toUnixTimestamp64Micro(min(u.arrival))) AS precedence
+    toUInt64(max(u.precedence) - if(u.kind IN ('', 'table'), 9223372036854775808, 0)) AS precedence
 FROM ${database}.dataset_uses AS u
 GROUP BY u.namespace, u.name, u.version, u.version_origin, u.kind

@@ -9,7 +9,6 @@ SELECT
     d.version AS version,
     d.version_origin AS version_origin,
     d.kind AS kind,
-    fromUnixTimestamp64Micro(least(greatest(min(e._arrival), -2208988800000000), 10413791999999999), 'UTC') AS arrival,
     if(d.kind IN ('', 'table'), 9223372036854775807, 18446744073709551615) - toUInt64(min(e._arrival)) AS precedence
 FROM ${database}.edge_set_landing AS e
 ARRAY JOIN e.datasets AS d

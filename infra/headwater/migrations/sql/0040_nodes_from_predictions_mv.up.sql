@@ -9,7 +9,6 @@ SELECT
     d.3 AS version,
     CAST(NULL, 'Nullable(String)') AS version_origin,
     d.4 AS kind,
-    fromUnixTimestamp64Micro(least(greatest(min(e._arrival), -2208988800000000), 10413791999999999), 'UTC') AS arrival,
     if(d.4 IN ('', 'table'), 9223372036854775807, 18446744073709551615) - toUInt64(min(e._arrival)) AS precedence
 FROM ${database}.prediction_landing AS e
 ARRAY JOIN arrayConcat(

@@ -5,7 +5,6 @@ SELECT
     toUUID(UUIDNumToString(e.producer_id)) AS producer_id,
     e.sequence AS sequence,
     'lineage.producers' AS kafka_topic,
-    fromUnixTimestamp64Micro(least(greatest(e._arrival, -2208988800000000), 10413791999999999), 'UTC') AS arrival,
     18446744073709551615 - toUInt64(e._arrival) AS precedence
 FROM ${database}.producer_event_landing AS e
 WHERE e.sequence > 0 AND NOT throwIf(e._check != e._offset, 'a body was not read as it was sent')

@@ -1,4 +1,4 @@
 -- Parameterised (at, known_at): dataset edges that stand, one row each; a read that writes nothing has no target, by any of a dataset's names
 -- kind: immediate
 CREATE OR REPLACE VIEW ${database}.edges_at ${on_cluster} AS
-${select(0136)}
+${select(0079)}

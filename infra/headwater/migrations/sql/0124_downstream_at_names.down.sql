@@ -1,4 +1,4 @@
 -- Parameterised (namespace, name, version, depth, at, known_at): what derives from a dataset or a version of it, by any of a dataset's names
 -- kind: immediate
 CREATE OR REPLACE VIEW ${database}.downstream_at ${on_cluster} AS
-${select(0139)}
+${select(0113)}

@@ -10,6 +10,6 @@ SELECT
     argMaxIf(n.version_origin, n.precedence, n.arrival <= {known_at:DateTime64(6, 'UTC')}) AS version_origin,
     if(countIf(n.arrival <= {known_at:DateTime64(6, 'UTC')}) = 0, 'table', argMaxIf(n.kind, n.precedence, n.arrival <= {known_at:DateTime64(6, 'UTC')})) AS kind,
     min(n.arrival) AS arrival
-FROM ${database}.nodes_known AS n
+FROM ${database}.nodes AS n
 GROUP BY n.key
 COMMENT 'Parameterised (known_at): datasets and their versions, as they were known then; arrival says since when'

@@ -32,7 +32,7 @@ SELECT
     p.event_id AS event_id,
     p.event_time AS event_time,
     p.arrival AS arrival
-FROM (SELECT * FROM ${database}.profile_events FINAL WHERE event_time <= {at:DateTime64(6, 'UTC')} AND arrival <= {known_at:DateTime64(6, 'UTC')}) AS p
+FROM (SELECT *, arrival FROM ${database}.profile_events FINAL WHERE event_time <= {at:DateTime64(6, 'UTC')} AND arrival <= {known_at:DateTime64(6, 'UTC')}) AS p
 ARRAY JOIN p.columns AS c
 SETTINGS join_use_nulls = 0
 COMMENT 'Parameterised (at, known_at): profiles of columns, one row a column, version and role'

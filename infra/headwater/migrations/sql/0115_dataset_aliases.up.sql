@@ -11,8 +11,8 @@ CREATE TABLE IF NOT EXISTS ${database}.dataset_aliases ${on_cluster}
     `said` LowCardinality(String) COMMENT 'alias (OpenLineage\'s symlinks) or rename (a lifecycle change).',
     `secondary` Bool COMMENT 'Whether the one name is the alias, or the name before the rename.',
     `event_time` DateTime64(6, 'UTC') COMMENT 'When an event says so.' CODEC(Delta, ZSTD(1)),
-    `arrival` DateTime64(6, 'UTC') COMMENT 'When we knew it; of events of one time the earliest stands.' CODEC(Delta, ZSTD(1)),
-    `precedence` UInt64 COMMENT 'Largest for the row that stands.' CODEC(Delta, ZSTD(1))
+    `arrival` DateTime64(6, 'UTC') ALIAS fromUnixTimestamp64Micro(least(greatest(toInt64(18446744073709551615 - precedence), -2208988800000000), 10413791999999999), 'UTC') COMMENT 'When we knew it, as precedence says; of events of one time the earliest stands.',
+    `precedence` UInt64 COMMENT 'Largest for the row that stands: 2^64 - 1 less the arrival in µs.' CODEC(Delta, ZSTD(1))
 )
 ENGINE = ${replacing(precedence)}
 ORDER BY (dataset, other, said, secondary, event_time)

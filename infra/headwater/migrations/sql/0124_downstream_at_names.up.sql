@@ -1,4 +1,4 @@
--- Parameterised (namespace, name, version, depth, at, known_at): what derives from a dataset or a version of it, by any of a dataset's names, planned once
+-- Parameterised (namespace, name, version, depth, at, known_at): what derives from a dataset or a version of it, by any of a dataset's names
 -- kind: immediate
 CREATE OR REPLACE VIEW ${database}.downstream_at ${on_cluster} AS
 -- Every node reached, once, with the fewest edges to it, on cycles too; truncated: the walk stopped at the depth given, more
@@ -8,7 +8,7 @@ CREATE OR REPLACE VIEW ${database}.downstream_at ${on_cluster} AS
 -- analysed again at every level, and a recursive one twice, and that costs more than the reading.
 WITH RECURSIVE
     -- Names in the order in which one of them stands for all.
-    (SELECT (groupArray(dataset), groupArray(same_as)) FROM (SELECT dataset, same_as FROM (${select(0133)}) ORDER BY secondary, namespace, name)) AS names,
+    (SELECT (groupArray(dataset), groupArray(same_as)) FROM (SELECT dataset, same_as FROM (${select(0117)}) ORDER BY secondary, namespace, name)) AS names,
     (
         SELECT (groupArray(key), groupArray(same_as))
         FROM
@@ -17,7 +17,7 @@ WITH RECURSIVE
                 n.key AS key,
                 first_value(n.key) OVER (PARTITION BY transform(n.dataset, names.1, names.2, n.dataset), isNull(n.version), ifNull(n.version, '') ORDER BY indexOf(names.1, n.dataset)) AS same_as
             FROM (
-                SELECT * FROM (${select(0089)}) WHERE key IN (SELECT key FROM ${database}.dataset_nodes WHERE dataset IN (SELECT dataset FROM ${database}.dataset_aliases))
+                SELECT * FROM (${select(0074)}) WHERE key IN (SELECT key FROM ${database}.dataset_nodes WHERE dataset IN (SELECT dataset FROM ${database}.dataset_aliases))
             ) AS n
             WHERE n.arrival <= {known_at:DateTime64(6, 'UTC')} AND has(names.1, n.dataset)
         )
@@ -53,9 +53,9 @@ WITH RECURSIVE
                             (
                                 SELECT source, target, source_dataset, run_id, job_namespace, job_name, explicit, known_by, min(known_at) AS known_first
                                 FROM ${database}.edges_by_target
-                                WHERE source != 0 AND target != 0 AND known_at <= {at:DateTime64(6, 'UTC')} AND known_by NOT IN (${select(0088)})
+                                WHERE source != 0 AND target != 0 AND known_at <= {at:DateTime64(6, 'UTC')} AND known_by NOT IN (${select(0073)})
                                 GROUP BY source, target, source_dataset, run_id, job_namespace, job_name, explicit, known_by
-                                HAVING max(withdrawn_by != toUUID('00000000-0000-0000-0000-000000000000') AND withdrawn_at <= {at:DateTime64(6, 'UTC')} AND withdrawn_by NOT IN (${select(0088)})) = 0
+                                HAVING max(withdrawn_by != toUUID('00000000-0000-0000-0000-000000000000') AND withdrawn_at <= {at:DateTime64(6, 'UTC')} AND withdrawn_by NOT IN (${select(0073)})) = 0
                             )
                             GROUP BY source, target, source_dataset, run_id, job_namespace, job_name
                         ) AS e
@@ -71,11 +71,11 @@ WITH RECURSIVE
                 ASOF LEFT JOIN
                 (
                     SELECT transform(w.dataset, names.1, names.2, w.dataset) AS dataset, w.key AS key, w.written_at AS since
-                    FROM (${select(0145)}) AS w
+                    FROM (${select(0120)}) AS w
                 ) AS v ON v.dataset = a.unversioned AND v.since <= a.read_at
                 UNION ALL
                 SELECT [n.key, 0] AS raw
-                FROM (${select(0089)}) AS n
+                FROM (${select(0074)}) AS n
                 WHERE n.arrival <= {known_at:DateTime64(6, 'UTC')}
                     AND transform(n.dataset, names.1, names.2, n.dataset) = transform(sipHash64({namespace:String}, {name:String}, toUInt8(1), ''), names.1, names.2, sipHash64({namespace:String}, {name:String}, toUInt8(1), ''))
                     AND (isNull({version:Nullable(String)}) OR n.version = {version:Nullable(String)})
@@ -105,7 +105,7 @@ SELECT
     n.key AS key
 FROM (SELECT arrayJoin(fresh) AS key, depth FROM walked) AS r
 INNER JOIN (
-    SELECT key, namespace, name, version, kind FROM (${select(0089)})
+    SELECT key, namespace, name, version, kind FROM (${select(0074)})
 ) AS n ON n.key = r.key
 SETTINGS join_use_nulls = 0
 COMMENT 'Parameterised (namespace, name, version, depth, at, known_at): what derives from a dataset or a version of it'

@@ -1,11 +1,11 @@
--- Parameterised (at, known_at): column edges that stand, one row each, by any of a dataset's names, planned once
+-- Parameterised (at, known_at): column edges that stand, one row each, by any of a dataset's names
 -- kind: immediate
 CREATE OR REPLACE VIEW ${database}.column_edges_at ${on_cluster} AS
 -- A read that named no version has, as source, the version that stood at the time of the read, marked inferred, whichever
 -- of the dataset's names it was written under: source_name is the name that was read, source_key the version's.
 -- Other views stand here by their text: a view that reads views is analysed again at every level, and that costs more than
 -- the reading.
-WITH (SELECT (groupArray(dataset), groupArray(same_as)) FROM (${select(0133)})) AS names
+WITH (SELECT (groupArray(dataset), groupArray(same_as)) FROM (${select(0117)})) AS names
 SELECT
     s.namespace AS source_namespace,
     s.name AS source_name,
@@ -84,9 +84,9 @@ FROM
             min(e.known_at) AS known_at,
             min(e.arrival) AS arrival
         FROM ${database}.column_edges_by_target AS e
-        WHERE e.known_at <= {at:DateTime64(6, 'UTC')} AND e.known_by NOT IN (${select(0088)})
+        WHERE e.known_at <= {at:DateTime64(6, 'UTC')} AND e.known_by NOT IN (${select(0073)})
         GROUP BY e.source, e.target, e.source_dataset, e.source_column, e.target_column, e.transformation, e.subtype, e.masking, e.captured, e.run_id, e.job_namespace, e.job_name, e.description, e.confidence, e.known_by
-        HAVING max(e.withdrawn_by != toUUID('00000000-0000-0000-0000-000000000000') AND e.withdrawn_at <= {at:DateTime64(6, 'UTC')} AND e.withdrawn_by NOT IN (${select(0088)})) = 0
+        HAVING max(e.withdrawn_by != toUUID('00000000-0000-0000-0000-000000000000') AND e.withdrawn_at <= {at:DateTime64(6, 'UTC')} AND e.withdrawn_by NOT IN (${select(0073)})) = 0
     ) AS a
     GROUP BY a.source, a.target, a.source_dataset, a.source_column, a.target_column, a.transformation, a.subtype, a.masking, a.captured, a.run_id, a.job_namespace, a.job_name
         ) AS g
@@ -101,14 +101,14 @@ FROM
     ASOF LEFT JOIN
     (
         SELECT transform(w.dataset, names.1, names.2, w.dataset) AS dataset, w.key AS key, w.version AS version, w.written_at AS since
-        FROM (${select(0145)}) AS w
+        FROM (${select(0120)}) AS w
     ) AS v ON v.dataset = a.unversioned AND v.since <= a.read_at
 ) AS g
 LEFT JOIN (
-    SELECT key, namespace, name, version, kind FROM (${select(0089)})
+    SELECT key, namespace, name, version, kind FROM (${select(0074)})
 ) AS s ON s.key = g.source
 LEFT JOIN (
-    SELECT key, namespace, name, version, kind FROM (${select(0089)})
+    SELECT key, namespace, name, version, kind FROM (${select(0074)})
 ) AS t ON t.key = g.target
 SETTINGS join_use_nulls = 0
 COMMENT 'Parameterised (at, known_at): column edges that stand, one row each'

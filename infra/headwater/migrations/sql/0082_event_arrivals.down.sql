@@ -1,3 +1,0 @@
--- When each run event was known first
--- kind: immediate
-DROP TABLE IF EXISTS ${database}.event_arrivals ${on_cluster}
