@@ -67,13 +67,20 @@ class _Asked(NamedTuple):
         return "(target, source) IN (SELECT target, source FROM edges_by_source WHERE source IN {keys:Array(UInt64)})"
 
 
-def _sql(asked: _Asked, clocks: Clocks) -> str:
+#: Edges with one of the keys at either end, also where the other end is missing.
+_TOUCHING = (
+    "(target IN {keys:Array(UInt64)} OR (target = 0 AND source IN {keys:Array(UInt64)}) OR (target, source) IN "
+    "(SELECT target, source FROM edges_by_source WHERE source IN {keys:Array(UInt64)}))"
+)
+
+
+def _sql(asked: _Asked, clocks: Clocks, where: str = "") -> str:
     """Edges of which at least one assertion stands."""
     table, _, columns, says = asked
     return (
         f"SELECT source, target, source_dataset, {columns}, min(at) AS at FROM ("
         f"SELECT source, target, source_dataset, {columns}, known_by, min(known_at) AS at FROM {table} "
-        f"WHERE {asked.where} AND {clocks.known()} "
+        f"WHERE {where or asked.where} AND {clocks.known()} "
         f"GROUP BY source, target, source_dataset, {columns}, {says}, known_by "
         f"HAVING max({clocks.withdrawn()}) = 0"
         f") GROUP BY source, target, source_dataset, {columns} ORDER BY source, target, {columns}"
@@ -123,6 +130,19 @@ class Edges:
         edges = [edge for _, edge in sorted(found, key=itemgetter(0))]
         return edges if self._direction == "up" else [edge for edge in edges if edge.source in wanted]
 
+    def touching(self, keys: set[int]) -> list[tuple[int, Edge]]:
+        """Edges of which one end is named as one of the keys, each with its source as it was named; an end that is
+        missing is 0.
+        """
+        sql = _sql(self._asked, self._clocks, _TOUCHING)
+        found: dict[tuple[object, ...], dict[str, Any]] = {}
+        for some in chunks(sorted(keys)):
+            for row in select(self._client, sql, {"keys": some, **self._clocks.values()}):
+                found[_place(row)] = row
+        rows = list(found.values())
+        self._nodes.learn({row[end] for row in rows for end in ("source", "target")} - {0})
+        return [(row["source"], edge) for row, edge in zip(rows, self._resolved(rows), strict=True)]
+
     def _read(self, missing: set[int], ahead: int, most: int) -> None:
         table = self._asked.table if self._direction == "up" else "edges_by_source"
         found = missing | beyond(self._client, table, missing, ahead, most)
@@ -137,18 +157,18 @@ class Edges:
             self._known[row[self._asked.side]].append((_place(row), edge))
 
     def _resolved(self, rows: Sequence[dict[str, Any]]) -> list[Edge]:
-        open_reads = [row for row in rows if row["source"] == row["source_dataset"]]
+        open_reads = [row for row in rows if _open(row)]
         datasets = {row["source"] for row in open_reads}
         times = self._read_times({row["run_id"] for row in open_reads if row["run_id"] != NO_RUN}, datasets)
         self._learn(datasets)
         edges: list[Edge] = []
         for row in rows:
             edge = _edge(row)
-            if row["source"] == row["source_dataset"]:
+            if _open(row):
                 version = self._version(edge.source, times.get((edge.run_id, edge.source), edge.at))
                 edge = edge if version is None else replace(edge, source=version, inferred=True)
             edges.append(edge)
-        self._nodes.learn({edge.source for edge in edges})
+        self._nodes.learn({edge.source for edge in edges} - {0})
         return edges
 
     def _version(self, dataset: int, at: datetime) -> int | None:
@@ -189,6 +209,11 @@ class Edges:
             ):
                 times[row["run"], row["dataset"]] = row["first"]
         return times
+
+
+def _open(row: Mapping[str, Any]) -> bool:
+    """Whether an edge's read named no version."""
+    return bool(row["source"]) and row["source"] == row["source_dataset"]
 
 
 def _place(row: Mapping[str, Any]) -> tuple[object, ...]:

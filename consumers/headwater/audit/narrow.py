@@ -4,7 +4,8 @@ A statement that walks reads all edges in `upstream_at` or `downstream_at`, and 
 that those give. Here the walk is done by look-ups first, and its nodes stand in the statement as parameters, in place
 of the view; of the other views the statement reads only the rows that belong to those nodes. The statement is otherwise
 as it is documented, and so is the answer. Which rows of which view belong to the walk, the question says:
-`-- near VIEW: what`.
+`-- near VIEW: what`. Of a question that says `-- near edges: around` the edges into and out of the dataset that its
+parameters `namespace` and `name` name are looked up likewise.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from headwater.audit.around import Told, around
 from headwater.audit.clocks import END, NOW, Clocks
 from headwater.audit.model import Direction, Node
 from headwater.audit.rows import CHUNK, select
@@ -41,6 +43,8 @@ def narrowed(
     client: Client, sql: str, values: Mapping[str, Any], near: Mapping[str, str]
 ) -> tuple[str, dict[str, Any]]:
     """Statement and parameters after the walk; as they were where it does not walk, or finds too much to send."""
+    if near.get("edges") == "around":
+        return _around(client, sql, values)
     walks: dict[str, str] = {}
     sent = dict(values)
     nodes: set[Reached] = set()
@@ -55,6 +59,40 @@ def narrowed(
     if near:
         sent |= _writers(client, nodes, whole=near.get("dataset_versions") == "datasets")
     return _CALL.sub(lambda call: walks.get(call[0]) or _of(call, near), sql), sent
+
+
+def _around(client: Client, sql: str, values: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    edges: dict[str, str] = {}
+    sent = dict(values)
+    for call in _CALL.finditer(sql):
+        if call[1] != "edges" or call[0] in edges:
+            continue
+        clocks = _clocks(**_arguments(call[2], values))
+        found = around(client, values["namespace"], values["name"], clocks)
+        if len(found) > CHUNK:
+            return sql, dict(values)
+        edges[call[0]] = _told(f"edges{len(edges)}", found, sent)
+    return _CALL.sub(lambda call: edges.get(call[0], call[0]), sql), sent
+
+
+def _told(name: str, found: list[Told], sent: dict[str, Any]) -> str:
+    """The edges in place of the view; their values are added to what is sent."""
+    fields = {field: f"{name}_{field}" for field in Told._fields}
+    sent |= {place: [getattr(one, field) for one in found] for field, place in fields.items()}
+    zipped = ", ".join(f"{{{place}:Array({_TOLD.get(field, 'String')})}}" for field, place in fields.items())
+    named = ", ".join(f"near.{number} AS {field}" for number, field in enumerate(fields, 1))
+    return (
+        "(SELECT * EXCEPT micros, fromUnixTimestamp64Micro(micros, 'UTC') AS event_time "
+        f"FROM (SELECT {named} FROM (SELECT arrayJoin(arrayZip({zipped})) AS near)))"
+    )
+
+
+_TOLD: Final = {
+    "source_version": "Nullable(String)",
+    "target_version": "Nullable(String)",
+    "run_id": "Nullable(UUID)",
+    "micros": "Int64",
+}
 
 
 def _arguments(text: str, values: Mapping[str, Any]) -> dict[str, Any]:

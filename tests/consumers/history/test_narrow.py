@@ -23,6 +23,14 @@ pytestmark = pytest.mark.integration
 FIRST, MINUTE = 1_790_000_000_000_000, 60_000_000
 
 
+#: Then and now, the same twice, and all time.
+_TIMES = (
+    (datetime.fromtimestamp(FIRST / 1e6, UTC), datetime(2100, 1, 1, tzinfo=UTC)),
+    (datetime.fromtimestamp(FIRST / 1e6, UTC), datetime.fromtimestamp(FIRST / 1e6, UTC)),
+    (datetime(2100, 1, 1, tzinfo=UTC), "2299-12-31T23:59:59.999999Z"),
+)
+
+
 def random_history(history: History, draw: random.Random) -> None:
     """Cycles, open reads, withdrawals, failed runs, aliases and renames, in two rounds, and predictions."""
     graph = random_graph(draw, 8, 30)
@@ -60,6 +68,9 @@ def test_the_same_either_way(history: History, seed: int) -> None:
     same(history, "erasure", **node, known_at=then)
     same(history, "nearest_change", **node, at=datetime.fromtimestamp(at(140) / 1e6, UTC))
     assert not same(history, "reaches", namespace=NS, name="nobody")
+    changes = [same(history, "graph_changes", **node, known_at=known, until=until) for known, until in _TIMES]
+    assert any(changes)
+    assert not same(history, "graph_changes", namespace=NS, name="nobody")
 
 
 @pytest.mark.prove
@@ -86,16 +97,24 @@ def test_the_same_either_way_whatever_is_asked(history: History, seed: int) -> N
             if draw.random() < 0.3:
                 values["at"] = datetime.fromtimestamp(at(draw.randrange(300)) / 1e6, UTC)
             same(history, question, **values)
+    for number in range(9):
+        for known, until in _TIMES:
+            then = {"at": datetime.fromtimestamp(at(draw.randrange(300)) / 1e6, UTC)} if number % 2 else {}
+            same(history, "graph_changes", namespace=NS, name=f"d{number}", known_at=known, until=until, **then)
 
 
 def test_what_a_question_calls_near_is_there() -> None:
     """Each `-- near VIEW: what` names a view that the statement reads, and something that can be said."""
     told = {name: question.near for name, question in QUESTIONS.items() if question.near}
-    assert set(told) == {name for name, one in QUESTIONS.items() if "stream_at(" in one.sql}
+    walking = {name for name, one in QUESTIONS.items() if "stream_at(" in one.sql}
+    assert set(told) == {*walking, "graph_changes"}
     for name, near in told.items():
         for view, what in near.items():
             assert f"{view}_at(" in QUESTIONS[name].sql, name
-            assert what in NEAR or (view, what) in {("dataset_versions", one) for one in ("versions", "datasets")}, name
+            assert what in NEAR or (view, what) in {
+                ("edges", "around"),
+                *(("dataset_versions", one) for one in ("versions", "datasets")),
+            }, name
 
 
 class OldEngine:

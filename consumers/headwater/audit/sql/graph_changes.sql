@@ -1,6 +1,7 @@
 -- What stood around a dataset at one time, and which edges came or went until another.
 -- param namespace String: The dataset's namespace.
 -- param name String: The dataset's name.
+-- near edges: around
 -- param until DateTime64(6, 'UTC') = 2299-12-31T23:59:59.999999Z: The later time, of both clocks.
 SELECT
     multiIf(count() = 2, 'stood', any(late), 'came', 'went') AS change,

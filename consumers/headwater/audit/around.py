@@ -1,0 +1,66 @@
+"""The edges into and out of a dataset, all its versions, as the view `edges` tells them, looked up by key."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple
+
+from headwater.audit.clocks import Clocks
+from headwater.audit.edges import Edges
+from headwater.audit.lookup import Nodes
+from headwater.audit.model import Node
+from headwater.audit.naming import Names
+from headwater.audit.rows import NO_RUN, select
+from headwater.audit.store import Client
+
+#: What stands at an end that an edge does not have.
+_NOTHING: Final = Node("", "")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Told(NamedTuple):
+    """An edge by names. `source_version` is the one that stood where the read named none; `micros`: event time, µs."""
+
+    source_namespace: str
+    source_name: str
+    source_version: str | None
+    target_namespace: str
+    target_name: str
+    target_version: str | None
+    job_namespace: str
+    job_name: str
+    run_id: uuid.UUID | None
+    micros: int
+
+
+def around(client: Client, namespace: str, name: str, clocks: Clocks) -> list[Told]:
+    """The edges of which one end is the dataset under just this name, as of the clocks, in no order."""
+    rows = select(
+        client,
+        "SELECT DISTINCT key FROM dataset_nodes "
+        "WHERE dataset = sipHash64({namespace:String}, {name:String}, toUInt8(1), '')",
+        {"namespace": namespace, "name": name},
+    )
+    nodes = Nodes(client, clocks)
+    edges = Edges(client, "up", Names(client, clocks), nodes, columns=False, clocks=clocks)
+    told: list[Told] = []
+    for named, edge in edges.touching({row["key"] for row in rows}):
+        # A read that named no version keeps the name that was read; its version may stand under another one.
+        ends = (nodes.found.get(key) for key in (named, edge.source, edge.target))
+        read, source, target = (_NOTHING if end is None else end.node for end in ends)
+        told.append(
+            Told(
+                read.namespace,
+                read.name,
+                source.version,
+                target.namespace,
+                target.name,
+                target.version,
+                edge.job_namespace,
+                edge.job_name,
+                None if edge.run_id == NO_RUN else edge.run_id,
+                (edge.at.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1),
+            )
+        )
+    return told
