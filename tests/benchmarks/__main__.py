@@ -22,6 +22,8 @@ BENCHMARKS = {
     "history": "tests.benchmarks.history.run",
     "archive": "tests.benchmarks.archive",
     "detection": "tests.benchmarks.detection.run",
+    "alerting": "tests.benchmarks.detection.alerting",
+    "datasets": "tests.benchmarks.detection.datasets",
     "gateway": "tests.benchmarks.gateway",
 }
 
@@ -33,7 +35,10 @@ def main() -> int:
     parser.add_argument("--events", type=int, default=1_000_000, help="history: how many events (default 1000000)")
     parser.add_argument("--folder", default="", help="history: where the made history is kept for the next time")
     parser.add_argument("--only", choices=("", "questions", "walks"), default="", help="history: only this half")
+    parser.add_argument("--share", type=float, default=1.0, help="detection: the share of the batches (default 1)")
     arguments = parser.parse_args()
+    if not 0 < arguments.share <= 1:
+        parser.error("--share must lie above 0 and be at most 1")
     unknown = [name for name in arguments.names if name not in BENCHMARKS]
     if unknown:
         parser.error(f"no benchmark {', '.join(unknown)}")

@@ -63,10 +63,16 @@ def run_here(module: str, *arguments: str) -> Any:
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
-def run_peer(python: Path, script: str, *arguments: str, environment: Mapping[str, str] | None = None) -> Any:
-    """What `peer_scripts/<script>` prints last, read as JSON. Raises NoPeer."""
+def run_peer(
+    python: Path,
+    script: str,
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    seconds: float = _RUN_SECONDS,
+) -> Any:
+    """What `peer_scripts/<script>` prints last, read as JSON, within so many seconds. Raises NoPeer."""
     command = [str(python), str(SCRIPTS / script), *arguments]
-    said = run_command(command, _RUN_SECONDS, {**os.environ, **(environment or {})}).strip().splitlines()
+    said = run_command(command, seconds, {**os.environ, **(environment or {})}).strip().splitlines()
     if not said:
         raise NoPeer(f"{script} printed nothing")
     return json.loads(said[-1])

@@ -19,7 +19,8 @@ COLUMNS = 20
 HOUR_US = 3_600_000_000
 
 
-def _records(count: int, hours: int, rows: int = 1_000) -> list[dict[str, Any]]:
+def profile_records(count: int, hours: int, rows: int = 1_000) -> list[dict[str, Any]]:
+    """Profiles of one table, so many hours apart: three quarters of its columns are numbers, the others ten texts."""
     made: list[dict[str, Any]] = []
     for number in range(count):
         random = np.random.default_rng(number)
@@ -33,7 +34,7 @@ def _records(count: int, hours: int, rows: int = 1_000) -> list[dict[str, Any]]:
 
 def checks_a_second(profiles: int) -> float:
     """Column checks (a column of a profile, all its tests) a second of one core, history full, decoding left out."""
-    known = _records(100, 24)
+    known = profile_records(100, 24)
     checker = Checker(Policy())
     for record in known:
         checker.profile(record)
@@ -54,7 +55,7 @@ def checks_a_second(profiles: int) -> float:
 def state_bytes(hours: int) -> float:
     """Bytes that a checker holds for each column of a dataset that is profiled every so many hours, history full."""
     schema = records.current("profile")
-    made = _records(40, hours)
+    made = profile_records(40, hours)
     bodies = [plain.encode(schema, record) for record in made]
     at = made[0]["event_time"]
     gc.collect()

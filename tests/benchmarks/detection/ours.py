@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
@@ -68,9 +69,9 @@ def p_values(before: Table, now: Table) -> set[str]:
     for name, values in now.items():
         first, second = np.asarray(before[name]), np.asarray(values)
         if name.startswith("category") or first.dtype.kind in "OUS":
-            kinds = sorted({*first.astype(str).tolist(), *second.astype(str).tolist()})
-            table = [[int((side.astype(str) == kind).sum()) for kind in kinds] for side in (first, second)]
-            chance = stats.chi2_contingency(table).pvalue
+            counted: list[Counter[str]] = [Counter(side.astype(str).tolist()) for side in (first, second)]
+            kinds = sorted({*counted[0], *counted[1]})
+            chance = stats.chi2_contingency([[side[kind] for kind in kinds] for side in counted]).pvalue
         else:
             chance = stats.ks_2samp(first[np.isfinite(first)], second[np.isfinite(second)]).pvalue
         if chance < 0.05:
@@ -105,7 +106,7 @@ def stream(
         if index >= first and hits:
             alarmed.append(index)
             told.append(f"{index}: {', '.join(sorted(hits))}")
-    return {"alarmed": alarmed, "caught": caught, "judged": len(parts) - first, "told": told}
+    return {"alarmed": alarmed, "caught": caught, "judged": len(parts) - first, "stride": 1, "told": told}
 
 
 def _alarms(checker: Checker, index: int, part: Table, step_hours: int) -> set[str]:

@@ -77,8 +77,8 @@ def spans(days, gap):
     return found
 
 
-def replay(parts, judge, faults, first, every, window=28):
-    """A real stream, part after part, each held against the `window` before: alarmed parts, and faults found.
+def replay(parts, judge, faults, first, every, stride=1, window=28):
+    """A real stream, each `stride`-th part held against the `window` before: alarmed parts, and faults found.
 
     `parts`: tables as dicts of arrays; `judge(before, now) -> flagged columns`; `faults`: name -> (column, change).
     A fault lasts two parts and is found where its column is flagged in one of them.
@@ -86,7 +86,7 @@ def replay(parts, judge, faults, first, every, window=28):
     alarmed, caught = [], {name: [0, 0] for name in faults}
     for index in range(first, len(parts)):
         before = parts[max(0, index - window) : index]
-        if judge(before, parts[index]):
+        if (index - first) % stride == 0 and judge(before, parts[index]):
             alarmed.append(index)
         if index % every == 0 and index + 1 < len(parts):
             for name, (column, change) in faults.items():
@@ -96,4 +96,4 @@ def replay(parts, judge, faults, first, every, window=28):
                     seen = seen or column in judge(before, broken)
                 caught[name][0] += seen
                 caught[name][1] += 1
-    return {"alarmed": alarmed, "caught": caught, "judged": len(parts) - first}
+    return {"alarmed": alarmed, "caught": caught, "judged": len(range(first, len(parts), stride)), "stride": stride}

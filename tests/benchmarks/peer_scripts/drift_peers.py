@@ -1,4 +1,7 @@
-"""A peer's detector on the same batches: `drift_peers.py NAME BATCHES FOLDER`, NAME evidently, nannyml or river."""
+"""A peer's detector on the same batches: `drift_peers.py NAME BATCHES STRIDE FOLDER`.
+
+NAME is evidently, nannyml, adwin or pagehinkley. Of a long stream each STRIDE-th part is judged.
+"""
 
 import json
 import math
@@ -12,7 +15,9 @@ import real_streams
 warnings.filterwarnings("ignore")
 #: A peer takes a second for each judgement: of the faults that we find or miss it is given each fourth.
 SPARSE = 4
-NAME, BATCHES, FOLDER = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+#: Streams of more parts than this are long.
+LONG = 100
+NAME, BATCHES, STRIDE, FOLDER = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 
 
 def is_text(name, values):
@@ -155,8 +160,9 @@ def main():
     whole = Whole()
     found = {"batches": drift_data.count(judge, BATCHES), "streams": {}}
     for name, (parts, faults, first, every) in real_streams.streams(FOLDER).items():
+        stride = STRIDE if len(parts) > LONG else 1
         found["streams"][name] = drift_data.replay(
-            parts, lambda old, now: of_stream(whole(old), now), faults, first, every * SPARSE
+            parts, lambda old, now: of_stream(whole(old), now), faults, first, every * max(SPARSE, stride), stride
         )
     print(json.dumps(found))
 
