@@ -113,6 +113,16 @@ def count(reader: Any, topic: str) -> int:
     return sum(int(reader.get_watermark_offsets(place, timeout=10)[1]) for place in places)
 
 
+def _count(reader: Any, topic: str) -> int:
+    """As `count`; 0 while a new topic's leader is not known everywhere."""
+    try:
+        return count(reader, topic)
+    except confluent_kafka.KafkaException as error:
+        if error.args[0].code() != confluent_kafka.KafkaError.NOT_LEADER_FOR_PARTITION:
+            raise
+        return 0
+
+
 def wait(bootstrap: str, topic: str, wanted: int, workers: Sequence[Running], seconds: float = 300) -> float:
     """Until so many edge sets stand on the topic; the workers' CPU seconds an edge set, from the first ones seen on."""
     reader: Any = clients.consumer(bootstrap, "headwater-bench-ends")
@@ -120,7 +130,7 @@ def wait(bootstrap: str, topic: str, wanted: int, workers: Sequence[Running], se
     began: tuple[int, float] | None = None
     try:
         while True:
-            there = count(reader, topic)
+            there = _count(reader, topic)
             if began is None and there:
                 began = there, sum(worker.cpu_seconds() for worker in workers)
             if there >= wanted and began is not None:

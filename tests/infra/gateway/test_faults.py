@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from headwater.errors import SettingsError
 from headwater.gateway import keys
 from headwater.gateway.admission import Admission
 from headwater.settings import Settings
+from tests.backends.kinds import Kafka
 from tests.backends.processes import wait_until
 from tests.infra.gateway.conftest import serving
 from tests.infra.gateway.test_requests import SINGLE, run
@@ -37,6 +39,35 @@ def test_events_wait_on_the_disk_until_the_broker_is_there(settings: Settings, t
         empty = "headwater_gateway_spool_bytes 0\n"
         wait_until(lambda: empty in httpx.get(gateway.url + "/metrics").text, 30, "an empty spool")
         assert len([key for key, _ in gateway.sent() if key in wanted]) == 5
+
+
+@pytest.mark.integration
+@pytest.mark.backends("local")
+def test_what_was_answered_outlives_apache_kafka(kafka: Kafka, settings: Settings, tmp_path: Path) -> None:
+    """The broker is killed while four clients send, and starts again: whatever was answered with 201 is on its topic,
+    and a client that was not is told to come again.
+    """
+    with serving(replace(settings, spool_dir=str(tmp_path / "spool")), tmp_path) as gateway:
+        gateway.wait_for_broker()
+
+        def post(number: int) -> int:
+            return httpx.post(gateway.url + SINGLE, json=run(1000 + number), timeout=30).status_code
+
+        with ThreadPoolExecutor(4) as threads:
+            asked = [threads.submit(post, number) for number in range(400)]
+            try:
+                wait_until(asked[100].done, 60, "a quarter of the answers")
+                kafka.kill()
+                wait_until(asked[250].done, 60, "answers from the disk")
+            finally:
+                if not kafka.running:
+                    kafka.start()
+            answers = [one.result() for one in asked]
+        assert set(answers) <= {201, 503}
+        taken = {number for number, status in enumerate(answers) if status == 201}
+        assert len(taken) > 300
+        wanted = {bytes.fromhex(f"018f30e290007b3c8f77{1000 + number:012x}") for number in taken}
+        wait_until(lambda: wanted <= {key for key, _ in gateway.sent() if key}, 60, "all that was answered")
 
 
 @pytest.mark.integration
