@@ -40,8 +40,13 @@ def without_parts(event: dict[str, Any]) -> dict[str, Any]:
 @given(st.lists(worlds.events(ordinary=False).map(without_parts), max_size=4))
 @settings(max_examples=100)
 def test_written_and_read_again_events_make_the_same_graph(events: list[dict[str, Any]]) -> None:
-    """Runs, job and dataset events with versions, explicit edges, column lineage, parents and links."""
-    whole = [worlds.whole(event) for event in events]
+    """Runs, job and dataset events with versions, explicit edges, column lineage, parents and links. Each has an id and
+    a time of its own: read again they get ids of their contents, and by these the order of events of one time.
+    """
+    whole = [
+        {**worlds.whole(event), "event_id": bytes([number]) * 16, "event_time": event["event_time"] + number}
+        for number, event in enumerate(events)
+    ]
     found = [one for event in whole for one in again(event)]
     assert reference.current(found) == reference.current(whole)
 
