@@ -52,7 +52,7 @@ class Producer:
             core.delivery = DisabledDelivery()
         else:
             # It loads confluent-kafka, and asyncio with it: only hosts that send pay for that.
-            from headwater.producer._delivery import KafkaDelivery  # noqa: PLC0415
+            from headwater.producer._delivery import KafkaDelivery  # noqa: PLC0415 — as said
 
             core.delivery = KafkaDelivery(self.settings, core.alive, core.chore)
             _telemetry.watch(core)

@@ -30,6 +30,6 @@ def __getattr__(name: str) -> Any:
     """What needs fastavro, once it is asked for: a host that only emits does not, and waits for our imports."""
     if name not in {"decode", "encode", "message"}:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from headwater.schemas import plain  # noqa: PLC0415
+    from headwater.schemas import plain  # noqa: PLC0415 — as said
 
     return getattr(plain, name)
