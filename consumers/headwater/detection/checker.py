@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from headwater.detection import freshness, gates, metrics, profile_verdicts, schema_changes, volume
+from headwater.detection import freshness, gates, kinds, metrics, profile_verdicts, schema_changes, volume
 from headwater.detection.policy import Policy
 from headwater.detection.rules.model import DatasetRule, Rules
 from headwater.detection.runs import judge as judge_run
@@ -45,7 +45,8 @@ class Checker:
         series = self._series.setdefault(key, Series())
         if series.knows(summary.event_id):
             return []
-        found = profile_verdicts.verdicts(summary, gates.judge(summary, series, policy))
+        kinds_changed = kinds.judge(_subject_of(summary), summary, series, policy)
+        found = profile_verdicts.verdicts(summary, gates.judge(summary, series, policy)) + kinds_changed
         if summary.role == "output":
             found += self._volume(_subject_of(summary), summary.slicing, summary.rows, summary.event_id)
         found += self._watch((summary.namespace, summary.name)).profile(_subject_of(summary), summary, policy)

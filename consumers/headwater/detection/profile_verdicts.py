@@ -9,13 +9,15 @@ from typing import Any
 from headwater.detection.compare import Comparison
 from headwater.detection.gates import Finding, Outcome
 from headwater.detection.summaries import Summary
-from headwater.detection.texts import dataset, day, number, percent
+from headwater.detection.texts import dataset, day, json_within, number, percent
 from headwater.detection.verdicts import BaselineFacts, Subject, Verdict
 
 _ORDER: tuple[Outcome, ...] = ("insufficient", "ok", "warn", "alarm")
 #: Of 129 quantiles every fourth goes into the evidence: 33.
 _EVERY = 4
 _TOP_VALUES = 12
+#: Of the scores of all columns, bytes of JSON: a message may have 512 KB.
+_MOST_EVIDENCE = 200_000
 
 
 def verdicts(summary: Summary, findings: Sequence[Finding]) -> list[Verdict]:
@@ -61,9 +63,14 @@ def _whole(summary: Summary, findings: Sequence[Finding]) -> Verdict:
         )
     top = max(findings, key=lambda f: f.unusual, default=None)
     scores: dict[str, dict[str, list[Any]]] = {}
-    for f in findings:
+    # the worst first: of a table of thousands of columns a message holds no more
+    for f in sorted(findings, key=lambda f: (-_ORDER.index(f.outcome), not f.recovering, -f.unusual, -f.score)):
         if f.score > 0 or f.recovering:
             scores.setdefault(f.column, {})[f.check] = [round(f.score, 4), round(f.unusual, 4), f.outcome]
+    columns, left_out = json_within(scores, _MOST_EVIDENCE)
+    evidence = {"columns": columns, "role": json.dumps(summary.role), "rows": json.dumps(summary.rows)}
+    if left_out:
+        evidence["columns_left_out"] = json.dumps(left_out)
     return Verdict(
         check="drift",
         outcome=outcome,
@@ -75,7 +82,7 @@ def _whole(summary: Summary, findings: Sequence[Finding]) -> Verdict:
         score=top.score if top else 0.0,
         usual=top.usual if top else None,
         based_on=[summary.event_id],
-        evidence={"columns": json.dumps(scores), "role": json.dumps(summary.role), "rows": json.dumps(summary.rows)},
+        evidence=evidence,
         slice=summary.role,
     )
 

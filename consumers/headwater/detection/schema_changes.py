@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, Literal, NamedTuple
 
 from headwater.detection.gates import Gate, Outcome
@@ -40,12 +42,27 @@ class Change(NamedTuple):
     level: Level
 
 
+#: Writes of a dataset whose columns are kept.
+_KEPT = 32
+
+
 @dataclass(slots=True)
 class Schemas:
-    """The last declared columns of a dataset, by event time."""
+    """The declared columns of a dataset's last writes, by event time: each is compared with the one before it, so that
+    a write dated years ahead does not hide what comes after it.
+    """
 
-    event_time: int = -(2**63)
-    columns: dict[str, ColumnSchema] = field(default_factory=dict[str, ColumnSchema])
+    points: list[tuple[int, dict[str, ColumnSchema]]] = field(default_factory=list[tuple[int, dict[str, ColumnSchema]]])
+
+    def add(self, event_time: int, columns: dict[str, ColumnSchema]) -> dict[str, ColumnSchema] | None:
+        """Remember a write; the columns of the one before it, None where there is none."""
+        index = bisect_left(self.points, event_time, key=itemgetter(0))
+        before = self.points[index - 1][1] if index else None
+        if before is not None and before == columns:
+            columns = before  # held once, however many writes keep to it
+        self.points.insert(bisect_right(self.points, event_time, key=itemgetter(0)), (event_time, columns))
+        del self.points[:-_KEPT]
+        return before
 
 
 def columns_of(declared: Sequence[Mapping[str, Any]]) -> dict[str, ColumnSchema]:
@@ -54,14 +71,11 @@ def columns_of(declared: Sequence[Mapping[str, Any]]) -> dict[str, ColumnSchema]
 
 
 def judge(subject: Subject, declared: dict[str, ColumnSchema], known: Schemas, based_on: bytes) -> Verdict | None:
-    """The verdict on a write's columns against the ones before; None where nothing changed or nothing was known.
-
-    Columns of a write that is older than the newest known are no change.
-    """
-    if not declared or subject.event_time < known.event_time:
+    """The verdict on a write's columns against those of the write before; None where nothing changed or was known."""
+    if not declared:
         return None
-    before, known.columns, known.event_time = known.columns, declared, subject.event_time
-    if not before or before == declared:
+    before = known.add(subject.event_time, declared)
+    if before is None or before == declared:
         return None
     changes = compare(before, declared)
     said = {change.level for change in changes}

@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from headwater.detection.packed import Columns
 from headwater.detection.policy import Policy
-from headwater.detection.summaries import Summary
+from headwater.detection.summaries import Kind, Summary
 
 _HOUR_US = 3_600_000_000
 #: Runs at least so often make the season the hour of the week, else it is the weekday.
@@ -149,8 +150,10 @@ class Series:
     def season(self, event_time: int) -> int:
         """The weekday, 0 to 6, or for frequent runs the hour of the week."""
         moment = datetime.fromtimestamp(event_time / 1e6, UTC)
+        # the middle half alone: one profile dated years ahead or back says nothing of how often it runs
+        first, last = len(self.entries) // 4, len(self.entries) - 1 - len(self.entries) // 4
         if len(self.entries) > 2:
-            between = (self.entries[-1].event_time - self.entries[0].event_time) / (len(self.entries) - 1)
+            between = (self.entries[last].event_time - self.entries[first].event_time) / (last - first)
             if between < _OFTEN_US:
                 return 100 + moment.weekday() * 24 + moment.hour
         return moment.weekday()
@@ -163,6 +166,13 @@ class Series:
         """The same of the same season; empty until there are enough."""
         found = self._last(column, event_time, policy.season, self.season(event_time))
         return found if len(found) >= policy.least_season else []
+
+    def kinds(self, column: str, event_time: int) -> Iterator[Kind]:
+        """What the column held in the profiles before `event_time` that had values of it, the newest first."""
+        for index in range(bisect_left(self.entries, event_time, key=_entry_time) - 1, -1, -1):
+            known = self.entries[index].columns.get(column)
+            if known is not None and known.kind != "none" and known.valued > 0:
+                yield known.kind
 
     def accept(self, column: str | None, since: int | None) -> None:
         """What came since is the new normal: baselines begin there, and its alarms no longer count.

@@ -25,7 +25,7 @@ class Column:
     """One column of a profile."""
 
     kind: Kind
-    #: Rows seen, and of these the ones without a value (null or NaN).
+    #: Rows seen, and of these the ones without a value (null, NaN or infinite).
     rows: int
     nulls: int
     #: 129 ascending points of the finite values; timestamps as µs before or after the profile's own time.
@@ -124,7 +124,9 @@ def summarize(parts: Sequence[Mapping[str, Any]]) -> Summary:
 def reduce_column(column: Mapping[str, Any], event_time: int) -> Column:
     """A column profile reduced to what is compared; what cannot be compared becomes kind none."""
     rows = max(0, column["count"])
-    nulls = min(rows, max(0, column["nulls"]) + max(0, column["nans"]))
+    # an infinite value can be compared with nothing either; how many there are is what is watched
+    lacking = (column[kind] for kind in ("nulls", "nans", "positive_infinities", "negative_infinities"))
+    nulls = min(rows, sum(max(0, count) for count in lacking))
     quantiles = column["quantiles_exact"] or column["quantiles"]
     if len(quantiles) == POINTS:
         points = np.asarray(quantiles, dtype=np.float64)

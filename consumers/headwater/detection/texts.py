@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 
@@ -26,6 +28,22 @@ def day(event_time: int) -> str:
     if (moment.hour, moment.minute, moment.second) == (0, 0, 0):
         return moment.strftime("%Y-%m-%d")
     return moment.strftime("%Y-%m-%d %H:%M")
+
+
+def json_within(content: Mapping[str, object], most: int) -> tuple[str, int]:
+    """A mapping as JSON of at most so many bytes, its first items; and how many items were left out."""
+    whole = json.dumps(content)
+    if len(whole) <= most:
+        return whole, 0
+    kept: list[str] = []
+    size = 2
+    for key, value in content.items():
+        item = f"{json.dumps(key)}: {json.dumps(value)}"
+        if size + len(item) + 2 > most:
+            break
+        size += len(item) + 2
+        kept.append(item)
+    return f"{{{', '.join(kept)}}}", len(content) - len(kept)
 
 
 def dataset(namespace: str, name: str, column: str | None = None) -> str:

@@ -138,8 +138,8 @@ def _can_explain(incident: Incident, effect: float, world: World) -> bool:
 
 def bad_versions(incident: Incident, walk: Walk, world: World) -> set[Node]:
     """The versions of the root's dataset in a walk that are of the incident's time and columns."""
-    columns = {incident.root.column, *incident.columns}
     dataset = incident.root.node.dataset
+    columns = incident.named.get(dataset, {})
     # what is overdue was written long before
     late = incident.leading["check"] == "freshness"
     return {
@@ -147,7 +147,7 @@ def bad_versions(incident: Incident, walk: Walk, world: World) -> set[Node]:
         for place in walk.hops
         if place.node.dataset == dataset
         and dataset != ("", "")
-        and (place.column in columns or None in {place.column, incident.root.column})
+        and (place.column in columns or incident.root.column in {place.column, None} or place.column is None)
         and (late or (world.graph.time(place.node) or incident.onset) >= incident.onset - SLACK_US // 2)
     }
 

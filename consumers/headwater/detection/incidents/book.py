@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from headwater.detection.incidents import messages
@@ -170,10 +171,12 @@ class Book:
         covered = coverage(self._walks)
         # in the order in which it happened, and what lies upstream before what was made from it
         alarms.sort(key=lambda alarm: (alarm.event_time, len(alarm.walk.hops), alarm.verdict["event_id"]))
-        for alarm in alarms:
+        for event_time, together in groupby(alarms, key=lambda alarm: alarm.event_time):
+            # once for each time: of a table of thousands of columns all may alarm at once
             for incident in self._incidents.values():
-                yield from self._tell_recovered(incident, alarm.event_time, now)
-            self._attach(alarm, covered)
+                yield from self._tell_recovered(incident, event_time, now)
+            for alarm in together:
+                self._attach(alarm, covered)
 
     def _attach(self, alarm: Alarm, covered: Mapping[Place, Sequence[float]]) -> None:
         found = causes(alarm, covered, self.world)

@@ -31,6 +31,8 @@ class Incident:
     #: The verdict that tells it best: the root's own where it has one.
     leading: dict[str, Any]
     members: dict[Key, Member] = field(default_factory=dict[Key, Member])
+    #: The alarmed columns of each dataset, in the order in which they came.
+    named: dict[Dataset, dict[str, None]] = field(default_factory=dict[Dataset, dict[str, None]])
     verdicts: dict[bytes, None] = field(default_factory=dict[bytes, None])
     suppressed: dict[bytes, None] = field(default_factory=dict[bytes, None])
     #: The drifted versions of the root's dataset: what is made from them is reached.
@@ -56,16 +58,23 @@ class Incident:
     @property
     def columns(self) -> list[str]:
         """The root dataset's alarmed columns, in the order in which they came."""
-        found = [
-            key.column for key in self.members if key.column and (key.namespace, key.name) == self.root.node.dataset
-        ]
-        return list(dict.fromkeys(found))
+        return list(self.named.get(self.root.node.dataset, ()))
+
+    def remember(self, key: Key, first: int, last: int) -> bool:
+        """Take a check's alarms in; whether it is a new member."""
+        known = self.members.get(key)
+        if known is None:
+            self.members[key] = Member(first, last)
+            if key.column:
+                self.named.setdefault((key.namespace, key.name), {})[key.column] = None
+            return True
+        known.first, known.last = min(known.first, first), max(known.last, last)
+        return False
 
     def absorb(self, other: Incident) -> None:
         """Take another incident in: its alarms are what this one's root explains."""
         for key, member in other.members.items():
-            known = self.members.setdefault(key, Member(member.first, member.last))
-            known.first, known.last = min(known.first, member.first), max(known.last, member.last)
+            self.remember(key, member.first, member.last)
         self.suppressed |= other.verdicts | other.suppressed
         self.severity = max(self.severity, other.severity)
         self.last_seen = max(self.last_seen, other.last_seen)
@@ -74,12 +83,8 @@ class Incident:
 
     def add(self, key: Key, verdict: dict[str, Any], *, of_root: bool) -> None:
         """One more alarmed verdict."""
-        member = self.members.get(key)
-        if member is None:
-            self.members[key] = Member(verdict["onset"] or verdict["event_time"], verdict["event_time"])
+        if self.remember(key, verdict["onset"] or verdict["event_time"], verdict["event_time"]):
             self.changed = True
-        else:
-            member.last = max(member.last, verdict["event_time"])
         (self.verdicts if of_root else self.suppressed)[verdict["event_id"]] = None
         if verdict["severity"] > self.severity * 1.5:
             self.changed = True

@@ -17,6 +17,8 @@ from headwater.detection.texts import dataset, day, number
 _MOST_IDS = 2000
 #: Reached datasets told in one message.
 _MOST_REACHED = 1000
+#: Checks, and names of columns, in one message: of a table of thousands of columns all may drift at once.
+_MOST_MEMBERS, _MOST_COLUMNS = 1000, 100
 
 _TITLES = {
     "freshness": "{} is overdue",
@@ -85,15 +87,21 @@ def alert(
             **leading["evidence"],
             "verdict": json.dumps(leading["explanation"]),
             "root": json.dumps([root.node.namespace, root.node.name, root.node.version, root.column]),
-            "columns": json.dumps(incident.columns),
-            "versions": json.dumps(sorted(incident.bad, key=str)),
-            "members": json.dumps(
-                [[*member_key, member.first, member.last] for member_key, member in incident.members.items()]
-            ),
+            "columns": json.dumps(incident.columns[:_MOST_COLUMNS]),
+            "versions": json.dumps(sorted(incident.bad, key=str)[-_MOST_IDS:]),
+            "members": json.dumps(_members(incident)),
         },
         "command": f"headwater alerts show {key}",
         "sql": f"SELECT * FROM {_quoted(database)}.incidents WHERE incident_id = '{uuid.UUID(hex=key)}'",
     }
+
+
+def _members(incident: Incident) -> list[list[str | int | None]]:
+    """The checks of an incident; of too many for a message the newest alarms, which a restart then knows."""
+    members = list(incident.members.items())
+    if len(members) > _MOST_MEMBERS:
+        members = sorted(members, key=lambda item: -item[1].last)[:_MOST_MEMBERS]
+    return [[*key, member.first, member.last] for key, member in members]
 
 
 def title(incident: Incident) -> str:
@@ -201,6 +209,8 @@ def _truncated_because(incident: Incident, reach: Reach) -> str | None:
         reasons.append("the walk to what it reaches was cut at its budget")
     if len(reach.reached) > _MOST_REACHED:
         reasons.append(f"{len(reach.reached)} datasets are reached, {_MOST_REACHED} are told")
+    if (count := len(incident.members)) > _MOST_MEMBERS:
+        reasons.append(f"{count} checks are alarmed, {_MOST_MEMBERS} are told")
     if (count := len(incident.verdicts) + len(incident.suppressed)) > _MOST_IDS:
         reasons.append(f"{count} verdicts, the last {_MOST_IDS} of each kind are told")
     return "; ".join(reasons) or None

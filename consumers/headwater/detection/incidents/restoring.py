@@ -8,7 +8,7 @@ from typing import Any
 
 from headwater.detection.incidents.causes import Cause
 from headwater.detection.incidents.graph import Node
-from headwater.detection.incidents.incident import Incident, Member
+from headwater.detection.incidents.incident import Incident
 from headwater.detection.incidents.timelines import Key
 from headwater.detection.incidents.walks import Place
 
@@ -30,7 +30,7 @@ def restore(alert: Mapping[str, Any]) -> Incident:
     root = Place(Node(namespace, name, version), column)
     incident = Incident(alert["incident_id"], root, alert["onset"], _causes(alert), leading)
     for *key, first, last in json.loads(evidence["members"]):
-        incident.members[Key(*key)] = Member(first, last)
+        incident.remember(Key(*key), first, last)
     incident.bad = {Node(*item) for item in json.loads(evidence["versions"])}
     incident.verdicts = dict.fromkeys(alert["verdicts"])
     incident.suppressed = dict.fromkeys(alert["suppressed"])
