@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from headwater.detection import freshness, gates, kinds, metrics, profile_verdicts, schema_changes, volume
+from headwater.detection import freshness, late, metrics, schema_changes, volume
 from headwater.detection.policy import Policy
+from headwater.detection.profile_verdicts import subject_of
 from headwater.detection.rules.model import DatasetRule, Rules
 from headwater.detection.runs import judge as judge_run
 from headwater.detection.series import Series
-from headwater.detection.summaries import Assembly, Summary
+from headwater.detection.summaries import Assembly
 from headwater.detection.verdicts import Subject, Verdict
 from headwater.detection.watch import COMPLETE, Watch
 
@@ -45,11 +46,10 @@ class Checker:
         series = self._series.setdefault(key, Series())
         if series.knows(summary.event_id):
             return []
-        kinds_changed = kinds.judge(_subject_of(summary), summary, series, policy)
-        found = profile_verdicts.verdicts(summary, gates.judge(summary, series, policy)) + kinds_changed
+        found = late.judge(summary, series, policy)
         if summary.role == "output":
-            found += self._volume(_subject_of(summary), summary.slicing, summary.rows, summary.event_id)
-        found += self._watch((summary.namespace, summary.name)).profile(_subject_of(summary), summary, policy)
+            found += self._volume(subject_of(summary), summary.slicing, summary.rows, summary.event_id)
+        found += self._watch((summary.namespace, summary.name)).profile(subject_of(summary), summary, policy)
         return _wanted(found, rule)
 
     def use(self, use: Mapping[str, Any]) -> list[Verdict]:
@@ -107,7 +107,7 @@ class Checker:
         if not counts.is_new(subject.version, subject.partitions):
             return []
         policy, _ = self._settings((subject.namespace, subject.name))
-        return [volume.judge(subject, rows, counts, policy, based_on)]
+        return late.count(subject, rows, counts, policy, based_on)
 
     def _metric(self, subject: Subject, metric: Mapping[str, Any], based_on: bytes) -> list[Verdict]:
         if metric["step"] is not None:
@@ -140,19 +140,6 @@ class Checker:
             hours = self._settings(dataset)[1].max_age_hours
             watch.arrivals.most = None if hours is None else int(hours * freshness.HOUR_US)
         return watch
-
-
-def _subject_of(summary: Summary) -> Subject:
-    return Subject(
-        event_time=summary.event_time,
-        namespace=summary.namespace,
-        name=summary.name,
-        version=summary.version,
-        job_namespace=summary.job_namespace,
-        job_name=summary.job_name,
-        run_id=summary.run_id,
-        partitions=summary.partitions,
-    )
 
 
 def _is_wanted(check: str, rule: DatasetRule) -> bool:

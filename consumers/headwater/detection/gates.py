@@ -72,8 +72,11 @@ def judge(summary: Summary, series: Series, policy: Policy) -> list[Finding]:
 
     A profile that the series knows already changes nothing and is answered by an empty list.
     """
-    if series.knows(summary.event_id):
-        return []
+    return [] if series.knows(summary.event_id) else judge_again(summary, series, policy)
+
+
+def judge_again(summary: Summary, series: Series, policy: Policy) -> list[Finding]:
+    """The same of a profile that the series was made to forget."""
     tests = [test for name, column in summary.columns.items() for test in _tests(name, column, summary, series, policy)]
     judged = [index for index, test in enumerate(tests) if _enough(test, policy)]
     # what cannot differ, such as no nulls on both sides, is no test that could be wrong (Tarone 1990)
@@ -114,7 +117,7 @@ def _through(
     test: _Test, summary: Summary, series: Series, policy: Policy, *, chance: float | None, threshold: float
 ) -> Finding:
     signal = series.signal(test.check, test.column)
-    before = signal.before(summary.event_time)
+    before = signal.before(summary.event_time, policy.history)
     weakest = min(test.comparisons, key=lambda c: c.score)
     fewest = min(min(c.rows, c.baseline_rows) for c in test.comparisons)
     gates = [Gate("rows", fewest, policy.least_rows, chance is not None)]
@@ -146,7 +149,7 @@ def _through(
         "alarm" if persistent else "warn" if found or told else "ok" if chance is not None else "insufficient"
     )
     season = next((c.score for c in test.comparisons if c.kind == "season"), None)
-    signal.add(summary.event_time, test.comparisons[0].score, season, found=found, keep=policy.history)
+    signal.add(summary.event_time, test.comparisons[0].score, season, found=found, keep=policy.history + policy.again)
     return Finding(
         check=test.check,
         column=test.column,

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 
 from headwater.detection.gates import Gate
 from headwater.detection.policy import Policy
 from headwater.detection.series import Series
-from headwater.detection.summaries import Kind, Summary
+from headwater.detection.summaries import Summary
 from headwater.detection.texts import dataset, day
 from headwater.detection.verdicts import Subject, Verdict
 
-_WORDS: dict[Kind, str] = {"numeric": "numbers", "categorical": "texts", "none": "nothing"}
+_WORDS: Mapping[str, str] = {"numeric": "numbers", "categorical": "texts", "none": "nothing"}
 
 
 def judge(subject: Subject, summary: Summary, series: Series, policy: Policy) -> list[Verdict]:
@@ -25,11 +26,11 @@ def judge(subject: Subject, summary: Summary, series: Series, policy: Policy) ->
     for name, column in summary.columns.items():
         if column.kind == "none" or column.valued <= 0:
             continue
-        held = series.kinds(name, summary.event_time)
-        last = next(held, column.kind)
-        if last == column.kind:
+        held = series.kinds(name, summary.event_time, policy)
+        last = next(held, None)
+        if last is None or last == column.kind:
             continue
-        before: list[Kind] = [last, *held]
+        before = [last, *held]
         if len(before) < policy.persistence_of or column.kind in before:
             continue
         change = {"column": name, "what": f"changed from {_WORDS[before[0]]} to {_WORDS[column.kind]}"}

@@ -48,6 +48,9 @@ class Policy:
     least_season: int = 4
     #: … and so many at most: 8 weeks.
     season: int = 8
+    #: A profile that comes late: so many later ones at most are judged again, with it in their baselines. Nothing is
+    #: judged again where more are.
+    again: int = 7
     #: Volume: distance from the same weekday's median in MAD, and at least this share of the median: told …
     volume_mads: float = 5.0
     least_volume: float = 0.05

@@ -30,7 +30,8 @@ def verdicts(summary: Summary, findings: Sequence[Finding]) -> list[Verdict]:
     return [_whole(summary, findings), *(column_verdict(summary, finding) for finding in told)]
 
 
-def _subject(summary: Summary, column: str | None = None) -> Subject:
+def subject_of(summary: Summary, column: str | None = None) -> Subject:
+    """What a verdict on a profile, or on one of its columns, is about."""
     return Subject(
         event_time=summary.event_time,
         namespace=summary.namespace,
@@ -74,7 +75,7 @@ def _whole(summary: Summary, findings: Sequence[Finding]) -> Verdict:
     return Verdict(
         check="drift",
         outcome=outcome,
-        subject=_subject(summary),
+        subject=subject_of(summary),
         explanation=text,
         severity=max((f.severity for f in findings if f.outcome == outcome), default=0.0)
         if outcome == "alarm"
@@ -93,7 +94,7 @@ def column_verdict(summary: Summary, finding: Finding) -> Verdict:
     return Verdict(
         check=finding.check,
         outcome=finding.outcome,
-        subject=_subject(summary, finding.column),
+        subject=subject_of(summary, finding.column),
         explanation=_sentence(summary, finding),
         severity=finding.severity if finding.outcome in {"warn", "alarm"} else 0.0,
         onset=finding.onset,

@@ -20,7 +20,7 @@ from headwater.detection.summaries import Kind, Summary
 _HOUR_US = 3_600_000_000
 #: Runs at least so often make the season the hour of the week, else it is the weekday.
 _OFTEN_US = 12 * _HOUR_US
-_EVER = -(2**63)
+_EVER, _NEVER = -(2**63), 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,28 +48,42 @@ class Past:
 class Times:
     """Times of a series' signals, shared: all columns have the same ones but those that are not in every profile.
 
-    An array never changes; who adds the same time to the same array gets the same one.
+    An array never changes; who does the same to the same array gets the same one.
     """
 
-    __slots__ = ("_added", "_time", "none")
+    __slots__ = ("_done", "_what", "none")
 
     def __init__(self) -> None:
         self.none = array("q")
-        self._time = 0
-        self._added: list[tuple[array[int], array[int]]] = []
+        #: What was done last, and the arrays before and after it.
+        self._what: tuple[int, ...] = ()
+        self._done: list[tuple[array[int], array[int]]] = []
 
     def added(self, times: array[int], event_time: int, keep: int) -> array[int]:
         """The times with one more, the newest `keep` of them."""
-        if event_time != self._time:
-            self._time = event_time
-            self._added.clear()
-        for before, after in self._added:
-            if before is times:
-                return after
+        known = self._known(times, (event_time, keep))
+        if known is not None:
+            return known
         index = bisect_right(times, event_time)
-        after = times[:index] + array("q", (event_time,)) + times[index:]
-        self._added.append((times, after[-keep:]))
-        return self._added[-1][1]
+        return self._as(times, (times[:index] + array("q", (event_time,)) + times[index:])[-keep:])
+
+    def cut(self, times: array[int], since: int, until: int) -> array[int]:
+        """The times without those from `since` on that lie before `until`."""
+        begin, end = bisect_left(times, since), bisect_left(times, until)
+        if begin >= end:
+            return times
+        known = self._known(times, (since, until, 0))
+        return known if known is not None else self._as(times, times[:begin] + times[end:])
+
+    def _known(self, times: array[int], what: tuple[int, ...]) -> array[int] | None:
+        if what != self._what:
+            self._what = what
+            self._done.clear()
+        return next((after for before, after in self._done if before is times), None)
+
+    def _as(self, times: array[int], after: array[int]) -> array[int]:
+        self._done.append((times, after))
+        return after
 
 
 @dataclass(slots=True)
@@ -82,26 +96,33 @@ class Signal:
     season_scores: array[float] = field(default_factory=lambda: array("f"))
     found: bytearray = field(default_factory=bytearray)
 
-    def add(self, event_time: int, score: float | None, season_score: float | None, *, found: bool, keep: int) -> None:
-        """Remember one more."""
-        index = bisect_right(self.times, event_time)
+    def add(self, event_time: int, score: float, season_score: float | None, *, found: bool, keep: int) -> None:
+        """Remember one more; of one time in the order of their scores, so that it does not matter which came first."""
+        index = bisect_left(self.times, event_time)
+        mine = (array("f", [score])[0], found)
+        while index < len(self.times) and self.times[index] == event_time and self._at(index) < mine:
+            index += 1
         self.times = self.shared.added(self.times, event_time, keep)
-        self.scores.insert(index, math.nan if score is None else score)
+        self.scores.insert(index, score)
         self.season_scores.insert(index, math.nan if season_score is None else season_score)
         self.found.insert(index, found)
         del self.scores[:-keep], self.season_scores[:-keep], self.found[:-keep]
 
-    def before(self, event_time: int) -> Past:
-        """All that lies before."""
-        end = bisect_left(self.times, event_time)
-        times = self.times if end == len(self.times) else self.times[:end]
-        return Past(times, self.scores[:end], self.season_scores[:end], bytes(self.found[:end]))
+    def _at(self, index: int) -> tuple[float, bool]:
+        return self.scores[index], bool(self.found[index])
 
-    def cut(self, event_time: int) -> None:
-        """Forget what lies at or behind a time."""
+    def before(self, event_time: int, most: int) -> Past:
+        """What lies before, the last so many."""
         end = bisect_left(self.times, event_time)
-        self.times = self.times[:end]
-        del self.scores[end:], self.season_scores[end:], self.found[end:]
+        kept = slice(max(0, end - most), end)
+        times = self.times if end == len(self.times) <= most else self.times[kept]
+        return Past(times, self.scores[kept], self.season_scores[kept], bytes(self.found[kept]))
+
+    def cut(self, since: int, until: int = _NEVER) -> None:
+        """Forget what lies at `since` or behind it, before `until`."""
+        gone = slice(bisect_left(self.times, since), bisect_left(self.times, until))
+        self.times = self.shared.cut(self.times, since, until)
+        del self.scores[gone], self.season_scores[gone], self.found[gone]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +137,16 @@ class Entry:
 
 
 @dataclass(slots=True)
+class Judged:
+    """One of the last profiles, and by check and column the digest of what was said of it."""
+
+    summary: Summary
+    #: How often it was judged.
+    times: int = 0
+    said: dict[tuple[str, str | None], bytes] = field(default_factory=dict[tuple[str, "str | None"], bytes])
+
+
+@dataclass(slots=True)
 class Series:
     """The profiles of one dataset in one role and kind of slice."""
 
@@ -123,6 +154,8 @@ class Series:
     signals: dict[tuple[str, str], Signal] = field(default_factory=dict[tuple[str, str], Signal])
     #: By column (empty: all): baselines begin at this event time, since somebody accepted what came then.
     accepted: dict[str, int] = field(default_factory=dict[str, int])
+    #: The newest profiles, in the order of event time: those that one that comes late makes judged again.
+    recent: list[Judged] = field(default_factory=list[Judged])
     _seen: dict[bytes, None] = field(default_factory=dict[bytes, None])
     _times: Times = field(default_factory=Times)
 
@@ -139,40 +172,79 @@ class Series:
 
     def add(self, summary: Summary, found: frozenset[str], policy: Policy) -> None:
         """Remember a judged profile and forget what no baseline will need."""
-        columns = Columns(summary.columns, self.entries[-1].columns if self.entries else None)
-        entry = Entry(summary.event_time, summary.event_id, self.season(summary.event_time), columns, found)
-        insort(self.entries, entry, key=_entry_time)
+        columns = summary.columns
+        if not isinstance(columns, Columns):
+            columns = Columns(columns, self.entries[-1].columns if self.entries else None)
+        season = self.season(summary.event_time, policy)
+        insort(self.entries, Entry(summary.event_time, summary.event_id, season, columns, found), key=_entry_key)
         self._seen[summary.event_id] = None
         while len(self._seen) > 1000:
             del self._seen[next(iter(self._seen))]
         self._forget(policy)
 
-    def season(self, event_time: int) -> int:
-        """The weekday, 0 to 6, or for frequent runs the hour of the week."""
+    def remember(self, judged: Judged, policy: Policy) -> None:
+        """Keep what was said of a profile that was just added, while it is one of the newest."""
+        if judged.times > policy.again:
+            return
+        at = bisect_left(self.entries, _judged_key(judged), key=_entry_key)
+        if at < len(self.entries) and self.entries[at].event_id == judged.summary.event_id:
+            # its columns are remembered once, packed
+            summary = replace(judged.summary, columns=self.entries[at].columns)
+            insort(self.recent, replace(judged, summary=summary), key=_judged_key)
+            del self.recent[: -policy.again]
+
+    def rewind(self, event_time: int) -> list[Judged]:
+        """Forget the profiles behind a time, to judge them again; they come back, the oldest first. It ends before one
+        that is not judged again: such as one dated years ahead, behind which all others come late.
+        """
+        begin = bisect_right(self.entries, event_time, key=_entry_time)
+        known = {judged.summary.event_id: judged for judged in self.recent} if begin < len(self.entries) else {}
+        stays = next((e.event_time for e in self.entries[begin:] if e.event_id not in known), _NEVER)
+        end = bisect_left(self.entries, stays, key=_entry_time)
+        again = [known[entry.event_id] for entry in self.entries[begin:end]]
+        if again:
+            del self.entries[begin:end]
+            self.recent = [judged for judged in self.recent if not event_time < judged.summary.event_time < stays]
+            for signal in self.signals.values():
+                signal.cut(event_time + 1, stays)
+        return again
+
+    def season(self, event_time: int, policy: Policy) -> int:
+        """The weekday, 0 to 6, or for frequent runs the hour of the week, by how often it ran before."""
         moment = datetime.fromtimestamp(event_time / 1e6, UTC)
-        # the middle half alone: one profile dated years ahead or back says nothing of how often it runs
-        first, last = len(self.entries) // 4, len(self.entries) - 1 - len(self.entries) // 4
-        if len(self.entries) > 2:
+        before = self._before(event_time, policy)
+        if len(before) > 2:
+            # the middle half alone: one profile dated years ahead or back says nothing of how often it runs
+            first, last = before[len(before) // 4], before[-1 - len(before) // 4]
             between = (self.entries[last].event_time - self.entries[first].event_time) / (last - first)
             if between < _OFTEN_US:
                 return 100 + moment.weekday() * 24 + moment.hour
         return moment.weekday()
 
+    def _before(self, event_time: int, policy: Policy) -> range:
+        """The places of the entries that a profile may be compared with, the oldest first."""
+        end = bisect_left(self.entries, event_time, key=_entry_time)
+        return range(max(0, end - policy.rolling - 4 * policy.season), end)
+
     def rolling(self, column: str, event_time: int, policy: Policy) -> list[Entry]:
         """The last profiles before `event_time` that hold the column and were not found for it."""
-        return self._last(column, event_time, policy.rolling, None)
+        return self._last(column, event_time, policy.rolling, None, policy)
 
     def seasonal(self, column: str, event_time: int, policy: Policy) -> list[Entry]:
         """The same of the same season; empty until there are enough."""
-        found = self._last(column, event_time, policy.season, self.season(event_time))
+        found = self._last(column, event_time, policy.season, self.season(event_time, policy), policy)
         return found if len(found) >= policy.least_season else []
 
-    def kinds(self, column: str, event_time: int) -> Iterator[Kind]:
+    def kinds(self, column: str, event_time: int, policy: Policy) -> Iterator[Kind]:
         """What the column held in the profiles before `event_time` that had values of it, the newest first."""
-        for index in range(bisect_left(self.entries, event_time, key=_entry_time) - 1, -1, -1):
-            known = self.entries[index].columns.get(column)
-            if known is not None and known.kind != "none" and known.valued > 0:
-                yield known.kind
+        for index in reversed(self._before(event_time, policy)):
+            columns = self.entries[index].columns
+            slot = columns.slots.get(column)
+            if slot is None or slot.kind == "none":
+                continue
+            rows, nulls = columns.rows(column)
+            if rows > nulls:
+                yield slot.kind
 
     def accept(self, column: str | None, since: int | None) -> None:
         """What came since is the new normal: baselines begin there, and its alarms no longer count.
@@ -183,6 +255,7 @@ class Series:
         if since is None:
             return
         self.accepted[column or ""] = since
+        self.recent.clear()  # what was said before a decision stands
         self.entries = [_accepted(entry, column) if entry.event_time >= since else entry for entry in self.entries]
         for (_, name), signal in self.signals.items():
             if column in (None, name):
@@ -199,11 +272,13 @@ class Series:
                 break
         return since
 
-    def _last(self, column: str, event_time: int, most: int, season: int | None) -> list[Entry]:
-        """At most so many, the newest first; of one season where one is asked for."""
+    def _last(self, column: str, event_time: int, most: int, season: int | None, policy: Policy) -> list[Entry]:
+        """At most so many, the newest first; of one season where one is asked for. So a shift that stays for all of
+        those that are looked at, 60 profiles, becomes normal.
+        """
         since = max(self.accepted.get("", _EVER), self.accepted.get(column, _EVER)) if self.accepted else _EVER
         taken: list[Entry] = []
-        for index in range(bisect_left(self.entries, event_time, key=_entry_time) - 1, -1, -1):
+        for index in reversed(self._before(event_time, policy)):
             entry = self.entries[index]
             if entry.event_time < since:
                 break
@@ -216,9 +291,8 @@ class Series:
         return taken
 
     def _forget(self, policy: Policy) -> None:
-        """Keep what rolling and season need. So a shift that stays for all of it, 60 profiles, becomes normal."""
-        keep = policy.rolling + 4 * policy.season
-        del self.entries[:-keep]
+        """Keep what rolling and season need, also of those that may be judged again."""
+        del self.entries[: -policy.rolling - 4 * policy.season - policy.again]
 
 
 def _accepted(entry: Entry, column: str | None) -> Entry:
@@ -228,3 +302,11 @@ def _accepted(entry: Entry, column: str | None) -> Entry:
 
 def _entry_time(entry: Entry) -> int:
     return entry.event_time
+
+
+def _entry_key(entry: Entry) -> tuple[int, bytes]:
+    return entry.event_time, entry.event_id
+
+
+def _judged_key(judged: Judged) -> tuple[int, bytes]:
+    return judged.summary.event_time, judged.summary.event_id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -56,10 +57,23 @@ class Verdict:
     rule: str | None = None
     #: Tells two verdicts of one check about the same subject apart, e.g. the role of a profile.
     slice: str = ""
+    #: Stands in place of what was said before, since something came late: its evidence names the first verdict.
+    again: bool = False
 
     @property
     def event_id(self) -> bytes:
-        """A digest of the check and what it is about: the same profile judged again has the same id."""
+        """A digest of the check and what it is about, and of what it says where it replaces another verdict."""
+        return digest("again", self.first_id, self.content) if self.again else self.first_id
+
+    @property
+    def content(self) -> bytes:
+        """A digest of what it says."""
+        said = (self.outcome, self.severity, self.onset, self.score, self.usual, self.explanation)
+        return digest(repr(said), repr(tuple(self.gates)), repr(self.baseline), repr(sorted(self.evidence.items())))
+
+    @property
+    def first_id(self) -> bytes:
+        """The id of the first verdict of this check on this subject: all that replace it name it."""
         subject = self.subject
         return digest(
             "verdict",
@@ -119,5 +133,5 @@ class Verdict:
             },
             "explanation": self.explanation,
             "based_on": list(self.based_on),
-            "evidence": dict(self.evidence),
+            "evidence": {**self.evidence, **({"replaces": json.dumps(self.first_id.hex())} if self.again else {})},
         }

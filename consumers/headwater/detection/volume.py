@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from bisect import bisect_left, insort
-from dataclasses import dataclass, field
+from bisect import bisect_left, bisect_right, insort
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from headwater.detection.gates import Gate, Outcome
@@ -21,6 +21,20 @@ class Count:
     event_time: int
     rows: int
     alarmed: bool
+    #: The event that told it.
+    based_on: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """One of the last versions that were counted, and the digest of what was said of it."""
+
+    subject: Subject
+    rows: int
+    based_on: bytes
+    said: bytes | None = None
+    #: How often it was judged.
+    times: int = 0
 
 
 @dataclass(slots=True)
@@ -28,6 +42,8 @@ class Counts:
     """The rows of a dataset's versions in the order of event time."""
 
     counts: list[Count] = field(default_factory=list[Count])
+    #: The newest of them, which one that comes late makes judged again.
+    recent: list[Counted] = field(default_factory=list[Counted])
     _seen: dict[tuple[str | None, tuple[str, ...]], None] = field(
         default_factory=dict[tuple[str | None, tuple[str, ...]], None]
     )
@@ -42,6 +58,22 @@ class Counts:
             del self._seen[next(iter(self._seen))]
         return True
 
+    def remember(self, counted: Counted, policy: Policy) -> None:
+        """Keep what was said of one that was just judged, while it is one of the newest."""
+        if counted.times <= policy.again:
+            insort(self.recent, counted, key=lambda known: known.subject.event_time)
+            del self.recent[: -policy.again]
+
+    def rewind(self, event_time: int) -> list[Counted]:
+        """Forget those behind a time, to judge them again; they come back. Ends before one that is not judged again."""
+        begin = bisect_right(self.counts, event_time, key=_count_time)
+        known = {counted.based_on for counted in self.recent}
+        stays = next((c.event_time for c in self.counts[begin:] if c.based_on not in known), 2**63 - 1)
+        del self.counts[begin : bisect_left(self.counts, stays, key=_count_time)]
+        again = [counted for counted in self.recent if event_time < counted.subject.event_time < stays]
+        self.recent = [counted for counted in self.recent if counted not in again]
+        return again
+
     def accept(self, since: int | None) -> None:
         """What came since is the new normal; without a time, since the first alarm of the last ones."""
         if since is None:
@@ -49,17 +81,16 @@ class Counts:
             if not alarmed:
                 return
             since = alarmed[0]
-        self.counts = [
-            Count(count.event_time, count.rows, alarmed=False) for count in self.counts if count.event_time >= since
-        ]
+        self.recent.clear()  # what was said before a decision stands
+        self.counts = [replace(count, alarmed=False) for count in self.counts if count.event_time >= since]
 
 
 def judge(subject: Subject, rows: int, counts: Counts, policy: Policy, based_on: bytes) -> Verdict:
     """The verdict on a version's rows, which are remembered; alarmed ones are never compared with."""
     event_time = subject.event_time
-    before = [
-        c for c in counts.counts[: bisect_left(counts.counts, Count(event_time, 0, alarmed=False))] if not c.alarmed
-    ]
+    end = bisect_left(counts.counts, event_time, key=_count_time)
+    reach = policy.rolling + 7 * policy.season
+    before = [count for count in counts.counts[max(0, end - reach) : end] if not count.alarmed]
     weekday = _weekday(event_time)
     compared = [c for c in before if _weekday(c.event_time) == weekday][-policy.season :]
     kind = "season"
@@ -92,8 +123,8 @@ def judge(subject: Subject, rows: int, counts: Counts, policy: Policy, based_on:
     else:
         gates[0] = Gate("points", len(compared), policy.least_volume_history, passed=False)
         text += ", too few came before to judge"
-    insort(counts.counts, Count(event_time, rows, outcome == "alarm"))
-    del counts.counts[: -(policy.rolling + 7 * policy.season)]
+    insort(counts.counts, Count(event_time, rows, outcome == "alarm", based_on))
+    del counts.counts[: -reach - policy.again]
     return Verdict(
         check="volume",
         outcome=outcome,
@@ -118,3 +149,7 @@ def judge(subject: Subject, rows: int, counts: Counts, policy: Policy, based_on:
 
 def _weekday(event_time: int) -> int:
     return datetime.fromtimestamp(event_time / 1e6, UTC).weekday()
+
+
+def _count_time(count: Count) -> int:
+    return count.event_time

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.detection import gates
+from headwater.detection import late
 from headwater.detection.packed import Columns, joined
 from headwater.detection.policy import Policy
 from headwater.detection.series import Series, Signal, Times
@@ -65,35 +65,52 @@ def test_points_of_both_precisions_are_joined_as_doubles() -> None:
     assert both.tolist() == [*single.tolist(), *double.tolist()]
 
 
-@given(st.lists(st.tuples(st.integers(0, 30), st.sets(st.sampled_from("abc"))), max_size=40), st.integers(0, 30))
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.sets(st.sampled_from("abc")), st.integers(0, 9)), max_size=40),
+    st.integers(0, 30),
+    st.integers(1, 9),
+)
 def test_signals_that_share_their_times_are_as_if_each_had_its_own(
-    profiles: list[tuple[int, set[str]]], asked: int
+    profiles: list[tuple[int, set[str], int]], asked: int, most: int
 ) -> None:
-    """Columns that are not in every profile, profiles in any order, and histories that are full."""
+    """Columns that are not in every profile, profiles in any order, histories that are full or in part forgotten."""
     shared = Times()
     sharing = {name: Signal(shared, shared.none) for name in "abc"}
     alone: dict[str, list[tuple[int, float, bool]]] = {name: [] for name in "abc"}
-    for number, (time, names) in enumerate(profiles):
+    for number, (time, names, length) in enumerate(profiles):
+        if not names:
+            for name, signal in sharing.items():
+                signal.cut(time, time + length)
+                alone[name] = [one for one in alone[name] if not time <= one[0] < time + length]
         for name in sorted(names):
             sharing[name].add(time, number, None, found=number % 3 == 0, keep=9)
             alone[name] = sorted([*alone[name], (time, float(number), number % 3 == 0)], key=lambda one: one[0])[-9:]
     for name, signal in sharing.items():
-        expected = [one for one in alone[name] if one[0] < asked]
-        past = signal.before(asked)
+        expected = [one for one in alone[name] if one[0] < asked][-most:]
+        past = signal.before(asked, most)
         told = zip(past.times, past.scores, past.found, strict=True)
         assert [(time, score, bool(found)) for time, score, found in told] == expected
         assert past.found_times(2) == [time for time, _, found in expected[-2:] if found]
 
 
+def _holds_once(series: Series, profiles: int) -> None:
+    """Its names and places are one object, its times one array of so many, its packed columns one of each profile."""
+    assert len({id(entry.columns.slots) for entry in series.entries}) == 1
+    times = {id(signal.times): signal.times for signal in series.signals.values()}
+    assert [len(one) for one in times.values()] == [profiles]
+    assert isinstance(next(iter(times.values())), array)
+    assert {id(judged.summary.columns) for judged in series.recent} <= {id(entry.columns) for entry in series.entries}
+
+
 def test_a_series_holds_its_times_and_names_once() -> None:
-    """Not once for each column and each profile: what a column of a dataset takes rests on it."""
+    """Not once for each column and each profile: what a column of a dataset takes rests on it. Also where some were
+    judged again, since one came late.
+    """
     series = Series()
-    for number in range(4):
+    for number in (0, 1, 2, 4, 5, 3):
         random = np.random.default_rng(number)
         table = {"a": random.normal(0, 1, 200), "b": random.normal(0, 1, 200), "c": random.integers(0, 3, 200)}
         day = date(2024, 1, 1) + timedelta(days=number)
-        gates.judge(summarize([profile_record("t", day, table, run=an_id(number))]), series, Policy())
-    assert len({id(entry.columns.slots) for entry in series.entries}) == 1
-    times = {id(signal.times): signal.times for signal in series.signals.values()}
-    assert [len(one) for one in times.values()] == [3]
-    assert isinstance(next(iter(times.values())), array)
+        late.judge(summarize([profile_record("t", day, table, run=an_id(number))]), series, Policy())
+    _holds_once(series, 5)
+    assert [judged.times for judged in series.recent] == [1, 1, 1, 1, 2, 2]

@@ -93,6 +93,7 @@ def belongs_to(
         incident
         for incident in incidents
         if incident.onset - SLACK_US <= alarm.event_time
+        and not incident.withdrawn
         and (incident.resolved_at is None or alarm.event_time <= incident.last_seen + SLACK_US)
     ]
     near.sort(key=lambda incident: (incident.resolved_at is not None, incident.onset, incident.incident_id))
@@ -122,6 +123,7 @@ def explains(other: Incident, incident: Incident, walk: Walk, world: World) -> b
     return (
         other is not incident
         and other.suppressed_by is None
+        and not other.withdrawn
         and other.root != incident.root
         and not checks & _APART
         and (incident.leading["check"] != "volume" or other.root.column is None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
@@ -42,6 +43,8 @@ from headwater.detection.verdicts import Verdict
 _log = logging.getLogger("headwater.detection")
 #: Walks of alarmed places that are kept, to count what lies below a candidate.
 _MOST_WALKS = 1000
+#: Verdicts that were replaced and are remembered.
+_MOST_REPLACED = 10_000
 
 
 class Book:
@@ -62,6 +65,8 @@ class Book:
         self._attached: set[bytes] = set()
         self._walks: OrderedDict[Place, Walk] = OrderedDict()
         self._newest = -(2**63)
+        #: Of verdicts that were replaced, by the first one's id: the one that stands.
+        self._stands: OrderedDict[bytes, bytes] = OrderedDict()
 
     def use(self, use: Mapping[str, Any], now: int = 0) -> None:
         """One use of a dataset, or of none where it stands for a job; it came at `now`."""
@@ -96,12 +101,35 @@ class Book:
         """One verdict; an alarm waits for the edges and verdicts that belong to it."""
         self._newest = max(self._newest, verdict["event_time"])
         self.world.scores.add(verdict)
+        replaces = verdict["evidence"].get("replaces")
         for key, point in points_of(verdict):
-            self.world.timelines.add(key, point)
+            (self.world.timelines.replace if replaces else self.world.timelines.add)(key, point)
+        if replaces:
+            self._replace(bytes.fromhex(json.loads(replaces)), verdict)
         if verdict["outcome"] == "alarm" and key_of(verdict) is not None and verdict["event_id"] not in self._attached:
             self._pending.setdefault(verdict["event_id"], (arrived, verdict))
         if (alarm := escalated(verdict, self.world.graph)) is not None:
             self._escalated.append(alarm)
+
+    def _replace(self, first: bytes, verdict: dict[str, Any]) -> None:
+        """What stands of a judgement that was told already: something came late."""
+        before = self._stands.get(first, first)
+        self._stands[first] = verdict["event_id"]
+        forget(self._stands, _MOST_REPLACED)
+        self._pending.pop(before, None)
+        key = key_of(verdict)
+        if before not in self._attached or before == verdict["event_id"] or key is None:
+            return
+        # an alarm that is delivered again is not taken for a new one
+        self._attached.add(verdict["event_id"])
+        for incident in self._incidents.values():
+            if not incident.holds(before):
+                continue
+            if verdict["outcome"] == "alarm":
+                incident.replace(before, verdict)
+            elif (member := incident.members.get(key)) is not None:
+                last = self.world.timelines.last_alarm(key, min(member.first, incident.onset), member.last)
+                incident.withdraw(before, key, last)
 
     def decision(self, decision: Mapping[str, Any]) -> None:
         """What a person decided: owners, suppression, acknowledgement."""
@@ -186,11 +214,15 @@ class Book:
         if incident is None:
             new = incident_id(root, *_apart(alarm), alarm.onset)
             incident = self._incidents.setdefault(new, Incident(new, root, alarm.onset, found, verdict))
+            if incident.withdrawn:
+                incident.withdrawn, incident.resolved_at = False, None
         elif is_above(alarm.place, incident, self._walks):
             incident.root, incident.causes, incident.leading, incident.changed = root, found, verdict, True
         of_root = alarm.place.node.dataset == incident.root.node.dataset
         if of_root and place_of(incident.leading).node.dataset != incident.root.node.dataset:
             incident.leading = verdict
+        if not incident.holds(incident.leading["event_id"]):
+            incident.leading = verdict  # what it was told by was withdrawn
         incident.add(alarm.key, verdict, of_root=of_root)
         incident.truncated = incident.truncated or alarm.walk.truncated
         incident.onset = min(incident.onset, alarm.onset)
@@ -200,6 +232,9 @@ class Book:
     def _tell(self, incident: Incident, now: int) -> Iterator[dict[str, Any]]:
         if incident.number == 0:
             yield self._message(incident, "opened", now, incident.last_seen)
+        if incident.withdrawn and incident.resolved_at is None:
+            incident.resolved_at = incident.last_seen
+            yield self._message(incident, "resolved", now, incident.last_seen)
         yield from self._tell_recovered(incident, None, now)
         if now - max(incident.told_at, incident.asked_at) < self._policy.update_us:
             return

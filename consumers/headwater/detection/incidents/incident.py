@@ -52,6 +52,8 @@ class Incident:
     told_reach: frozenset[Dataset] = frozenset()
     acknowledged: bool = False
     resolved_at: int | None = None
+    #: Everything that it was told of was judged again and is as usual.
+    withdrawn: bool = False
     #: The incident that turned out to explain this one.
     suppressed_by: bytes | None = None
 
@@ -80,6 +82,32 @@ class Incident:
         self.last_seen = max(self.last_seen, other.last_seen)
         self.changed = True
         other.suppressed_by, other.resolved_at = self.incident_id, other.last_seen
+
+    def holds(self, event_id: bytes) -> bool:
+        """Whether this alarm is one of its own."""
+        return event_id in self.verdicts or event_id in self.suppressed
+
+    def replace(self, before: bytes, verdict: dict[str, Any]) -> None:
+        """An alarm that was judged again and still is one."""
+        for told in (self.verdicts, self.suppressed):
+            if told.pop(before, 0) is None:
+                told[verdict["event_id"]] = None
+        if self.leading["event_id"] == before:
+            self.leading = verdict
+
+    def withdraw(self, before: bytes, key: Key, last: int | None) -> None:
+        """An alarm that was judged again and is none; `last`: when its check was alarmed last all the same."""
+        self.verdicts.pop(before, None)
+        self.suppressed.pop(before, None)
+        self.changed = True
+        if last is not None:
+            self.members[key].last = last
+            return
+        self.members.pop(key, None)
+        dataset = (key.namespace, key.name)
+        if not any((m.namespace, m.name) == dataset and m.column == key.column for m in self.members):
+            self.named.get(dataset, {}).pop(key.column or "", None)
+        self.withdrawn = not self.members
 
     def add(self, key: Key, verdict: dict[str, Any], *, of_root: bool) -> None:
         """One more alarmed verdict."""

@@ -154,6 +154,8 @@ def explanation(incident: Incident, state: str, reach: Reach) -> str:
         )
     if incident.suppressed_by is not None:
         parts.append(f"explained by incident {incident.suppressed_by.hex()}")
+    elif state == "resolved" and incident.withdrawn:
+        parts.append("withdrawn: judged again with what came late, all is as usual")
     elif state == "resolved":
         parts.append(f"as usual again, last seen {day(incident.last_seen)}")
     return "; ".join(parts)

@@ -37,6 +37,7 @@ def restore(alert: Mapping[str, Any]) -> Incident:
     incident.severity, incident.last_seen = alert["severity"], alert["last_seen"]
     incident.number, incident.state, incident.told_at = alert["number"], alert["state"], alert["emit_time"]
     incident.changed = False
+    incident.withdrawn = alert["state"] == "resolved" and not incident.members
     incident.acknowledged = alert["state"] == "acknowledged"
     incident.resolved_at = alert["event_time"] if alert["state"] == "resolved" else None
     incident.suppressed_by = alert["suppressed_by"]

@@ -54,6 +54,21 @@ class Timelines:
         points.insert(index, point)
         del points[: -self._keep]
 
+    def replace(self, key: Key, point: Point) -> None:
+        """What is said of an event time instead of what was."""
+        points = self._points.get(key, [])
+        index = bisect_left(points, point.event_time, key=_time)
+        if index < len(points) and points[index].event_time == point.event_time:
+            del points[index]
+        self.add(key, point)
+
+    def last_alarm(self, key: Key, since: int, until: int) -> int | None:
+        """When it was alarmed last between two event times, both included."""
+        points = self._points.get(key, [])
+        return max(
+            (p.event_time for p in points if since <= p.event_time <= until and p.outcome == "alarm"), default=None
+        )
+
     def recovered(self, key: Key, after: int, times: int) -> int | None:
         """When the check had been well so many times in a row, after `after`; None where it was not yet."""
         points = self._points.get(key, [])

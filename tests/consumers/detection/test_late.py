@@ -1,0 +1,213 @@
+"""Profiles that come late: what stands is what would have been said in order, and incidents follow it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from headwater.detection.checker import Checker
+from headwater.detection.policy import Policy
+from headwater.detection.verdicts import Verdict
+from tests.consumers.detection.making import dataset, microseconds, profile_record, through_the_contract, use
+from tests.consumers.detection.telling import Told
+
+START = date(2024, 3, 1)
+DAYS = 24
+POLICY = Policy(least_history=5)
+ROWS = 1_000
+
+
+def day(number: int) -> date:
+    return START + timedelta(days=number)
+
+
+def drawn(number: int, mean: float = 100.0, rows: int = ROWS, nulls: float = 0.0) -> dict[str, Any]:
+    random = np.random.default_rng(number)
+    amount = random.normal(mean, 20, rows)
+    amount[: int(rows * nulls)] = np.nan
+    return {"amount": amount, "kind": np.array(["a", "b", "c"])[random.integers(0, 3, rows)]}
+
+
+@cache
+def the_days() -> tuple[dict[str, Any], ...]:
+    """Ordinary days, a weak shift, a strong one, missing values, missing rows, and one slice twice at one time."""
+    odd: dict[int, dict[str, Any]] = {
+        11: {"mean": 106.0}, 13: {"mean": 106.0}, 15: {"mean": 150.0}, 16: {"nulls": 0.2}, 18: {"rows": 400},
+        20: {"mean": 106.0}, 21: {"mean": 106.0},
+    }  # fmt: skip
+    made = [profile_record("t", day(number), drawn(number, **odd.get(number, {}))) for number in range(DAYS)]
+    again = profile_record("t", day(12), drawn(99, mean=106.0), version="other")
+    return (*made, {**again, "event_id": bytes(16)})
+
+
+def stands(records: Iterable[dict[str, Any]]) -> dict[bytes, dict[str, Any]]:
+    """What was said last of each judgement, by the id of its first verdict."""
+    checker = Checker(POLICY)
+    found: dict[bytes, dict[str, Any]] = {}
+    for record in records:
+        for verdict in checker.profile(record):
+            fields = through_the_contract("verdict", verdict.fields())
+            first = fields["evidence"].pop("replaces", None)
+            assert (first is not None) == verdict.again
+            key = bytes.fromhex(json.loads(first)) if first else fields["event_id"]
+            assert (key in found) == verdict.again, "a verdict replaces one that was said, and no other is said twice"
+            found[key] = {**fields, "event_id": key}
+    return found
+
+
+@cache
+def in_order() -> dict[bytes, dict[str, Any]]:
+    return stands(sorted(the_days(), key=lambda record: (record["event_time"], record["event_id"])))
+
+
+@settings(max_examples=40)
+@given(st.lists(st.integers(0, POLICY.again), min_size=DAYS + 1, max_size=DAYS + 1), st.randoms())
+def test_what_stands_does_not_depend_on_the_order(delays: Sequence[int], random: Any) -> None:
+    """Each day up to a week late, some told again: every verdict stands as it would have in order, and what was said
+    of a column beside is that it is as usual.
+    """
+    ordered = sorted(
+        zip(the_days(), delays, strict=True),
+        key=lambda item: (item[0]["event_time"] // 86_400_000_000 + item[1], random.random()),
+    )
+    records = [record for record, _ in ordered]
+    told = stands([*records, *random.sample(records, 5)])
+    expected = in_order()
+    assert {key: told[key] for key in expected} == expected
+    assert {fields["outcome"] for key, fields in told.items() if key not in expected} <= {"ok", "insufficient"}
+
+
+def test_a_week_late_is_judged_and_changes_no_verdict_behind_it_beyond() -> None:
+    """With more behind it than `again` nothing is judged again; it gets a verdict and is part of what comes later."""
+    checker = Checker(POLICY)
+    records = the_days()
+    for record in (*records[:10], *records[11 : 12 + POLICY.again]):
+        checker.profile(record)
+    found = checker.profile(records[10])
+    assert {verdict.subject.event_time for verdict in found} == {microseconds(day(10))}
+    assert [verdict.again for verdict in found if verdict.again] == []
+
+
+def test_what_a_person_accepted_is_not_judged_again() -> None:
+    """A decision makes a new beginning: what was said before it stands."""
+    checker = Checker(POLICY)
+    records = the_days()
+    for record in (*records[:14], *records[15:18]):
+        checker.profile(record)
+    checker.decision(
+        {"kind": "accept", "namespace": "lake", "name": "t", "column": None, "from_time": microseconds(day(15))}
+    )
+    assert not any(verdict.again for verdict in checker.profile(records[14]))
+
+
+class Line:
+    """A checker and the incidents that follow from what it says."""
+
+    def __init__(self) -> None:
+        self.checker = Checker(Policy())
+        self.told = Told()
+
+    def profile(self, number: int, mean: float = 100.0) -> list[Verdict]:
+        node = dataset("t", str(day(number)))
+        self.told.book.use(use("load", day(number), "write", node))
+        found = self.checker.profile(profile_record("t", day(number), drawn(number, mean)))
+        for verdict in found:
+            self.told.verdict(verdict)
+        return found
+
+    def states(self) -> list[str]:
+        return [message["state"] for message in self.told.wait(15)]
+
+
+@pytest.fixture
+def line() -> Line:
+    """Twenty ordinary days."""
+    made = Line()
+    for number in range(20):
+        made.profile(number)
+    assert made.states() == []
+    return made
+
+
+def test_a_late_profile_opens_an_incident(line: Line) -> None:
+    """Two weak shifts in three days are an alarm, also where the first of them comes second."""
+    line.profile(21, 106.0)
+    assert line.states() == []
+    line.profile(20, 106.0)
+    messages = line.told.wait(15)
+    assert [(message["state"], message["page"]) for message in messages] == [("opened", True)]
+    assert messages[0]["onset"] == microseconds(day(20))
+    assert messages[0]["last_seen"] == microseconds(day(21))
+
+
+def test_a_late_profile_withdraws_an_incident(line: Line) -> None:
+    """Two weak shifts that seemed to follow each other, and two ordinary days that come between them later: nothing was
+    wrong, and the incident says so. A restart knows it too.
+    """
+    line.profile(20, 106.0)
+    line.profile(23, 106.0)
+    assert line.states() == ["opened"]
+    line.profile(21)
+    line.profile(22)
+    messages = line.told.wait(15)
+    assert [message["state"] for message in messages] == ["resolved"]
+    assert "withdrawn: judged again with what came late" in messages[0]["explanation"]
+    assert messages[0]["verdicts"] == messages[0]["suppressed"] == []
+    after = Told()
+    for message in line.told.messages:
+        after.book.told(message)
+    assert (after.book.open, after.wait(20)) == (0, [])
+
+
+def test_after_a_withdrawn_incident_the_next_one_is_told(line: Line) -> None:
+    """A third weak shift next to the second is an alarm of its own: it pages, whatever was withdrawn before."""
+    for number, mean in ((20, 106.0), (23, 106.0)):
+        line.profile(number, mean)
+    assert line.states() == ["opened"]
+    for number in (21, 22):
+        line.profile(number)
+    assert line.states() == ["resolved"]
+    line.profile(24, 106.0)
+    assert [(message["state"], message["page"]) for message in line.told.wait(15)] == [("opened", True)]
+    assert line.told.book.open == 1
+
+
+def test_an_alarm_that_stays_one_is_told_once(line: Line) -> None:
+    """A strong shift, judged again with an ordinary day before it: its incident stays and holds what stands."""
+    line.profile(21, 150.0)
+    assert line.states() == ["opened"]
+    replaced = [verdict for verdict in line.profile(20) if verdict.again and verdict.subject.column == "amount"]
+    assert [verdict.outcome for verdict in replaced] == ["alarm"]
+    assert line.states() == []
+    line.profile(22, 150.0)
+    line.profile(23)
+    line.profile(24)
+    line.profile(25)
+    (resolved,) = line.told.wait(15)
+    assert resolved["state"] == "resolved"
+    assert replaced[0].event_id in resolved["verdicts"]
+    assert replaced[0].first_id not in resolved["verdicts"]
+
+
+def test_rows_that_come_late() -> None:
+    """Counts are judged again like profiles: what stands of each is what would have been said in order."""
+    made = [
+        use("load", day(n), "write", dataset("t", str(n)), rows=600 if n in {40, 42} else 1_000 + n % 3)
+        for n in range(50)
+    ]
+
+    def said(records: Sequence[dict[str, Any]]) -> dict[bytes, tuple[str, float]]:
+        checker = Checker(Policy())
+        found = [verdict for record in records for verdict in checker.use(record) if verdict.check == "volume"]
+        return {verdict.first_id: (verdict.outcome, verdict.score) for verdict in found}
+
+    late = [*made[:33], *made[34:40], made[33], *made[41:45], made[40], *made[45:]]
+    assert said(late) == said(made)
