@@ -13,6 +13,7 @@ from headwater.audit.rows import select
 from headwater.audit.store import Client
 from headwater.detection.checker import Checker
 from headwater.detection.incidents.book import Book
+from headwater.detection.pinned import profiles
 from headwater.detection.policy import DAY_US, Policy
 from headwater.detection.rules.model import Rules
 from headwater.detection.uses import uses
@@ -71,6 +72,11 @@ class Replay:
         self._checker = Checker(self.policy, self.rules)
         self._book = Book(self.policy, "headwater", self.rules)
         self._now = 0
+
+    def pin(self, parts: Iterable[Mapping[str, Any]]) -> None:
+        """Profiles of the versions that the rules pin, whenever these were written."""
+        for part in parts:
+            self._checker.pin(part)
 
     def feed(self, records_in_order: Iterable[tuple[int, Kind, Mapping[str, Any]]]) -> Raised:
         """All of them, and then time until everything has settled."""
@@ -131,6 +137,7 @@ def backtest(client: Client, since: datetime, until: datetime, rules: Rules, pol
     policy = policy or Policy()
     first = _micro(since) - max(90 * DAY_US, rules.looks_back_us)
     replay = Replay(policy, rules, _micro(since))
+    replay.pin(profiles(client, rules))
     streams = [_records(client, kind, table, first, _micro(until), replay.raised) for kind, table in _TABLES]
     return replay.feed(heapq.merge(*streams, key=lambda item: item[0]))
 

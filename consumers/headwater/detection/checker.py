@@ -9,6 +9,7 @@ from typing import Any
 from headwater.detection import freshness, late, metrics, schema_changes, volume
 from headwater.detection.policy import Policy
 from headwater.detection.profile_verdicts import subject_of
+from headwater.detection.reference import Reference
 from headwater.detection.rules.model import DatasetRule, Rules
 from headwater.detection.runs import judge as judge_run
 from headwater.detection.series import Series
@@ -31,6 +32,7 @@ class Checker:
         self._counts: dict[tuple[str, str, tuple[str, ...]], volume.Counts] = {}
         self._schemas: dict[Dataset, schema_changes.Schemas] = {}
         self._metrics: dict[tuple[str, str, str, str, str, str | None], metrics.Points] = {}
+        self._references: dict[Dataset, Reference] = {}
         self._watches: dict[Dataset, Watch] = {}
 
     def profile(self, part: Mapping[str, Any]) -> list[Verdict]:
@@ -46,11 +48,24 @@ class Checker:
         series = self._series.setdefault(key, Series())
         if series.knows(summary.event_id):
             return []
-        found = late.judge(summary, series, policy)
+        pinned: Reference | None = None
+        if rule.reference is not None:
+            pinned = self._references.setdefault((summary.namespace, summary.name), Reference(rule.reference))
+            pinned.add(summary)
+        found = late.judge(summary, series, policy, pinned)
         if summary.role == "output":
             found += self._volume(subject_of(summary), summary.slicing, summary.rows, summary.event_id)
         found += self._watch((summary.namespace, summary.name)).profile(subject_of(summary), summary, policy)
         return _wanted(found, rule)
+
+    def pin(self, part: Mapping[str, Any]) -> None:
+        """A part of a profile of the history, for the references that the rules pin; nothing is said of it."""
+        summary = self._assembly.add(part)
+        if summary is not None:
+            dataset = (summary.namespace, summary.name)
+            _, rule = self._settings(dataset)
+            if rule.reference is not None:
+                self._references.setdefault(dataset, Reference(rule.reference)).add(summary)
 
     def use(self, use: Mapping[str, Any]) -> list[Verdict]:
         """What is said of a use: its rows, its schema, the numbers measured about it, its run's failure."""

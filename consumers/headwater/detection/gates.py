@@ -18,8 +18,9 @@ from headwater.detection.statistics.robust import Floats, holm, ordered_median_m
 from headwater.detection.summaries import Column, Summary
 
 Outcome = Literal["ok", "insufficient", "warn", "alarm"]
-#: The distribution, the share of nulls, the share of values never seen before, what is served against training.
-Check = Literal["drift", "nulls", "values", "skew"]
+#: The distribution, the share of nulls, the share of values never seen before, what is served against training,
+#: a week against what was pinned.
+Check = Literal["drift", "nulls", "values", "skew", "reference"]
 _MEASURES: tuple[tuple[Check, Callable[..., Comparison | None]], ...] = (
     ("drift", compare.drift),
     ("nulls", compare.nulls),

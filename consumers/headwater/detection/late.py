@@ -9,22 +9,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from headwater.detection import gates, kinds, volume
+from headwater.detection import gates, kinds, reference, volume
 from headwater.detection.gates import Finding
 from headwater.detection.policy import Policy
 from headwater.detection.profile_verdicts import column_verdict, subject_of, verdicts
+from headwater.detection.reference import Reference
 from headwater.detection.series import Judged, Series
 from headwater.detection.summaries import Summary
 from headwater.detection.texts import dataset, day
 from headwater.detection.verdicts import Subject, Verdict
 
 
-def judge(summary: Summary, series: Series, policy: Policy) -> list[Verdict]:
+def judge(summary: Summary, series: Series, policy: Policy, pinned: Reference | None = None) -> list[Verdict]:
     """What is said of a profile, and what is to be said instead of those behind it."""
     behind = series.rewind(summary.event_time)
-    found = _profile(Judged(replace(summary, row_kmv=b"", fingerprint=None)), series, policy)
+    found = _profile(Judged(replace(summary, row_kmv=b"", fingerprint=None)), series, policy, pinned)
     for judged in behind:
-        found += _profile(judged, series, policy)
+        found += _profile(judged, series, policy, pinned)
     return found
 
 
@@ -41,11 +42,13 @@ def count(subject: Subject, rows: int, counts: volume.Counts, policy: Policy, ba
     return found
 
 
-def _profile(judged: Judged, series: Series, policy: Policy) -> list[Verdict]:
+def _profile(judged: Judged, series: Series, policy: Policy, pinned: Reference | None) -> list[Verdict]:
     """What is new in what is said of a profile, which is remembered."""
     summary = judged.summary
     changed = kinds.judge(subject_of(summary), summary, series, policy)
     findings = gates.judge_again(summary, series, policy) if judged.said else gates.judge(summary, series, policy)
+    if pinned is not None:
+        changed += reference.judge(summary, series, pinned, policy)
     said = {(verdict.check, verdict.subject.column): verdict for verdict in verdicts(summary, findings) + changed}
     for check, column in judged.said:
         if (check, column) not in said and column is not None:

@@ -48,6 +48,10 @@ class Policy:
     least_season: int = 4
     #: … and so many at most: 8 weeks.
     season: int = 8
+    #: A pinned reference: so many profiles are held against it together …
+    reference_profiles: int = 7
+    #: … and must differ this many times as much as is large enough between neighbours.
+    reference_times: float = 2.0
     #: A profile that comes late: so many later ones at most are judged again, with it in their baselines. Nothing is
     #: judged again where more are.
     again: int = 7

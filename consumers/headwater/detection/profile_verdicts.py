@@ -123,7 +123,8 @@ def _sentence(summary: Summary, finding: Finding) -> str:
     if comparison.kind == "season":
         versus += " of the same season"
     if comparison.kind == "pinned":
-        versus = "against what the model was trained on"
+        reference = "the pinned reference" if finding.check == "reference" else "what the model was trained on"
+        versus = f"against {reference}"
     measures = ", ".join(f"{_NAMES[m.name]} {number(m.value)}" for m in comparison.measures)
     usual = f", {number(finding.unusual)}× the limit of its own history" if finding.usual is not None else ""
     if finding.outcome == "ok":

@@ -235,6 +235,11 @@ class Series:
         found = self._last(column, event_time, policy.season, self.season(event_time, policy), policy)
         return found if len(found) >= policy.least_season else []
 
+    def until(self, event_time: int, most: int) -> list[Entry]:
+        """The last so many profiles up to a time, it included."""
+        end = bisect_right(self.entries, event_time, key=_entry_time)
+        return self.entries[max(0, end - most) : end]
+
     def kinds(self, column: str, event_time: int, policy: Policy) -> Iterator[Kind]:
         """What the column held in the profiles before `event_time` that had values of it, the newest first."""
         for index in reversed(self._before(event_time, policy)):

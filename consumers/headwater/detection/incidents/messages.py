@@ -132,6 +132,7 @@ def title(incident: Incident) -> str:
     what = {
         "drift": "drifted",
         "nulls": "lacks values" if len(columns) == 1 else "lack values",
+        "reference": "left the reference",
         "values": "holds new values" if len(columns) == 1 else "hold new values",
     }.get(leading["check"], "changed")
     return f"{shown or 'values'} of {where} {what}"

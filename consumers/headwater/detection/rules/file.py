@@ -14,7 +14,7 @@ from headwater.detection.rules.model import CHECKS, KINDS, NEEDS, THRESHOLDS, Da
 from headwater.errors import SettingsError
 
 _TABLES = ("dataset", "rule")
-_OF_DATASET = ("name", "checks", "ignore_columns", "max_age_hours", *THRESHOLDS)
+_OF_DATASET = ("name", "checks", "ignore_columns", "max_age_hours", "reference", *THRESHOLDS)
 _OF_RULE = ("name", "kind", "severity")
 _HEADER = re.compile(r"^\s*\[\[?\s*([\w.-]+)\s*\]\]?")
 
@@ -140,8 +140,15 @@ def _dataset(content: Mapping[str, Any], at: _Place) -> DatasetRule | None:
         checks=at.texts(content, "checks", CHECKS) if "checks" in content else None,
         ignore_columns=at.texts(content, "ignore_columns") if "ignore_columns" in content else (),
         max_age_hours=at.number(content, "max_age_hours") if "max_age_hours" in content else None,
+        reference=_reference(content, at) if "reference" in content else None,
         thresholds={key: at.number(content, key) for key in THRESHOLDS if key in content},
     )
+
+
+def _reference(content: Mapping[str, Any], at: _Place) -> str | None:
+    if set(str(content["name"])) & set("*?["):
+        at.wrong("reference", "a reference is a version of one dataset; this table names a pattern")
+    return at.text(content, "reference") or None
 
 
 def _policy(content: Mapping[str, Any], at: _Place) -> PolicyRule | None:

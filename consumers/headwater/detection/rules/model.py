@@ -13,12 +13,13 @@ from headwater.detection.policy import DAY_US, Policy
 #: Checks that a dataset may be judged by.
 CHECKS = (
     "drift", "nulls", "values", "volume", "schema", "metric", "freshness", "corruption", "duplication", "upstream",
+    "reference",
 )  # fmt: skip
 #: Thresholds of the policy that a dataset may have of its own: those of its checks, none of incidents.
 THRESHOLDS = (
     "least_rows", "family_alpha", "least_distance", "least_shift", "least_variation", "least_nulls", "unusual_mads",
-    "persistence", "persistence_of", "at_once", "volume_mads", "least_volume", "alarm_volume", "metric_mads",
-    "least_metric", "least_copies",
+    "persistence", "persistence_of", "at_once", "reference_times", "volume_mads", "least_volume", "alarm_volume",
+    "metric_mads", "least_metric", "least_copies",
 )  # fmt: skip
 #: What a model may have to have.
 NEEDS = ("owner", "code", "metric")
@@ -38,6 +39,8 @@ class DatasetRule:
     checks: tuple[str, ...] | None = None
     ignore_columns: tuple[str, ...] = ()
     max_age_hours: float | None = None
+    #: A version of the dataset that all later ones are held against.
+    reference: str | None = None
     thresholds: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
@@ -96,6 +99,11 @@ class Rules:
                 thresholds |= rule.thresholds
         typed = {key: type(getattr(policy, key))(value) for key, value in thresholds.items()}
         return dataclasses.replace(policy, **typed), DatasetRule(name=f"{namespace}/{name}", **found)
+
+    @property
+    def references(self) -> dict[str, str]:
+        """The version that is pinned, by namespace/name."""
+        return {rule.name: rule.reference for rule in self.datasets if rule.reference is not None}
 
     @property
     def looks_back_us(self) -> int:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
+from headwater.audit import connect
 from headwater.detection.checker import Checker
+from headwater.detection.pinned import profiles
 from headwater.detection.policy import Policy
 from headwater.detection.rules import load
 from headwater.detection.steps.batches import in_event_order
 from headwater.detection.steps.hold import Hold
 from headwater.detection.steps.sending import Clock, Sender, wall_clock
 from headwater.detection.verdicts import Verdict
+from headwater.errors import MissingExtra, StateError, Unavailable
 from headwater.schemas import topics
 from headwater.settings import Settings
 from headwater.streams.batch import Batch
 from headwater.streams.step import Output, Round
+
+_log = logging.getLogger("headwater.detection")
 
 
 class ChecksStep:
@@ -32,6 +39,8 @@ class ChecksStep:
     def __init__(
         self, settings: Settings | None = None, policy: Policy | None = None, clock: Clock = wall_clock
     ) -> None:
+        self._settings = settings
+        self._references: list[Mapping[str, Any]] | None = None
         self._rules = load(settings.rules if settings is not None else "")
         self._policy = policy or Policy()
         self._clock = clock
@@ -46,7 +55,11 @@ class ChecksStep:
 
     def process(self, batch: Batch) -> Sequence[Output]:
         """What is said of the profiles and uses of a batch, in the order of event time within it."""
-        checker = self._checkers.setdefault(batch.partition, Checker(self._policy, self._rules))
+        checker = self._checkers.get(batch.partition)
+        if checker is None:
+            checker = self._checkers[batch.partition] = Checker(self._policy, self._rules)
+            for part in self._pinned():
+                checker.pin(part)
         outputs: list[Output] = []
         records = in_event_order(batch)
         self._hold.saw(records, self._clock(), replaying=batch.replaying)
@@ -57,6 +70,17 @@ class ChecksStep:
             judge = checker.profile if batch.topic == topics.PROFILES.name else checker.use
             outputs += [self._output(verdict) for verdict in judge(record)]
         return outputs
+
+    def _pinned(self) -> Sequence[Mapping[str, Any]]:
+        """The profiles of pinned references, asked of the history once."""
+        if self._references is None:
+            self._references = []
+            if self._settings is not None and self._rules.references:
+                try:
+                    self._references = list(profiles(connect(self._settings), self._rules))
+                except (Unavailable, StateError, MissingExtra) as error:
+                    _log.warning("pinned references count from when their profiles pass: %s", error)
+        return self._references
 
     def flush(self) -> None:
         """Nothing is put away."""
