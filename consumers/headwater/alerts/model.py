@@ -168,6 +168,36 @@ def alert_of(record: Mapping[str, Any]) -> Alert:
     )
 
 
+def alert_from(plain: Mapping[str, Any]) -> Alert:
+    """An alert from what `as_dict` made of it. Raises KeyError, TypeError or ValueError where it is none."""
+    record: dict[str, Any] = {
+        **plain,
+        **{name: uuid.UUID(plain[name]).bytes for name in ("event_id", "incident_id")},
+        **{name: _bytes(plain[name]) for name in ("run_id", "suppressed_by")},
+        **{name: [uuid.UUID(item).bytes for item in plain[name]] for name in ("verdicts", "suppressed")},
+        **{name: _microseconds(plain[name]) for name in ("event_time", "onset", "last_seen")},
+        **plain["dataset"],
+        "root": _cause_from(plain["root"]) if plain["root"] is not None else None,
+        "causes": [_cause_from(cause) for cause in plain["causes"]],
+        "reaches": [{**item, **item["dataset"]} for item in plain["reaches"]],
+        "measures": [{**item, "value": float(item["value"])} for item in plain["measures"]],
+        "evidence": {name: json.dumps(value) for name, value in plain["evidence"].items()},
+    }
+    return alert_of(record)
+
+
+def _cause_from(plain: Mapping[str, Any]) -> dict[str, Any]:
+    return {**plain, **plain["dataset"], "run_id": _bytes(plain["run_id"]), "score": float(plain["score"])}
+
+
+def _bytes(text: str | None) -> bytes | None:
+    return uuid.UUID(text).bytes if text is not None else None
+
+
+def _microseconds(text: str | None) -> int | None:
+    return None if text is None else (datetime.fromisoformat(text) - _EPOCH) // timedelta(microseconds=1)
+
+
 def _cause(record: Mapping[str, Any]) -> Cause:
     return Cause(
         kind=record["kind"],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import random
 import threading
@@ -15,6 +14,7 @@ from typing import Protocol
 from headwater.alerts import Alert, subscribe
 from headwater.errors import HeadwaterError
 from headwater.notify.payloads import mail, post
+from headwater.notify.resending import Resent, Undelivered
 from headwater.notify.sending import Later, Refused, send_mail, send_post
 from headwater.notify.targets import Target
 from headwater.settings import Settings
@@ -41,6 +41,12 @@ def deliver(target: Target, alert: Alert) -> None:
         send_post(target, post(target, alert, int(time.time())))
 
 
+def resend(targets: Sequence[Target], undelivered: Path) -> list[Resent]:
+    """Deliver what was given up, of each target that has any; `undelivered`: the folder."""
+    waiting = [(target, Undelivered(undelivered / f"{target.name}.ndjson")) for target in targets]
+    return [kept.resend(target, deliver) for target, kept in waiting if any(True for _ in kept)]
+
+
 class Line:
     """Delivers to one target, alert after alert, each once; what is given up goes to a file, with the reason."""
 
@@ -54,7 +60,7 @@ class Line:
     ) -> None:
         self.target = target
         self.delivered = self.given_up = 0
-        self._undelivered = undelivered
+        self._undelivered = Undelivered(undelivered)
         self._send = send
         self._clock = clock
         self._stopped = threading.Event()
@@ -92,10 +98,8 @@ class Line:
 
     def _give_up(self, alert: Alert, why: str) -> None:
         self.given_up += 1
-        self._undelivered.parent.mkdir(parents=True, exist_ok=True)
         record = {"at": int(time.time()), "target": self.target.name, "why": why, "alert": alert.as_dict()}
-        with self._undelivered.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record, ensure_ascii=False) + "\n")
+        self._undelivered.add(record)
         _log.error("%s: alert %s is not delivered: %s", self.target.name, alert.event_id.hex, why)
 
 
