@@ -53,7 +53,7 @@ class Explanation:
             lines += ["", *(f"  {line}" for line in text(self.shapes)), ""]
         lines += _root(incident)
         lines += [
-            f"reaches   {reach.node.namespace}/{reach.node.name}  {reach.kind}, {reach.hops} hops"
+            f"reaches   {reach.node.namespace}/{reach.node.name}  {reach.kind}, {_hops(reach.hops)}"
             + (f", {reach.predictions:,} predictions" if reach.predictions else "")
             for reach in incident.reaches
         ]
@@ -86,6 +86,10 @@ def explain(client: Client, begins: str) -> Explanation:
         raise SettingsError(f"{begins} begins {len(found)} ids; give more of it")
     rows = select(client, _LEADING, {"ids": list(found[0].verdicts), "check": found[0].check})
     return Explanation(found[0], rows[0] if rows else None, shapes(found[0].evidence))
+
+
+def _hops(count: int) -> str:
+    return f"{count} hop{'s' if count != 1 else ''}"
 
 
 def _gate(measure: Mapping[str, Any]) -> str:

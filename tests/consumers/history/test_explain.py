@@ -1,0 +1,82 @@
+"""`headwater explain` as consumers/README.md shows it."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from headwater.cli.main import main
+from headwater.detection.checker import Checker
+from headwater.detection.incidents.book import Book
+from headwater.detection.policy import Policy
+from tests.consumers.detection.making import an_id, dataset, edge_set, profile_record, through_the_contract, use
+from tests.consumers.history.conftest import History
+from tests.consumers.history.messages import batch
+
+README = Path(__file__).parents[3] / "consumers" / "README.md"
+START = date(2026, 1, 1)
+GOOD, BAD = 30, 3
+STEPS = (("ingest", "delivery", "raw"), ("clean", "raw", "clean"), ("train", "clean", "model"))
+KINDS = {"delivery": "file", "model": "model"}
+
+
+def shown() -> tuple[str, str]:
+    """The command of the transcript, and what it prints."""
+    text = README.read_text("utf-8").partition("<!-- transcript: explain -->\n```\n$ headwater explain ")[2]
+    command, _, output = text.partition("\n```")[0].partition("\n")
+    return command, output
+
+
+def told(history: History) -> None:
+    """Thirty ordinary days of a pipeline, and three on which its source tells distances in kilometres."""
+    checker, book = Checker(Policy()), Book(Policy(), history.settings.database_name)
+    now = 1
+    verdicts: list[dict[str, Any]] = []
+    edges: list[dict[str, Any]] = []
+    for number in range(GOOD + BAD):
+        day = START + timedelta(days=number)
+        random = np.random.default_rng(number)
+        miles = random.gamma(4, 250, 1_000)
+        for job, source, target in STEPS:
+            read, written = (dataset(name, str(day), KINDS.get(name, "table")) for name in (source, target))
+            owners = [{"name": "team:flights", "type": None}]
+            book.use(use(job, day, "read", read))
+            book.use(use(job, day, "write", written, owners=owners))
+            columns = [(0, "distance", "distance")] if job == "clean" else []
+            edges.append(edge_set(job, day, [read], written, columns))
+            book.edges(edges[-1])
+            if target != "model":
+                data = {"distance": miles * (1.0 if number < GOOD else 1.609), "stops": random.integers(0, 3, 1_000)}
+                profile = profile_record(target, day, data, run=an_id("run", job, day))
+                verdicts += [verdict.fields() for verdict in checker.profile(profile)]
+    for fields in verdicts:
+        book.verdict(through_the_contract("verdict", fields), now)
+    alerts: list[dict[str, Any]] = []
+    for _ in range(30):
+        now += 1_000_000
+        alerts += [{**fields, "emit_time": now} for fields in book.tick(now)]
+    head = {"emit_time": 1, "producer_id": bytes(16), "sequence": 0}
+    history.keep(
+        batch("lineage.verdicts", [{**head, **fields} for fields in verdicts]),
+        batch("lineage.edges", edges),
+        batch("lineage.alerts", [{**head, **fields} for fields in alerts]),
+    )
+
+
+@pytest.mark.integration
+def test_the_transcript_is_what_the_command_prints(
+    history: History, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Word by word, on the incident of a pipeline whose source changed its unit."""
+    told(history)
+    settings = history.settings
+    monkeypatch.setenv("HEADWATER_STORE_USER", settings.store_user)
+    monkeypatch.setenv("HEADWATER_STORE_PASSWORD", settings.store_password)
+    command, output = shown()
+    where = ["--store-url", settings.store_url, "--prefix", settings.prefix]
+    assert main(["explain", *command.split(), *where]) == 0
+    assert capsys.readouterr().out.rstrip("\n") == output
