@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from headwater.detection import freshness, late, metrics, schema_changes, volume
+from headwater.detection import freshness, late, metrics, missing, schema_changes, volume
 from headwater.detection.policy import Policy
 from headwater.detection.profile_verdicts import subject_of
 from headwater.detection.reference import Reference
@@ -97,12 +97,16 @@ class Checker:
         return _wanted(found, rule)
 
     def overdue(self, now: int) -> list[Verdict]:
-        """What should have been written by `now` (µs since 1970 UTC) and was not."""
-        return [
-            freshness.overdue(namespace, name, watch.arrivals, self._settings((namespace, name))[0])
-            for (namespace, name), watch in self._watches.items()
-            if watch.arrivals.overdue(now) and _is_wanted("freshness", self._settings((namespace, name))[1])
-        ]
+        """What should have been written by `now` (µs since 1970 UTC) and was not, or was read all the same."""
+        found: list[Verdict] = []
+        for (namespace, name), watch in self._watches.items():
+            if not watch.arrivals.overdue(now) and not watch.present.waiting:
+                continue
+            policy, rule = self._settings((namespace, name))
+            if watch.arrivals.overdue(now) and _is_wanted("freshness", rule):
+                found.append(freshness.overdue(namespace, name, watch.arrivals, policy))
+            found += _wanted(missing.overdue(now, watch.present, policy), rule)
+        return found
 
     def decision(self, decision: Mapping[str, Any]) -> None:
         """Accept as the new normal: baselines of a dataset or column begin at from_time, else where the alarm began."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from headwater.detection import contents, copies, freshness, reads
+from headwater.detection import contents, copies, freshness, missing, reads
 from headwater.detection.policy import Policy
 from headwater.detection.summaries import Summary
 from headwater.detection.verdicts import Subject, Verdict
@@ -23,6 +23,7 @@ class Watch:
     arrivals: freshness.Arrivals = field(default_factory=freshness.Arrivals)
     contents: contents.Contents = field(default_factory=contents.Contents)
     copies: dict[tuple[str, ...], copies.Copies] = field(default_factory=dict[tuple[str, ...], copies.Copies])
+    present: missing.Written = field(default_factory=missing.Written)
     taken: dict[Job, reads.Takes] = field(default_factory=dict[Job, reads.Takes])
     written: dict[Job, reads.Takes] = field(default_factory=dict[Job, reads.Takes])
 
@@ -43,10 +44,14 @@ class Watch:
             if job[1]:
                 takes = self.taken.setdefault(job, reads.Takes())
                 verdicts += reads.late(subject, use["nominal_start"], takes, policy, based_on)
+            # what a store names anew with each change may have been made by whoever tells nothing
+            if subject.partitions or use["version_origin"] in {None, "declared"}:
+                verdicts += missing.read(subject, use["emit_time"], self.present, policy, based_on)
             return verdicts
         if use["access"] != "write" or use["run_state"] not in COMPLETE:
             return []
         verdicts = contents.wrote(subject, found, self.contents, policy, based_on) if found is not None else []
+        verdicts += missing.wrote(subject, self.present, policy)
         if self.arrivals.add(subject.event_time, subject.version, use["emit_time"], policy):
             verdicts.append(freshness.written_again(subject, based_on))
         if job[1]:

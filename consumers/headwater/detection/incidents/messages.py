@@ -114,6 +114,8 @@ def title(incident: Incident) -> str:
     where = dataset(incident.root.node.namespace, incident.root.node.name)
     if leading["check"] == "policy":
         return f"{leading['rule']}: {dataset(leading['namespace'], leading['name'], leading['column'])}"
+    if leading["check"] == "upstream" and json.loads(leading["evidence"].get("kind", "null")) == "missing":
+        return f"{where} was read before it was written"
     if leading["check"] in _TITLES:
         return _TITLES[leading["check"]].format(where)
     if leading["check"] == "duplication":
