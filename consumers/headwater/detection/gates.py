@@ -13,7 +13,7 @@ import numpy as np
 from headwater.detection import compare
 from headwater.detection.compare import Comparison
 from headwater.detection.policy import Policy
-from headwater.detection.series import Past, Series
+from headwater.detection.series import FREQUENT, Past, Series
 from headwater.detection.statistics.robust import Floats, holm, ordered_median_mad
 from headwater.detection.summaries import Column, Summary
 
@@ -65,7 +65,10 @@ class _Test:
     check: Check
     column: str
     current: Column
+    #: Those that must speak for it.
     comparisons: tuple[Comparison, ...]
+    #: The score against the rolling baseline.
+    rolling: float
 
 
 def judge(summary: Summary, series: Series, policy: Policy) -> list[Finding]:
@@ -99,14 +102,15 @@ def _tests(name: str, column: Column, summary: Summary, series: Series, policy: 
     if not rolling:
         return []
     seasonal = series.seasonal(name, summary.event_time, policy)
+    alone = bool(seasonal) and seasonal[0].season >= FREQUENT
     found: list[_Test] = []
     for check, measure in _MEASURES:
         first = measure(column, name, "rolling", rolling, policy)
         if first is None:
             continue
         second = measure(column, name, "season", seasonal, policy) if seasonal else None
-        comparisons = (first,) if second is None else (first, second)
-        found.append(_Test(check, name, column, comparisons))
+        comparisons = (first,) if second is None else (second,) if alone else (first, second)
+        found.append(_Test(check, name, column, comparisons, first.score))
     return found
 
 
@@ -150,7 +154,7 @@ def _through(
         "alarm" if persistent else "warn" if found or told else "ok" if chance is not None else "insufficient"
     )
     season = next((c.score for c in test.comparisons if c.kind == "season"), None)
-    signal.add(summary.event_time, test.comparisons[0].score, season, found=found, keep=policy.history + policy.again)
+    signal.add(summary.event_time, test.rolling, season, found=found, keep=policy.history + policy.again)
     return Finding(
         check=test.check,
         column=test.column,
@@ -186,6 +190,8 @@ def _own_history(test: _Test, before: Past, policy: Policy) -> tuple[float | Non
         over = comparison.score / limit if limit > 0 else comparison.score
         if decided is None or over < decided[1]:
             decided = (median, over)
+    if decided is None and test.comparisons[0].kind == "season":
+        return None, min(c.score for c in test.comparisons), False, False
     if decided is None:
         return None, min(c.score for c in test.comparisons), known, known
     return decided[0], decided[1], known, decided[1] > 1

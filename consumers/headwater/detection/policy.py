@@ -44,10 +44,13 @@ class Policy:
     at_once: float = 0.2
     #: Baselines: the last so many profiles.
     rolling: int = 28
-    #: Baselines: the same weekday (hour of the week where runs are that frequent), so many points at least …
+    #: Baselines: the same weekday (hour of the day where it runs several times a day), so many points at least …
     least_season: int = 4
     #: … and so many at most: 8 weeks.
     season: int = 8
+    #: Baselines of what runs several times a day: the same hour of the days that so many profiles reach back, five
+    #: where it runs hourly. It decides alone: 28 hours are no guide to an hour of a daily cycle.
+    reach_frequent: int = 144
     #: A pinned reference: so many profiles are held against it together …
     reference_profiles: int = 7
     #: … and must differ this many times as much as is large enough between neighbours.

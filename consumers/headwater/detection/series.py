@@ -18,8 +18,10 @@ from headwater.detection.policy import Policy
 from headwater.detection.summaries import Kind, Summary
 
 _HOUR_US = 3_600_000_000
-#: Runs at least so often make the season the hour of the week, else it is the weekday.
+#: Runs more often than that make the season the hour of the day, else it is the weekday.
 _OFTEN_US = 12 * _HOUR_US
+#: Seasons from here on are hours of the day.
+FREQUENT = 100
 _EVER, _NEVER = -(2**63), 2**63 - 1
 
 
@@ -210,21 +212,28 @@ class Series:
         return again
 
     def season(self, event_time: int, policy: Policy) -> int:
-        """The weekday, 0 to 6, or for frequent runs the hour of the week, by how often it ran before."""
+        """The weekday, 0 to 6, or for frequent runs the hour of a working day or of the weekend, 100 to 147."""
         moment = datetime.fromtimestamp(event_time / 1e6, UTC)
-        before = self._before(event_time, policy)
-        if len(before) > 2:
-            # the middle half alone: one profile dated years ahead or back says nothing of how often it runs
-            first, last = before[len(before) // 4], before[-1 - len(before) // 4]
-            between = (self.entries[last].event_time - self.entries[first].event_time) / (last - first)
-            if between < _OFTEN_US:
-                return 100 + moment.weekday() * 24 + moment.hour
-        return moment.weekday()
+        if not self.is_frequent(event_time, policy):
+            return moment.weekday()
+        return FREQUENT + moment.hour + 24 * (moment.weekday() > 4)
+
+    def is_frequent(self, event_time: int, policy: Policy) -> bool:
+        """Whether it ran several times a day before."""
+        end = bisect_left(self.entries, event_time, key=_entry_time)
+        begin = max(0, end - _reach(policy))
+        if end - begin < 3:
+            return False
+        # the middle half alone: one profile dated years ahead or back says nothing of how often it runs
+        quarter = (end - begin) // 4
+        first, last = begin + quarter, end - 1 - quarter
+        return (self.entries[last].event_time - self.entries[first].event_time) / (last - first) < _OFTEN_US
 
     def _before(self, event_time: int, policy: Policy) -> range:
         """The places of the entries that a profile may be compared with, the oldest first."""
         end = bisect_left(self.entries, event_time, key=_entry_time)
-        return range(max(0, end - policy.rolling - 4 * policy.season), end)
+        reach = max(_reach(policy), policy.reach_frequent * self.is_frequent(event_time, policy))
+        return range(max(0, end - reach), end)
 
     def rolling(self, column: str, event_time: int, policy: Policy) -> list[Entry]:
         """The last profiles before `event_time` that hold the column and were not found for it."""
@@ -297,7 +306,13 @@ class Series:
 
     def _forget(self, policy: Policy) -> None:
         """Keep what rolling and season need, also of those that may be judged again."""
-        del self.entries[: -policy.rolling - 4 * policy.season - policy.again]
+        keep = policy.reach_frequent if self.entries[-1].season >= FREQUENT else 0
+        del self.entries[: -max(_reach(policy), keep) - policy.again]
+
+
+def _reach(policy: Policy) -> int:
+    """How many profiles before it a profile is compared with, at most, where it does not run several times a day."""
+    return policy.rolling + 4 * policy.season
 
 
 def _accepted(entry: Entry, column: str | None) -> Entry:
