@@ -13,7 +13,8 @@ import numpy as np
 from headwater.detection import compare
 from headwater.detection.compare import Comparison
 from headwater.detection.policy import Policy
-from headwater.detection.series import FREQUENT, Past, Series
+from headwater.detection.series import FREQUENT, Series
+from headwater.detection.signals import Past
 from headwater.detection.statistics.robust import Floats, holm, ordered_median_mad
 from headwater.detection.summaries import Column, Summary
 

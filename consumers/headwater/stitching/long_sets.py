@@ -34,7 +34,8 @@ def long_sets(
     for block in blocks(told.targets):
         outputs = b"".join(_node(node, described) for node in block)
         targets = np.frombuffer(_list(len(block), b"".join(map(varints.encode, range(len(block))))), np.uint8)
-        most = MAX_BYTES - _AROUND - len(run) - len(outputs)
+        # Names may be so long that there is no room beside them: each message then takes one input.
+        most = max(0, MAX_BYTES - _AROUND - len(run) - len(outputs))
         longest = most + len(targets) + packed.longest + _BEYOND
         lists = np.empty(longest, np.uint8), np.empty(longest, np.uint8), np.empty(longest, np.uint8)
         place = np.array([0, packed.firsts[0]], np.int64)

@@ -157,8 +157,7 @@ class Unit:
         for event, ((begin, end), (place, by)) in enumerate(taken, first):  # noqa: B007 — where it stopped
             if self._wide_since is not None:
                 break
-            self._count = place
-            reads += end - begin
+            self._count, reads = place, reads + end - begin
             if reads * len(self._writes) > WIDE:
                 self._wide_since = self._count
                 break

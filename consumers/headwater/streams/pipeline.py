@@ -1,5 +1,4 @@
-"""One step's line: chunks are read on one thread, processed on a second, confirmed on a third, committed in order.
-
+"""One step's line: chunks are read on one thread, processed on a second, confirmed on a third, committed in order:
     feed → lane of the partition → read (thread) → process, send (thread) → confirm (thread) → commit (loop)
 
 At most ROUNDS rounds are between process and commit. All of it hangs on one event loop.

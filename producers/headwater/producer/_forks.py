@@ -1,4 +1,5 @@
-"""What a fork must not do to librdkafka's clients: be made while they connect, and free them in the child.
+"""What a fork must not do: be made while librdkafka's clients connect, or while they are loaded, and free them in the
+child.
 
 glibc guards the list of the machine's addresses by a lock that it does not see to in a fork, and each connection
 asks for that list when it looks its broker's name up (`__check_pf` in `getaddrinfo`). A child that is forked just then
@@ -6,6 +7,9 @@ has the lock held by a thread that it does not have: every later look-up in it, 
 for ever. librdkafka's threads connect when a client has just been made, which is also when services that fork their
 workers do it: a fork waits meanwhile. Later connections are rare; where one is just asking, a look-up of our own waits
 for its end.
+
+Modules that only senders need are loaded with the first producer. A child that is forked just then has a module's lock
+held by a thread that it does not have, so that a fork waits for that too.
 
 A client has threads, and freeing it waits for them. In a child they are not there, so that no client of the parent is
 ever freed, not even by a collection of garbage in the middle of the fork.
@@ -20,10 +24,13 @@ import socket
 import threading
 import time
 import weakref
+from collections.abc import Generator
 from typing import Final, Protocol
 
 #: How long after a client was wanted a fork waits for its connections at most, seconds.
 LONGEST: Final = 1.0
+#: … and for modules that are being loaded.
+_LONGEST_LOADING: Final = 10.0
 _PAUSE: Final = 0.001
 
 
@@ -39,6 +46,17 @@ class Holder(Protocol):
 _connecting: dict[int, float] = {}
 _holders: weakref.WeakSet[Holder] = weakref.WeakSet()
 _mine = threading.local()
+
+
+@contextlib.contextmanager
+def loading() -> Generator[None]:
+    """Modules are loaded meanwhile: a child that is forked in the middle waits for ever for the thread that does."""
+    mine = object()
+    _connecting[id(mine)] = time.monotonic() + _LONGEST_LOADING
+    try:
+        yield
+    finally:
+        connected(mine)
 
 
 def connecting(owner: object) -> None:

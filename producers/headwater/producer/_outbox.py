@@ -17,8 +17,9 @@ _GIVE_WAY_EVERY: Final = 300
 _GIVE_WAY_SECONDS: Final = 0.2
 #: … and never longer than four turns of other threads (the interpreter's switch interval is 5 ms), seconds.
 _GIVE_WAY_MOST: Final = 0.02
-#: Callers that took longer for so many calls make pauses of their own: they never wait.
-_HASTE: Final = 0.05
+#: Callers that all together took longer for so many calls (below 20,000 a second) make pauses of their own: they never
+#: wait.
+_HASTE: Final = 0.015
 
 
 class Message(TypedDict):

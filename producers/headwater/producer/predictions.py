@@ -76,7 +76,7 @@ class Predictor:
         values = fields.get("values", False)
         self._all_plain = values is True
         self._plain = frozenset[str]() if isinstance(values, bool) else frozenset(values)
-        self._names: dict[str, str] = {}
+        self._names: dict[str, str | None] = {}
         self._starts: dict[str, bytes] = {}
         self._digests: dict[str, bytes] = {}
 
@@ -154,42 +154,45 @@ class Predictor:
         """Each as value or digest."""
         if self._value_digest is not None:
             return self._digested(values, self._value_digest)[0]
-        try:
-            return self._short(values)
-        except (IndexError, UnicodeEncodeError):  # one is long, or not ASCII
-            return _avro.block([_value(name, _text(value)) for name, value in values.items() if self._is_plain(name)])
-
-    def _short(self, values: Mapping[str, Any]) -> bytes:
-        """The plain values. Raises IndexError and UnicodeEncodeError where they are not of the usual kind.
-
-        Avro's lengths below 64 are ASCII, as most names and values are: such a block is text, encoded once.
-        """
+        # Avro's lengths below 64 are ASCII, as most names and values are: such entries are text, encoded at once.
         names = self._names
-        entries: list[str] = []
+        texts: list[str] = []
+        before: list[bytes] = []
+        count = 0
         for name, value in values.items():
             try:
                 start = names[name]
             except KeyError:
                 start = self._name(name)
-            if start:
-                # Three kinds in line: what a call costs, for each value of each prediction, is what this is about.
-                kind = _type(value)
-                if kind is float and value - value == 0.0:  # finite
-                    text = f"{value!r}"
-                elif kind is str:
-                    text = _quoted(value)
-                else:
-                    text = _text(value)
-                entries.append(f"{start}{_LENGTHS[len(text)]}{text}")
-        if not entries:
-            return _avro.EMPTY
-        whole = "\0".join(entries)
-        return f"{_LENGTHS[len(entries)]}{whole}\0\0".encode("ascii")
+            if start == "":
+                continue
+            # Three kinds in line: what a call costs, for each value of each prediction, is what this is about.
+            kind = _type(value)
+            if kind is float and value - value == 0.0:  # finite
+                text = f"{value!r}"
+            elif kind is str:
+                text = _quoted(value)
+            else:
+                text = _text(value)
+            count += 1
+            if start is not None and len(text) < len(_LENGTHS) and text.isascii():
+                texts.append(f"{start}{_LENGTHS[len(text)]}{text}\0")
+            else:
+                before += ("".join(texts).encode("ascii"), _value(name, text))
+                texts = []
+        if not before and count < len(_LENGTHS):
+            return f"{_LENGTHS[count]}{''.join(texts)}\0".encode("ascii") if count else _avro.EMPTY
+        return b"".join((_avro.long(count), *before, "".join(texts).encode("ascii"), _avro.EMPTY))
 
-    def _name(self, name: Any) -> str:
-        """What stands before a feature's plain value: empty where it is not one of those that leave."""
+    def _name(self, name: Any) -> str | None:
+        """What stands before a feature's plain value: empty where it is not one of those that leave, None where it is
+        long or not ASCII.
+        """
         text = name if isinstance(name, str) else str(name)  # a host's names may be numbers
-        start = "".join((_LENGTHS[len(text)], text, "\2")) if self._is_plain(name) else ""
+        start: str | None = ""
+        if self._is_plain(name):
+            short = len(text) < len(_LENGTHS) and text.isascii()
+            start = "".join((_LENGTHS[len(text)], text, "\2")) if short else None
         if len(self._names) < _MOST_KEPT:
             self._names[name] = start
         return start

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Unpack
 
 from headwater import settings as settings_module
-from headwater.producer import _avro, _events, _provenance, _telemetry
+from headwater.producer import _avro, _events, _forks, _provenance, _telemetry
 from headwater.producer._core import Core, now_us
 from headwater.producer._disabled import DisabledDelivery
 from headwater.producer._fields import RunFields
@@ -25,6 +25,7 @@ from headwater.settings import Settings
 if TYPE_CHECKING:
     from headwater.producer._delivery import Delivery
 
+_NOT_DISABLED: Final = frozenset({"", "0", "false", "no", "off"})
 _CORES: Final[weakref.WeakSet[Core]] = weakref.WeakSet()
 
 
@@ -48,11 +49,11 @@ class Producer:
         self._core = core = Core(self.settings, clock)
         if delivery is not None:
             core.delivery = delivery
-        elif os.environ.get("HEADWATER_DISABLED", "") not in {"", "0"}:
+        elif os.environ.get("HEADWATER_DISABLED", "").strip().lower() not in _NOT_DISABLED:
             core.delivery = DisabledDelivery()
         else:
-            # It loads confluent-kafka, and asyncio with it: only hosts that send pay for that.
-            from headwater.producer._delivery import KafkaDelivery  # noqa: PLC0415 — as said
+            with _forks.loading():
+                from headwater.producer._delivery import KafkaDelivery  # noqa: PLC0415 — loads confluent-kafka, and asyncio: only hosts that send pay for that
 
             core.delivery = KafkaDelivery(self.settings, core.alive, core.chore)
             _telemetry.watch(core)

@@ -176,9 +176,10 @@ def _once_each(datasets: Iterable[Dataset]) -> Sequence[Dataset]:
 
 
 def _cancelled(error: BaseException) -> bool:
-    # A task is cancelled only where asyncio is loaded; other hosts need not load it for us.
-    asyncio = sys.modules.get("asyncio")
-    return asyncio is not None and isinstance(error, asyncio.CancelledError)
+    # A task is cancelled only where asyncio is loaded; other hosts need not load it for us. Another thread may be just
+    # loading it: then it is there, but not what is in it.
+    cancelled = getattr(sys.modules.get("asyncio"), "CancelledError", None)
+    return isinstance(cancelled, type) and isinstance(error, cancelled)
 
 
 def _error(error: BaseException | str) -> bytes:

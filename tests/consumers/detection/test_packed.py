@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from headwater.detection import late
 from headwater.detection.packed import Columns, joined
 from headwater.detection.policy import Policy
-from headwater.detection.series import Series, Signal, Times
+from headwater.detection.series import Series
+from headwater.detection.signals import Signal, Times
 from headwater.detection.summaries import Column, summarize
 from tests.consumers.detection.making import an_id, profile_record
 

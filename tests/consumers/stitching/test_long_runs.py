@@ -231,3 +231,21 @@ def test_a_long_run_is_not_put_on_the_state_topic_at_each_tick(tmp_path: Path) -
             lives.tick()
         lives.commit()
         assert len([key for key, _ in lives.state if key[:1] == state_records.RUN]) == 2
+
+
+@pytest.mark.parametrize(("of_job", "of_output", "of_inputs"), [(195_500, 60_000, 30_000), (262_000, 10, 100)])
+def test_names_so_long_that_they_leave_no_room(of_job: int, of_output: int, of_inputs: int) -> None:
+    """A message then takes one input; nothing is lost, nothing is written where it does not belong."""
+    links = [{"topic": "t", "partition": 0, "offset": 1}]
+
+    def told(number: int, state: str, inputs: list[Event], outputs: list[Event]) -> Event:
+        run = {"run_id": worlds.RUNS[0], "state": state, "links": links}
+        return event(number, state, inputs, outputs, "j" * of_job, run=run)
+
+    outputs = [dataset("o" * of_output, "1"), *(dataset(f"o{n}", "1") for n in range(400))]
+    events = [told(1, "START", [dataset("a")], outputs)]
+    events += [told(n, "RUNNING", [dataset(f"i{n}", "1")], []) for n in range(2, 40)]
+    events += [told(n, "RUNNING", [dataset(f"i{n}-{'x' * of_inputs}", "1")], []) for n in range(40, 50)]
+    step = StitchingStep(Settings())
+    made = worlds.feed(step, [events[at : at + 20] for at in range(0, len(events), 20)])
+    assert reference.standing(reference.said(made)) == reference.current(events)
