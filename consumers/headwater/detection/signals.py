@@ -82,7 +82,7 @@ class Signal:
     times: array[int] = field(default_factory=lambda: array("q"))
     scores: array[float] = field(default_factory=lambda: array("f"))
     season_scores: array[float] = field(default_factory=lambda: array("f"))
-    found: bytearray = field(default_factory=bytearray)
+    found: bytes = b""
 
     def add(self, event_time: int, score: float, season_score: float | None, *, found: bool, keep: int) -> None:
         """Remember one more; of one time in the order of their scores, so that it does not matter which came first."""
@@ -91,10 +91,11 @@ class Signal:
         while index < len(self.times) and self.times[index] == event_time and self._at(index) < mine:
             index += 1
         self.times = self.shared.added(self.times, event_time, keep)
-        self.scores.insert(index, score)
-        self.season_scores.insert(index, math.nan if season_score is None else season_score)
-        self.found.insert(index, found)
-        del self.scores[:-keep], self.season_scores[:-keep], self.found[:-keep]
+        # Made anew: what grows in place takes up to an eighth more than it holds.
+        self.scores = _with(self.scores, index, score)[-keep:]
+        season = math.nan if season_score is None else season_score
+        self.season_scores = _with(self.season_scores, index, season)[-keep:]
+        self.found = (self.found[:index] + (b"\1" if found else b"\0") + self.found[index:])[-keep:]
 
     def _at(self, index: int) -> tuple[float, bool]:
         return self.scores[index], bool(self.found[index])
@@ -104,10 +105,15 @@ class Signal:
         end = bisect_left(self.times, event_time)
         kept = slice(max(0, end - most), end)
         times = self.times if end == len(self.times) <= most else self.times[kept]
-        return Past(times, self.scores[kept], self.season_scores[kept], bytes(self.found[kept]))
+        return Past(times, self.scores[kept], self.season_scores[kept], self.found[kept])
 
     def cut(self, since: int, until: int = _NEVER) -> None:
         """Forget what lies at `since` or behind it, before `until`."""
         gone = slice(bisect_left(self.times, since), bisect_left(self.times, until))
         self.times = self.shared.cut(self.times, since, until)
-        del self.scores[gone], self.season_scores[gone], self.found[gone]
+        del self.scores[gone], self.season_scores[gone]
+        self.found = self.found[: gone.start] + self.found[max(gone.start, gone.stop) :]
+
+
+def _with(scores: array[float], index: int, score: float) -> array[float]:
+    return scores[:index] + array("f", (score,)) + scores[index:]

@@ -60,7 +60,7 @@ class Facets:
         """Land one facet, or keep it."""
         if name in _GIVEN:
             self.given[name] = value
-        deleted: Any = type(value) is dict and value.get("_deleted")
+        deleted = hasattr(value, "get") and value.get("_deleted")
         if name == _METRICS and not deleted:
             self._metrics.append((name, value))
             return
@@ -135,7 +135,8 @@ def take_facets(fields: Fields, name: str, places: Sequence[Place], *, written: 
         return found
     if not isinstance(given, dict):
         raise Misshapen(f"{fields.path}.{name}", "an object", given)
-    rest: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    said: dict[str, Any] = cast("Any", given)
+    rest = {key: value for key, value in said.items() if value is not None}
     path = f"{fields.path}.{name}."
     for place in places:
         landings = LANDINGS[place]

@@ -72,8 +72,7 @@ class Fields:
         if not isinstance(value, dict):
             raise Misshapen(path, "an object", value)
         self.path = path
-        said: dict[str, Any] = value
-        self.left = {name: of for name, of in said.items() if of is not None}
+        self.left = {name: of for name, of in cast("dict[str, Any]", value).items() if of is not None}
         self._children: list[Fields] = []
 
     def take(self, name: str) -> Any:

@@ -11,6 +11,8 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
+from headwater.audit.store import Client
+from headwater.audit.writers import writer_schemas
 from headwater.cli.main import main
 from headwater.export import openlineage as exporting
 from headwater.openlineage import encoded, written
@@ -130,12 +132,15 @@ def test_a_body_of_an_unknown_schema_is_left_out_and_named(
     for name in ("store_url", "store_user", "store_password", "prefix"):
         monkeypatch.setenv(f"HEADWATER_{name.upper()}", getattr(history.settings, name))
     scope = ("--openlineage", "--since=2024-01-01T00:00:00Z", "--until=2025-01-01T00:00:00Z", "--json")
-    known = exporting.writer_schemas
-    answers = iter(({}, known(history.client)))
-    monkeypatch.setattr(exporting, "writer_schemas", lambda _client: next(answers))
+    answers: list[dict[int, records.Schema]] = [writer_schemas(history.client), {}]
+
+    def answering(_client: Client) -> dict[int, records.Schema]:
+        return answers.pop()
+
+    monkeypatch.setattr(exporting, "writer_schemas", answering)
     assert main(["export", str(tmp_path / "all.ndjson"), *scope]) == 0
     assert json.loads(capsys.readouterr().out)["events"] == 2
-    monkeypatch.setattr(exporting, "writer_schemas", known)
+    monkeypatch.setattr(exporting, "writer_schemas", writer_schemas)
     history.client.command("TRUNCATE TABLE schemas")
     file = tmp_path / "some.ndjson"
     assert main(["export", str(file), *scope]) == 1

@@ -52,7 +52,9 @@ def posted(gateway: Gateway, bodies: Sequence[bytes]) -> dict[str, int]:
         return counts
 
     with ThreadPoolExecutor(_CONNECTIONS) as threads:
-        counts: Counter[str] = sum(threads.map(share, range(_CONNECTIONS)), Counter())
+        counts = Counter[str]()
+        for part in threads.map(share, range(_CONNECTIONS)):
+            counts.update(part)
     assert sum(counts.values()) == len(asked)
     return dict(counts)
 
