@@ -233,6 +233,39 @@ def test_a_fork_while_connections_are_made(tmp_path: Path) -> None:
     assert (process.returncode, errors) == (0, "")
 
 
+LOADING = """
+import os, signal, sys, threading, time
+import headwater.producer
+assert "confluent_kafka" not in sys.modules
+begun = threading.Event()
+def first():
+    begun.set()
+    headwater.producer.Producer()
+thread = threading.Thread(target=first)
+thread.start()
+begun.wait()
+time.sleep(float(sys.argv[1]))
+child = os.fork()
+if child == 0:
+    signal.alarm(20)
+    producer = headwater.producer.Producer()
+    producer.run(producer.job("tests", "fork")).whole()
+    os._exit(0)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+thread.join()
+"""
+
+
+@pytest.mark.parametrize("after", ["0", "0.005", "0.02", "0.06"])
+def test_a_fork_while_the_first_producer_is_made(after: str, tmp_path: Path) -> None:
+    """What it loads is loaded whole before the child begins: no module's lock is held by a thread that is not there."""
+    settings = variables(NOBODY, "", tmp_path) | {"HEADWATER_EXIT_SECONDS": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", LOADING, after], env=settings, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 APPLICATION = """
 import os
 from headwater.producer import Producer
