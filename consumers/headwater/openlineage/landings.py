@@ -30,6 +30,8 @@ class Landing(NamedTuple):
 
 
 _KEPT: Final = "`facets`, whole"
+_KEPT_OF_RUN: Final = "`run.facets`, whole"
+_KEPT_OF_JOB: Final = "`job.facets`, whole"
 
 LANDINGS: Final[Mapping[Place, Mapping[str, Landing]]] = {
     "run": {
@@ -44,12 +46,12 @@ LANDINGS: Final[Mapping[Place, Mapping[str, Landing]]] = {
             "EnvironmentVariablesRunFacet", "`environment['variables']`, secrets as …", runs.environment_variables
         ),
         "executionParameters": Landing("ExecutionParametersRunFacet", "`parameters`", runs.execution_parameters),
-        "externalQuery": Landing("ExternalQueryRunFacet", f"`run.`{_KEPT}"),
-        "extractionError": Landing("ExtractionErrorRunFacet", f"`run.`{_KEPT}"),
-        "jobDependencies": Landing("JobDependenciesRunFacet", f"`run.`{_KEPT}"),
-        "tags": Landing("TagsRunFacet", f"`run.`{_KEPT}"),
+        "externalQuery": Landing("ExternalQueryRunFacet", _KEPT_OF_RUN),
+        "extractionError": Landing("ExtractionErrorRunFacet", _KEPT_OF_RUN),
+        "jobDependencies": Landing("JobDependenciesRunFacet", _KEPT_OF_RUN),
+        "tags": Landing("TagsRunFacet", _KEPT_OF_RUN),
         own.NAME: Landing("ours", "`run.trace_id`, `.span_id`, `.links`, `.root`", own.run, exact=True),
-        "test": Landing("TestRunFacet", f"a verdict for each test, on the job; `run.`{_KEPT}"),
+        "test": Landing("TestRunFacet", f"a verdict for each test, on the job; {_KEPT_OF_RUN}"),
     },
     "job": {
         "jobType": Landing("JobTypeJobFacet", "`job.processing`, `job.integration`, `job.kind`", jobs.job_type),
@@ -68,7 +70,7 @@ LANDINGS: Final[Mapping[Place, Mapping[str, Landing]]] = {
         "lineage": Landing(
             "LineageJobFacet",
             "of datasets: `edges`, `edges_complete`, `column_lineage` of that output; of the own job: `inputs`; "
-            f"`job.`{_KEPT}",
+            f"{_KEPT_OF_JOB}",
         ),
     },
     "dataset": {
