@@ -114,6 +114,7 @@ class Lock:
             with contextlib.suppress(OSError):
                 self.path.unlink()
         _held.pop(str(self.path), None)
+        _unlock(self._file)
         close(self._file)
         if remove and sys.platform == "win32":  # a file that is open cannot be removed there
             with contextlib.suppress(OSError):
@@ -134,6 +135,12 @@ if sys.platform == "win32":
             return False
         return True
 
+    def _unlock(file: int) -> None:
+        # Closing would do it too, but Windows says not when: the next process might come before.
+        with contextlib.suppress(OSError):
+            os.lseek(file, _LOCKED_BYTE, os.SEEK_SET)
+            msvcrt.locking(file, msvcrt.LK_UNLCK, 1)
+
     def _is(file: int, path: Path) -> bool:  # noqa: ARG001 — it cannot be removed while it is open
         return True
 
@@ -146,6 +153,9 @@ else:
         except BlockingIOError:
             return False
         return True
+
+    def _unlock(file: int) -> None:
+        """Closing does it, at once."""
 
     def _is(file: int, path: Path) -> bool:
         """Whether the name still belongs to this file: who held it before may have removed it."""
