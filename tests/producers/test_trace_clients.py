@@ -8,9 +8,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any, cast
 from wsgiref.util import FileWrapper
 
+import confluent_kafka
 import httpx
 import pytest
 import requests
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.structs import ConsumerRecord
 from opentelemetry import context as otel_context
 from opentelemetry import trace as otel
@@ -19,7 +21,11 @@ from requests.adapters import BaseAdapter
 
 from headwater.producer import InMemoryProducer, trace
 from headwater.producer.trace.context import span_of
+from headwater.producer.trace.headers import KafkaHeaders, from_message
 from headwater.settings import Settings
+from tests.backends.clients import consumer as confluent_consumer
+from tests.backends.clients import create_topics
+from tests.backends.kinds import Kafka
 
 TRACE, SPAN = "12345678901234567890123456789012", "1234567890123456"
 PARENT = f"00-{TRACE}-{SPAN}-01"
@@ -272,3 +278,87 @@ def test_messages_of_aiokafka_are_read() -> None:
         pass
     (link,) = run_of(producer)["links"]
     assert (link["topic"], link["partition"], link["offset"], link["span_id"].hex()) == ("orders", 2, 9, SPAN)
+
+
+async def sent_by_aiokafka(bootstrap: str, topic: str, run_headers: list[KafkaHeaders]) -> None:
+    """A message with each of these headers, to partition 2."""
+    client: Any = AIOKafkaProducer(bootstrap_servers=bootstrap)
+    async with client as sender:
+        for headers in run_headers:
+            await sender.send_and_wait(topic, b"order", partition=2, headers=headers)
+
+
+async def read_by_aiokafka(bootstrap: str, topic: str, count: int) -> list[Any]:
+    """So many messages, by a group of its own."""
+    found: list[Any] = []
+    reader: Any = AIOKafkaConsumer(
+        topic, bootstrap_servers=bootstrap, group_id=f"{topic}-aiokafka", auto_offset_reset="earliest"
+    )
+    async with reader:
+        async with asyncio.timeout(60):
+            while len(found) < count:
+                found.append(await reader.getone())
+    return found
+
+
+@pytest.mark.integration
+def test_aiokafka_takes_trace_and_run_through_a_topic(kafka: Kafka, prefix: str) -> None:
+    """Its producer sends our headers beside the service's; its consumer's messages give the link, and a prediction its
+    message; a batch links to each. confluent-kafka reads the same of them."""
+    topic = prefix + "orders"
+    create_topics(kafka.bootstrap, {topic: 3})
+    producer = InMemoryProducer(Settings())
+    with trace.within(RECEIVED), producer.run(producer.job("shop", "sender")) as sender:
+        in_a_run = trace.kafka_headers([("mine", b"x"), ("none", None), ("traceparent", b"old")])
+    with trace.within(RECEIVED):
+        in_none = trace.kafka_headers()
+    asyncio.run(sent_by_aiokafka(kafka.bootstrap, topic, [in_a_run, in_none, []]))
+
+    messages = asyncio.run(read_by_aiokafka(kafka.bootstrap, topic, 3))
+    assert [(name, value) for name, value in messages[0].headers if name in {"mine", "none"}] == [
+        ("mine", b"x"), ("none", None),
+    ]  # fmt: skip
+    predicting = producer.predictions(
+        deployment=producer.deployment("shop", "fares-live"), model=producer.model("shop", "fares"), public_keys=True
+    )
+    reader = producer.job("shop", "reader")
+    for message in messages:
+        with trace.taken(message), producer.run(reader):
+            predicting.emit(f"order-{message.offset}")
+    with trace.taken(*messages), producer.run(reader):
+        pass
+
+    runs = [event["run"] for event in producer.events if event["run"]["state"] == "START"][1:]
+    places = [{"topic": topic, "partition": 2, "offset": offset} for offset in range(3)]
+    links = [[{name: link[name] for name in places[0]} for link in run["links"]] for run in runs]
+    assert links == [[places[0]], [places[1]], [places[2]], places]
+    assert [told["message"] for told in producer.predicted] == places
+    first, second, bare = (run["links"][0] for run in runs[:3])
+    assert (first["trace_id"].hex(), first["span_id"]) == (TRACE, span_of(sender.run_id))
+    assert first["run_id"] == sender.run_id
+    assert (second["trace_id"].hex(), second["span_id"].hex(), second["run_id"]) == (TRACE, SPAN, None)
+    assert (bare["trace_id"], bare["run_id"]) == (None, None)
+    assert [run["trace_id"] for run in runs[:2]] == [bytes.fromhex(TRACE)] * 2
+
+    other = confluent_consumer(kafka.bootstrap, f"{topic}-confluent")
+    other.assign([confluent_kafka.TopicPartition(topic, 2, 0)])
+    same = other.consume(3, timeout=30)
+    other.close()
+    assert list(map(from_message, same)) == list(map(from_message, messages))
+
+
+@pytest.mark.integration
+def test_aiokafka_reads_what_confluent_kafka_sent(kafka: Kafka, prefix: str) -> None:
+    """Trace, state and run go from one client to the other."""
+    topic = prefix + "orders"
+    create_topics(kafka.bootstrap, {topic: 1})
+    producer = InMemoryProducer(Settings())
+    sending: Any = confluent_kafka.Producer({"bootstrap.servers": kafka.bootstrap})
+    with trace.within(RECEIVED), producer.run(producer.job("shop", "sender")) as sender:
+        sending.produce(topic, b"order", headers=trace.kafka_headers())
+    assert sending.flush(30) == 0
+    (message,) = asyncio.run(read_by_aiokafka(kafka.bootstrap, topic, 1))
+    received = from_message(message)
+    assert received.trace is not None
+    assert (received.trace.trace_id.hex(), received.trace.state) == (TRACE, "v=1")
+    assert (received.trace.span_id, received.run) == (span_of(sender.run_id), sender.run_id)
