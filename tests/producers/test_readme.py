@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from headwater.producer import Producer, _delivery
+from headwater.producer._disabled import DisabledDelivery
 from headwater.schemas import framing, plain, records, topics
-from headwater.settings import documented
+from headwater.settings import Settings, documented
 from tests.backends.clients import create_topics
 from tests.backends.kinds import Kafka
 from tests.backends.processes import free_port
@@ -81,21 +85,96 @@ def test_the_test_of_the_readme(tmp_path: Path) -> None:
     assert run(snippet("producers/README.md", "memory"), {}, tmp_path) == ""
 
 
+def table(header: str, path: str = README) -> list[list[str]]:
+    """The cells of each row of the README's table with that header."""
+    text = (ROOT / path).read_text("utf-8")
+    (rows,) = re.findall(rf"^{re.escape(header)}\n\|[-|]+\|\n((?:\|.*\n)+)", text, re.MULTILINE)
+    cells = [row.removeprefix("| ").removesuffix(" |").split(" | ") for row in rows.splitlines()]
+    assert {len(row) for row in cells} == {header.count("|") - 1}
+    return cells
+
+
+def sources(*folders: str) -> Iterator[tuple[str, ast.AST]]:
+    """Every node of the code in these folders, with its place."""
+    for folder in folders:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                yield f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}", node
+
+
+def is_settings(node: ast.AST) -> bool:
+    """Whether the code there says `settings`, `self._settings` or the like."""
+    name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+    return name.lstrip("_") == "settings"
+
+
 def test_the_table_of_settings_is_the_codes() -> None:
     """Names, defaults and meanings, word for word."""
-    text = (ROOT / README).read_text("utf-8")
-    rows = dict(re.findall(r"^\| `(\w+)` \| (.*? \| .*) \|$", text, re.MULTILINE))
-    assert len(rows) >= 15
-    known = {setting.name: setting for setting in documented()}
-    for name, row in rows.items():
-        default = f"`{known[name].default}`" if known[name].default else "–"
-        assert row == f"{default} | {known[name].doc}"
+    rows = table("| setting | default | meaning |")
+    known = {f"`{one.name}`": [f"`{one.default}`" if one.default else "–", one.doc] for one in documented()}
+    assert rows == [[name, *known[name]] for name, _, _ in rows]
+    assert len({name for name, _, _ in rows}) == len(rows)
+
+
+def test_the_table_has_each_setting_that_the_producer_reads() -> None:
+    """It, and what it uses of schemas/; and it reads each that the table has."""
+    named = {one.name for one in documented()}
+    read: dict[str, str] = {}
+    for place, node in sources("producers", "schemas"):
+        if isinstance(node, ast.Attribute) and is_settings(node.value) and node.attr in named:
+            read[node.attr] = place
+        # Which setting these read nobody could tell from the text.
+        by_name = isinstance(node, ast.Call) and ast.unparse(node.func) in {"getattr", "vars", "asdict", "attrgetter"}
+        assert not (by_name and any(map(is_settings, ast.walk(node)))), place
+    # Known to it so that no error and no log line shows it.
+    del read["store_password"]
+    shown = {name.strip("`") for name, _, _ in table("| setting | default | meaning |")}
+    assert {name: place for name, place in read.items() if name not in shown} == {}
+    assert shown - read.keys() == set()
+
+
+def test_the_table_has_each_variable_that_is_no_setting() -> None:
+    """Those that the code names, and no others; those that steer tests stand in tests/README.md."""
+    shown = {name for names, _ in table("| variable | meaning |") for name in names.strip("`").split("`, `")}
+    of_tests = {name.strip("`") for name, _ in table("| variable | meaning |", "tests/README.md")}
+    read: dict[str, str] = {}
+    for place, node in sources("producers", "schemas", "consumers", "infra"):
+        value = node.value if isinstance(node, ast.Constant) else None
+        if isinstance(value, str) and re.fullmatch(r"HEADWATER_[A-Z_]*[A-Z]", value) and value not in of_tests:
+            read[value] = place
+    for one in documented():
+        read.pop(one.variable, None)
+    assert {name: place for name, place in read.items() if name not in shown} == {}
+    assert shown - read.keys() == set()
+
+
+@pytest.mark.parametrize(
+    ("value", "disables"),
+    [(None, False), ("", False), ("0", False), ("1", True), ("true", True), ("false", True), ("no", True)],
+)
+def test_what_disables_a_producer(value: str | None, disables: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the table says."""
+    made: list[object] = []
+
+    class Sending(DisabledDelivery):
+        def __init__(self, *_: object) -> None:
+            made.append(self)
+
+    monkeypatch.setattr(_delivery, "KafkaDelivery", Sending)
+    if value is not None:
+        monkeypatch.setenv("HEADWATER_DISABLED", value)
+    Producer(Settings()).close()
+    assert bool(made) is not disables
 
 
 def test_each_fault_has_its_test() -> None:
-    """Every test that the table names is there."""
-    text = (ROOT / README).read_text("utf-8")
-    tests = "".join(path.read_text("utf-8") for path in (ROOT / "tests/producers").glob("test_*.py"))
-    named = re.findall(r"(?<=[`:])(test_\w+)(?=`)", text)
-    assert len(named) > 10
-    assert [name for name in named if f"def {name}(" not in tests] == []
+    """Each row of the table names one at least, and every test that it names is there, in the file that it names."""
+    texts = {path.name: path.read_text("utf-8") for path in (ROOT / "tests/producers").glob("test_*.py")}
+    rows = table("| fault | outcome | test in `tests/producers/` |")
+    for fault, outcome, tests in rows:
+        assert outcome, fault
+        named = re.findall(r"`(?:(test_\w+\.py)::)?(test_\w+)`", tests)
+        assert named, f"{fault}: no test"
+        for file, name in named:
+            found = texts[file] if file else "".join(texts.values())
+            assert re.search(rf"^def {name}\(", found, re.MULTILINE), f"{fault}: {file} {name} is not there"
