@@ -59,7 +59,9 @@ class Settings:
         secret=True,
     )
     queue_bytes: int = _setting(
-        32 * 1024 * 1024, "Most that a producer's events may take in memory, bytes.", at_least=2 * 1024 * 1024
+        32 * 1024 * 1024,
+        "Most that events of a producer, or on their way through the gateway, may take in memory, bytes.",
+        at_least=2 * 1024 * 1024,
     )
     spool_dir: str = _setting(
         "",

@@ -4,6 +4,7 @@ serving.py    the server (uvicorn), its address, slow clients' heads
 app.py        ASGI: which path does what, and what is answered
 admission.py  who may send: keys, hosts, origins; how much at once
 bodies.py     a request's body: size, gzip, deadline
+room.py       memory for all bodies: charged as they arrive
 taking.py     events of a body to messages; what is refused, and where
 sending.py    messages to the broker; what it does not take, to the spool
 broker.py     the live way: one librdkafka client, a report for each message

@@ -27,8 +27,8 @@ def said(status: int, value: Mapping[str, Any], headers: Mapping[str, str] | Non
 
 
 class Refusal(Exception):
-    """A request that is not taken. Official clients ask again after 429, 503 (with Retry-After) and other 5xx, and
-    give up after other 4xx: so what will never be taken is 4xx, and what may be is 429 or 503.
+    """A request that is not taken. What will never be taken is 4xx, what may be is 503: no 429 is ever said, since
+    openlineage-python's asynchronous transport asks again after 500, 502, 503 and 504 alone and drops the event else.
     """
 
     def __init__(self, status: int, why: str, headers: Mapping[str, str] | None = None, **more: Any) -> None:
@@ -36,9 +36,9 @@ class Refusal(Exception):
         self.answer = said(status, {"code": status, "message": why, **more}, headers)
 
     @staticmethod
-    def later(status: int, why: str) -> Refusal:
-        """429 or 503: the same request may be taken in a while."""
-        return Refusal(status, why, {"retry-after": str(RETRY_AFTER)})
+    def later(why: str) -> Refusal:
+        """503: the same request may be taken in a while. Every official client asks again after it."""
+        return Refusal(503, why, {"retry-after": str(RETRY_AFTER)})
 
     @staticmethod
     def too_large(limit: int | None) -> Refusal:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from headwater.errors import InvalidMessage
 from headwater.gateway import bodies, counting, taking
@@ -14,6 +14,7 @@ from headwater.gateway.admission import Admission
 from headwater.gateway.answers import Answer, Refusal, said
 from headwater.gateway.counting import Counts
 from headwater.gateway.description import description
+from headwater.gateway.room import Room, Share
 from headwater.gateway.sending import Sending
 from headwater.openlineage import Message
 from headwater.settings import Settings
@@ -27,8 +28,17 @@ SINGLE: Final = "/api/v1/lineage"
 BATCH: Final = "/api/v1/lineage/batch"
 #: Others get their turn after so many seconds of a large batch.
 _TURN_SECONDS: Final = 0.01
-#: Bodies that are being read or worked on: so many times the largest one.
+#: Bodies that are being read or worked on may together take so many times the largest one.
 _BODIES: Final = 4
+
+
+class _Taken(NamedTuple):
+    """What was made of a body, and what is answered once its messages are kept."""
+
+    messages: list[Message]
+    accepted: int
+    refused: int
+    answer: Answer
 
 
 class App:
@@ -40,7 +50,7 @@ class App:
         self._admission = Admission(settings)
         self._counts = Counts()
         self._sending: Sending | None = None
-        self._body_bytes = 0
+        self._room = Room(_BODIES * settings.gateway_body_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -110,32 +120,32 @@ class App:
         kind = headers.get(b"content-type", b"application/json").decode("latin-1").lower()
         if "json" not in kind:
             raise Refusal(415, "Content-Type must be application/json", {"accept": "application/json"})
-        most = self._settings.gateway_body_bytes
-        declared = _length(headers)
-        held = min(most, declared if declared is not None else most)
-        if self._body_bytes and self._body_bytes + held > _BODIES * most:
-            raise Refusal.later(429, "too many large requests at once")
-        self._body_bytes += held
-        try:
-            raw = await bodies.read(receive, declared, most, self._settings.gateway_seconds)
-            body = bodies.unpacked(raw, headers.get(b"content-encoding", b"").decode("latin-1"), most)
-            answer = await (self._single(body) if path == SINGLE else self._batch(body))
-        finally:
-            self._body_bytes -= held
+        with self._room.share() as share:
+            taken = await self._taken(path, headers, receive, share)
+        # From here on what was made of the body counts, as on its way; the body is gone.
+        await self._ready_sending().send(taken.messages)
+        self._counts.accepted += taken.accepted
+        self._counts.refused += taken.refused
         self._counts.took(time.monotonic() - began)
-        return answer
+        return taken.answer
 
-    async def _single(self, body: bytes) -> Answer:
+    async def _taken(self, path: str, headers: Mapping[bytes, bytes], receive: Receive, share: Share) -> _Taken:
+        most = self._settings.gateway_body_bytes
+        raw = await bodies.read(receive, _length(headers), most, self._settings.gateway_seconds, share)
+        body = bodies.unpacked(raw, headers.get(b"content-encoding", b"").decode("latin-1"), most)
+        del raw
+        # A small gzip may hold much.
+        share.hold(len(body))
+        return self._single(body) if path == SINGLE else await self._batch(body)
+
+    def _single(self, body: bytes) -> _Taken:
         try:
-            messages = taking.single(body)
+            return _Taken(taking.single(body), 1, 0, _CREATED)
         except Refusal:
             self._counts.refused += 1
             raise
-        await self._ready_sending().send(messages)
-        self._counts.accepted += 1
-        return _CREATED
 
-    async def _batch(self, body: bytes) -> Answer:
+    async def _batch(self, body: bytes) -> _Taken:
         """All that can be taken is; what cannot is named. Nothing is said before all of the former is kept."""
         messages: list[Message] = []
         failed: list[dict[str, Any]] = []
@@ -149,14 +159,11 @@ class App:
             if time.monotonic() - turn > _TURN_SECONDS:
                 await asyncio.sleep(0)
                 turn = time.monotonic()
-        await self._ready_sending().send(messages)
         taken = len(events) - len(failed)
-        self._counts.accepted += taken
-        self._counts.refused += len(failed)
         status = "success" if not failed else "partial_success" if taken else "failure"
         summary = {"received": len(events), "successful": taken, "failed": len(failed), "retriable": 0}
         told = {"status": status, "summary": {**summary, "non_retriable": len(failed)}, "failed_events": failed}
-        return said(422 if status == "failure" else 200, told)
+        return _Taken(messages, taken, len(failed), said(422 if status == "failure" else 200, told))
 
     def _ready(self) -> Answer:
         sending = self._ready_sending()
@@ -167,6 +174,7 @@ class App:
     def _gauges(self) -> dict[counting.Metric, float]:
         sending = self._ready_sending()
         return {
+            counting.BODIES: self._room.taken,
             counting.BYTES: sending.bytes,
             counting.UP: float(sending.up),
             counting.SPOOL_BYTES: sending.spooling.bytes,

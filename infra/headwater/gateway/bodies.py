@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
 from headwater.gateway.answers import Refusal
+from headwater.gateway.room import Share
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
@@ -18,19 +19,26 @@ class Gone(Exception):
     """The client is gone before its body was whole: nobody hears an answer."""
 
 
-async def read(receive: Receive, declared: int | None, limit: int, seconds: float) -> bytes:
-    """The body as it came. `declared`: its Content-Length, where there is one.
+async def read(receive: Receive, declared: int | None, limit: int, seconds: float, share: Share) -> bytes:
+    """The body as it came. `declared`: its Content-Length, where there is one; `share` holds what there is of it.
 
-    Raises Refusal (413; 408 where it takes longer) and Gone.
+    Raises Refusal (413; 408 where it takes longer; 503 where there is no room) and Gone.
     """
-    if declared is not None and declared > limit:
+    # A length that is told is held from the beginning: who has no room hears so before sending it all. Where none is
+    # told, as by OpenLineage's Java client with gzip, the body may be of any size, and is most likely small.
+    reserved = declared or 0
+    if reserved > limit:
         raise Refusal.too_large(limit)
+    share.hold(reserved)
     # Most bodies are there with the first message: no timer for those.
     message = await _within(receive, seconds)
     if not message.get("more_body", False):
-        return _checked(message, limit)
+        body = _checked(message, limit)
+        share.hold(len(body))
+        return body
     parts = [_checked(message, limit)]
     length = len(parts[0])
+    share.hold(max(reserved, length))
     ends = asyncio.get_running_loop().time() + seconds
     while message.get("more_body", False):
         left = ends - asyncio.get_running_loop().time()
@@ -39,6 +47,7 @@ async def read(receive: Receive, declared: int | None, limit: int, seconds: floa
         message = await _within(receive, left)
         parts.append(_checked(message, limit - length))
         length += len(parts[-1])
+        share.hold(max(reserved, length))
     return b"".join(parts)
 
 

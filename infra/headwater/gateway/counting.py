@@ -23,11 +23,12 @@ SECONDS: Final = Metric(
     "headwater_gateway_request_seconds", "histogram", "", "From a request's head to its answer, of what is accepted."
 )
 BYTES: Final = Metric("headwater_gateway_outstanding_bytes", "gauge", "", "Neither confirmed nor on the disk.")
+BODIES: Final = Metric("headwater_gateway_body_bytes", "gauge", "", "Bodies that are being read or worked on.")
 UP: Final = Metric("headwater_gateway_broker_up", "gauge", "", "1 where the broker takes messages.")
 SPOOL_BYTES: Final = Metric("headwater_gateway_spool_bytes", "gauge", "", "On the disk, waiting for the broker.")
 SPOOLED: Final = Metric("headwater_gateway_spooled_total", "counter", "", "Messages written to the disk.")
 LOST: Final = Metric("headwater_gateway_spool_lost_total", "counter", "", "Messages on the disk that were damaged.")
-METRICS: Final = (REQUESTS, EVENTS, SECONDS, BYTES, UP, SPOOL_BYTES, SPOOLED, LOST)
+METRICS: Final = (REQUESTS, EVENTS, SECONDS, BODIES, BYTES, UP, SPOOL_BYTES, SPOOLED, LOST)
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _BOUNDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)

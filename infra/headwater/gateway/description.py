@@ -63,8 +63,7 @@ _REFUSALS: Final = {
     "413": "The body is too large.",
     "415": "Another content type or encoding.",
     "422": "The event is refused for good; the message says where.",
-    "429": "Too much at once: later.",
-    "503": "Neither the broker nor the disk takes it now: later.",
+    "503": "Too much at once, or neither the broker nor the disk takes it now: later, after Retry-After.",
 }
 _STATUS: Final = {
     "type": "object",
@@ -77,7 +76,7 @@ def _answers(good: dict[str, Any], *, batch: bool = False) -> dict[str, Any]:
     found = dict(good)
     for status, doc in _REFUSALS.items():
         schema = {"anyOf": [_ERROR, _BATCH]} if batch and status == "422" else _ERROR
-        found[status] = _json(doc, schema) | ({"headers": _RETRY} if status in {"429", "503"} else {})
+        found[status] = _json(doc, schema) | ({"headers": _RETRY} if status == "503" else {})
     return found
 
 
@@ -90,7 +89,7 @@ def description(settings: Settings, *, guarded: bool) -> dict[str, Any]:
     """The description in OpenAPI 3.1. `guarded`: a key is needed."""
     security: dict[str, Any] = {"security": [{"key": []}]} if guarded else {}
     created = {"type": "object", "required": ["status"], "properties": {"status": {"enum": ["success"]}}}
-    limit = f"At most {settings.gateway_body_bytes} bytes, unpacked; Content-Encoding may be gzip."
+    limit = f"At most {settings.gateway_body_bytes} bytes, unpacked; Content-Encoding may be gzip, the length unknown."
     posts = {
         "/api/v1/lineage": ("One event.", _EVENT, _answers({"201": _json("The event is kept.", created)})),
         "/api/v1/lineage/batch": (

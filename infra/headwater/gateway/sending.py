@@ -47,14 +47,14 @@ class Sending:
     async def send(self, messages: Sequence[Message]) -> None:
         """Return when the broker has confirmed all of them, or the disk has them.
 
-        Raises Refusal: 429 where too much is on its way, 503 where neither takes them. The same request may come
-        again: ids are derived from contents.
+        Raises Refusal (503) where too much is on its way or neither takes them. The same request may come again: ids
+        are derived from contents.
         """
         if not messages:
             return
         waiting = Waiting(messages, self._loop.create_future())
         if self.bytes and self.bytes + waiting.bytes > self._limit:
-            raise Refusal.later(429, "too much is on its way to the broker")
+            raise Refusal.later("too much is on its way to the broker")
         self.bytes += waiting.bytes
         if self._broker.up:
             self._broker.send(waiting)
@@ -67,7 +67,7 @@ class Sending:
         finally:
             late.cancel()
         if not kept:
-            raise Refusal.later(503, "neither the broker nor the spool has it yet")
+            raise Refusal.later("neither the broker nor the spool has it yet")
 
     def _late(self, waiting: Waiting) -> None:
         """Nobody waits any longer; what is on its way stays so."""
