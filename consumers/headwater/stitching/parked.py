@@ -7,18 +7,17 @@ schema. So the format of what was said is the events' own, and evolves as they d
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from headwater.errors import StateError
 
-VERSION = 1
+VERSION = 2
 _ENDED, _FOLDED = 1, 2
 #: Version, flags, length of the key, messages, when the run was last touched (ms), the last offset, their count.
 _HEAD = struct.Struct("<BBHIqq")
-#: A part: version, its number, how many there are, when the run was last touched (of all parts the same).
-_PART = struct.Struct("<BxHHq")
-#: Parts keep a record below what a topic takes.
+#: What a record begins with: version, how many records carry the run.
+_RECORD = struct.Struct("<BxH")
+#: So much of a run is in a record, which keeps it below what a topic takes.
 PART_BYTES = 900_000
 
 
@@ -96,37 +95,16 @@ def _other(version: int) -> StateError:
     )
 
 
-def parts(packed: bytes) -> Iterator[bytes]:
-    """The records that carry it, each below the size of a message."""
-    touched = head(packed)[0]
+def records(packed: bytes) -> list[bytes]:
+    """The records that carry it, each below the size of a message, in order."""
     count = max(1, -(-len(packed) // PART_BYTES))
-    for number in range(count):
-        piece = packed[number * PART_BYTES : (number + 1) * PART_BYTES]
-        yield _PART.pack(VERSION, number, count, touched) + piece
+    head = _RECORD.pack(VERSION, count)
+    return [head + packed[at * PART_BYTES : (at + 1) * PART_BYTES] for at in range(count)]
 
 
-def part_count(length: int) -> int:
-    """How many records carry so many bytes."""
-    return max(1, -(-length // PART_BYTES))
-
-
-def single(record: bytes) -> bytes | None:
-    """What a record carries, where it carries all; None where it is one part of several.
-
-    Raises StateError for another version.
-    """
-    version, _, count, _ = _PART.unpack_from(record)
-    if version != VERSION:
-        raise _other(version)
-    return record[_PART.size :] if count == 1 else None
-
-
-def joined(records: Mapping[int, bytes]) -> bytes | None:
-    """What the parts carry together, by their numbers; None where one is missing or of another time."""
-    heads = {number: _PART.unpack_from(record) for number, record in records.items()}
-    if 0 not in heads:
-        return None
-    _, _, count, touched = heads[0]
-    if any(number not in heads or heads[number][2:] != (count, touched) for number in range(count)):
-        return None
-    return b"".join(records[number][_PART.size :] for number in range(count))
+def piece(record: bytes) -> tuple[int, bytes]:
+    """Of a record: how many carry the run, and what this one carries. Raises StateError for another version."""
+    # Of another version, the version may be all that can be read.
+    if record[0] != VERSION:
+        raise _other(record[0])
+    return _RECORD.unpack_from(record)[1], record[_RECORD.size :]

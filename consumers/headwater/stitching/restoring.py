@@ -8,8 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from headwater.stitching import parked, state_records
-from headwater.stitching.hashing import IDENTITY, identities
+from headwater.stitching.hashing import identities
+from headwater.stitching.kept import each
+from headwater.stitching.rejoining import Rejoining
 from headwater.stitching.runs import Runs
+from headwater.streams import Output
 
 _log = logging.getLogger("headwater.stitching")
 _TOGETHER = 4096
@@ -23,25 +26,19 @@ class Restoring:
         self._below = below
         #: By identity, the packed run; None: it is gone.
         self._waiting: dict[bytes, bytes | None] = {}
-        self._parts: dict[bytes, dict[int, bytes]] = {}
-        #: Runs that are finished, whose records are still there.
+        self._rejoining = Rejoining()
+        #: Runs whose records may still be there, and do not count: finished ones, those in several records since.
         self._left: set[bytes] = set()
         self._mark: int | None = None
 
     def take(self, keys: Sequence[bytes | None], values: Sequence[bytes]) -> None:
         """Take records, an empty value for one that takes back. Raises StateError for another version, OSError."""
-        waiting = self._waiting
         for key, value in zip(keys, values, strict=True):
             if key is None:
                 continue
             kind = key[:1]
             if kind == state_records.RUN:
-                whole = parked.single(value) if value else None
-                if len(key) == 1 + IDENTITY and (not value or whole is not None):
-                    waiting[key[1:]] = whole
-                    self._parts.pop(key[1:], None)
-                else:
-                    self._take_part(key, value)
+                self._take_run(key, value)
             elif kind == state_records.BLOCK:
                 self._flush()
                 if value:
@@ -52,24 +49,32 @@ class Restoring:
                 self._mark = state_records.read_mark(value) if value else None
         self._flush()
 
-    def _take_part(self, key: bytes, value: bytes) -> None:
-        identity, number = state_records.part_of(key)
-        parts = self._parts.setdefault(identity, {})
-        if value:
-            parts[number] = value
-        else:
-            parts.pop(number, None)
-            if number == 0:
+    def _take_run(self, key: bytes, value: bytes) -> None:
+        packed = parked.piece(value)[1] if value else None
+        run = state_records.run_of(key)
+        if run is None:
+            return
+        identity, part = run
+        if part is not None:
+            whole = self._rejoining.take(identity, part, value)
+            if whole:
+                self._waiting[identity] = whole
+                self._left.add(identity)
+            elif whole is not None:
                 self._waiting[identity] = None
-        whole = parked.joined(parts)
-        if whole is not None:
-            self._waiting[identity] = whole
+            return
+        self._left.discard(identity)
+        if packed is not None:
+            self._rejoining.replaced(identity)
+            self._waiting[identity] = packed
+        elif not self._rejoining.stands(identity):
+            self._waiting[identity] = None
 
     def _take_block(self, name: bytes, value: bytes) -> None:
         ids = self._runs.finished.restore(name, value, self._below)
         if len(ids) and len(self._runs.parked):
             there = self._runs.parked.marks(ids)[:, 0] >= 0
-            self._left.update(one.tobytes() for one in ids[there])
+            self._left.update(one for one in each(ids[there]) if not self._rejoining.replaced(one))
             self._runs.parked.remove(ids)
 
     def _flush(self) -> None:
@@ -85,6 +90,9 @@ class Restoring:
             if packed is not None and parked.head(packed)[2] >= self._below:
                 known = parked.unpack(packed).below(self._below)
                 packed = known.pack() if known.messages else None
+                if packed is None and not self._rejoining.replaced(identity):
+                    # All of it comes again. Should it end before it is written again, nothing would take this back.
+                    self._left.add(identity)
             if packed is None:
                 gone.append(identity)
                 continue
@@ -93,7 +101,6 @@ class Restoring:
             values.append(packed)
             touched.append(when)
             ended.append(is_ended)
-        self._left.difference_update(self._waiting)
         self._waiting.clear()
         if gone:
             self._runs.parked.remove(identities(gone))
@@ -116,7 +123,9 @@ class Restoring:
             )
             self._take_back()
             return None
-        runs.outputs += [state_records.gone(runs.partition, one) for one in self._left]
+        runs.outputs += self._left_gone()
+        for identity, write, count in self._rejoining.standing():
+            runs.on_topic.stands(identity, write, count)
         ids, marks = runs.parked.items()
         order = np.argsort(marks[:, 2], kind="stable")
         for by_age, which in zip(runs.by_age, (0, 1), strict=True):
@@ -129,13 +138,19 @@ class Restoring:
 
     def _take_back(self) -> None:
         runs = self._runs
-        ids, marks = runs.parked.items()
-        for one, length in zip(ids, marks[:, 1].tolist(), strict=True):
-            count = parked.part_count(length)
-            runs.outputs += [state_records.gone(runs.partition, one.tobytes(), number) for number in range(count)]
+        for one in each(runs.parked.items()[0]):
+            if not self._rejoining.replaced(one):
+                self._left.add(one)
+        runs.outputs += self._left_gone()
         for name in runs.finished.names():
             runs.outputs.append(state_records.block(runs.partition, name, b""))
             runs.finished.forget(name)
-        runs.outputs += [state_records.gone(runs.partition, one) for one in self._left]
         runs.outputs.append(state_records.no_mark(runs.partition))
         runs.close()
+
+    def _left_gone(self) -> list[Output]:
+        partition = self._runs.partition
+        return [
+            *(state_records.gone(partition, one) for one in self._left),
+            *(state_records.gone(partition, one, part) for one, part in self._rejoining.left()),
+        ]

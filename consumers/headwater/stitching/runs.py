@@ -22,7 +22,7 @@ from headwater.stitching.finished import Ended, Finished
 from headwater.stitching.folding import Folded
 from headwater.stitching.hashing import Numbers, Words, identities
 from headwater.stitching.kept import HEAD, Ordinary, each, is_uncovered, size_of, told
-from headwater.stitching.parked import part_count
+from headwater.stitching.on_topic import OnTopic
 from headwater.stitching.policy import Policy
 from headwater.stitching.spill import Spill
 from headwater.stitching.writers import Writers
@@ -65,6 +65,7 @@ class Runs:
         self.open = 0
         self.finished = Finished()
         self.parked = Spill(policy.folder)
+        self.on_topic = OnTopic(partition)
         self.now = 0
         self.serial = 0
         #: Offsets before this one are committed.
@@ -222,7 +223,7 @@ class Runs:
         for name, block in self.finished.add(arrival, Ended(ids, counts, offsets, found)):
             self.outputs.append(state_records.block(self.partition, name, block))
         for one in each(ids[covered]):
-            self.outputs.append(state_records.gone(self.partition, one))
+            self.outputs += self.on_topic.take_back(one)
         self.young.remove(ids, slots)
 
     def _park(self, keys: dict[bytes, int]) -> None:
@@ -233,7 +234,7 @@ class Runs:
         ids = identities(list(keys))
         self.parked.put(ids, values, list(keys.values()), [run.ended for run in runs])
         for one, value in zip(each(ids), values, strict=True):
-            self.outputs += state_records.run(self.partition, one, value)
+            self.outputs += self.on_topic.put(one, value)
         is_ended = np.array([run.ended for run in runs])
         for by_age, which in zip(self.by_age, (~is_ended, is_ended), strict=True):
             if which.any():
@@ -245,9 +246,7 @@ class Runs:
         """Put runs on the state topic that are young by their newest messages, and stay."""
         for key, one in zip(keys, each(identities(keys)), strict=True):
             run = self.kept[key]
-            self.outputs += state_records.run(
-                self.partition, one, packing.parked(key, run, touched, self.committed).pack()
-            )
+            self.outputs += self.on_topic.put(one, packing.parked(key, run, touched, self.committed).pack())
             if isinstance(run, Folded):
                 run.covered = self.committed
             else:
@@ -261,7 +260,7 @@ class Runs:
             for name, block in self.finished.add(arrival, ended):
                 self.outputs.append(state_records.block(self.partition, name, block))
             for one in each(ended.ids[covered]):
-                self.outputs.append(state_records.gone(self.partition, one))
+                self.outputs += self.on_topic.take_back(one)
 
     def _drop(self, key: bytes) -> None:
         run = self.kept.pop(key)
@@ -283,8 +282,8 @@ class Runs:
                 marks = self.parked.marks(ids)
                 # What was touched since is in memory, or stands here with another time.
                 gone = (marks[:, 0] >= 0) & (marks[:, 2] >> 1 <= touched)
-                for one, length in zip(each(ids[gone]), marks[gone, 1].tolist(), strict=True):
-                    self.outputs += [state_records.gone(self.partition, one, n) for n in range(part_count(length))]
+                for one in each(ids[gone]):
+                    self.outputs += self.on_topic.take_back(one)
                 self.parked.remove(ids[gone])
 
     def forget_oldest(self) -> None:

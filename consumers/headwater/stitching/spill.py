@@ -27,6 +27,8 @@ class Spill:
 
     def __init__(self, folder: str) -> None:
         self._folder = folder or None
+        #: How many of the runs have ended.
+        self.ended = 0
         #: File and position, length, touched and ended.
         self._table = Table(3)
         self._files: dict[int, BinaryIO] = {}
@@ -53,6 +55,7 @@ class Spill:
         self.remove(ids)
         marks = (np.array(touched, np.int64) << 1) | np.array(ended, np.int64)
         self._table.put(ids, np.stack((places, np.fromiter(map(len, values), np.int64, len(values)), marks), 1))
+        self.ended += int((marks & 1).sum())
         if self.disk_bytes > 2 * sum(self._live.values()) + _SLACK:
             self._move_out()
 
@@ -93,6 +96,7 @@ class Spill:
         if not len(there):
             return
         self._table.remove(ids)
+        self.ended -= int((there[:, 2] & 1).sum())
         files = there[:, 0] >> 40
         for number in np.unique(files).tolist():
             of_file = files == number
@@ -108,7 +112,7 @@ class Spill:
         """Give all files back."""
         for number in list(self._files):
             self._give_back(number)
-        self._table, self._current = Table(3), -1
+        self._table, self._current, self.ended = Table(3), -1, 0
 
     def _give_back(self, number: int) -> None:
         self._files.pop(number).close()

@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from typing import NamedTuple
 
 from headwater.errors import StateError
 from headwater.schemas.topics import STITCHING
-from headwater.stitching import parked
+from headwater.stitching.hashing import IDENTITY
 from headwater.streams import Output
 
-#: What a key begins with: a run (its identity follows, and the number of a further part), a block, the mark.
+#: What a key begins with: a run (its identity follows, and of one in several records the part), a block, the mark.
 RUN, BLOCK, MARK = b"r", b"f", b"w"
-_PART = struct.Struct(">H")
+_PART = struct.Struct(">8sH")
+_IN_ONE = len(RUN) + IDENTITY
+_IN_PARTS = _IN_ONE + _PART.size
 _MARK = struct.Struct("<Bxq")
 _VERSION = 1
 
 
-def run(partition: int, identity: bytes, packed: bytes) -> Iterator[Output]:
-    """A run that is kept; one record, or several where it is large."""
-    for number, part in enumerate(parked.parts(packed)):
-        yield Output(STITCHING.name, _key(identity, number), part, partition)
+class Part(NamedTuple):
+    """Of a run in several records: 8 bytes that name the write, so that no write takes the place of another's records,
+    which may be all that stands; the record's number, from 0.
+    """
+
+    write: bytes
+    number: int
 
 
-def gone(partition: int, identity: bytes, part: int = 0) -> Output:
+def run(partition: int, identity: bytes, record: bytes, part: Part | None = None) -> Output:
+    """A run that is kept, or a part of it."""
+    return Output(STITCHING.name, _key(identity, part), record, partition)
+
+
+def gone(partition: int, identity: bytes, part: Part | None = None) -> Output:
     """A run, or a part of it, that is not kept there any more."""
     return Output(STITCHING.name, _key(identity, part), b"", partition)
 
@@ -54,10 +64,12 @@ def read_mark(value: bytes) -> int:
     return int(offset)
 
 
-def _key(identity: bytes, part: int) -> bytes:
-    return RUN + identity + (_PART.pack(part) if part else b"")
+def _key(identity: bytes, part: Part | None) -> bytes:
+    return RUN + identity + (b"" if part is None else _PART.pack(*part))
 
 
-def part_of(key: bytes) -> tuple[bytes, int]:
-    """Of a run's key: its identity and the part's number."""
-    return key[1:17], _PART.unpack(key[17:])[0] if len(key) > 17 else 0
+def run_of(key: bytes) -> tuple[bytes, Part | None] | None:
+    """Of a run's key: its identity and, of one in several records, the part. None where it is no such key."""
+    if len(key) == _IN_ONE:
+        return key[1:], None
+    return (key[1:_IN_ONE], Part(*_PART.unpack_from(key, _IN_ONE))) if len(key) == _IN_PARTS else None

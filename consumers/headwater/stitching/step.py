@@ -176,7 +176,7 @@ class StitchingStep:
         """Open runs and all that are remembered."""
         partitions = self._partitions.values()
         return {
-            "open_runs": float(sum(runs.open + len(runs.parked) for runs in partitions)),
+            "open_runs": float(sum(runs.open + len(runs.parked) - runs.parked.ended for runs in partitions)),
             "kept_runs": float(sum(map(len, partitions))),
         }
 

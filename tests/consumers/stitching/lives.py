@@ -9,7 +9,7 @@ from typing import Any
 from headwater.schemas import plain
 from headwater.schemas.records import Schema
 from headwater.settings import Settings
-from headwater.stitching import StitchingStep
+from headwater.stitching import StitchingStep, parked, state_records
 from headwater.streams import Output
 from tests.consumers.stitching import worlds
 
@@ -81,12 +81,22 @@ class Lives:
             else:
                 self.edges.append(output)
 
-    def die(self, chance: random.Random) -> None:
-        """Lose what was not confirmed, from a point on, for each topic another; go on as another worker."""
+    def sent(self, topic: str) -> list[Output]:
+        """What was sent and is not confirmed."""
+        return [output for output in self._sent if output.topic == topic]
+
+    def lose(self, chance: random.Random, state: int | None = None) -> None:
+        """Lose what was not confirmed, from a point on, for each topic another; `state`: so many records of state are
+        there.
+        """
         for topic in (STATE, "lineage.edges"):
-            sent = [output for output in self._sent if output.topic == topic]
-            self._keep(sent[: chance.randint(0, len(sent))])
+            sent = self.sent(topic)
+            self._keep(sent[: chance.randint(0, len(sent)) if state is None or topic != STATE else state])
         self._sent = []
+
+    def die(self, chance: random.Random) -> None:
+        """Lose what was not confirmed; go on as another worker."""
+        self.lose(chance)
         self.restart(chance)
 
     def compact(self) -> None:
@@ -99,11 +109,10 @@ class Lives:
         self.step.revoked({PLACE})
         self.step = self._new()
         self.position = self.committed
-        at = 0
-        while at < len(self.state):
-            some = self.state[at : at + chance.randint(1, 20)]
-            self.step.restore(PLACE, self.committed, [key for key, _ in some], [value for _, value in some])
-            at += len(some)
+        if chance.randint(0, 3) == 0:
+            # The broker goes away meanwhile: it is read from its beginning again.
+            self._restore(chance, chance.randint(0, len(self.state)))
+        self._restore(chance, len(self.state))
         since = self.step.restored(PLACE, self.committed, len(self.events))
         at = max(since or 0, self.low)
         while at < self.committed:
@@ -111,6 +120,28 @@ class Lives:
             batch = worlds.batch(self.events[at:upto], at, replaying=True, arrival=max(self.arrivals[at:upto]))
             assert not self.step.process(batch)
             at = upto
+
+    def _restore(self, chance: random.Random, upto: int) -> None:
+        at = 0
+        while at < upto:
+            some = self.state[at : min(at + chance.randint(1, 20), upto)]
+            self.step.restore(PLACE, self.committed, [key for key, _ in some], [value for _, value in some])
+            at += len(some)
+
+    def writes(self) -> dict[bytes, list[tuple[int, int]]]:
+        """By identity, of each write of a run: how many of its records stand on the state topic, how many there were.
+        A run in one record is a write.
+        """
+        found: dict[bytes, dict[bytes, list[int]]] = {}
+        for key, value in dict(self.state).items():
+            run = state_records.run_of(key) if key[:1] == state_records.RUN and value else None
+            if run is not None:
+                identity, part = run
+                name = b"" if part is None else part.write
+                found.setdefault(identity, {}).setdefault(name, []).append(parked.piece(value)[0])
+        return {
+            identity: [(len(counts), counts[0]) for counts in of_run.values()] for identity, of_run in found.items()
+        }
 
     def __enter__(self) -> Lives:
         return self

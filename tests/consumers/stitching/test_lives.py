@@ -10,11 +10,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headwater.settings import Settings
+from headwater.stitching import parked
 from tests.consumers.stitching import reference, worlds
 from tests.consumers.stitching.lives import Lives
 from tests.consumers.stitching.test_rules import history
 
 Event = dict[str, Any]
+#: As it is outside of tests.
+PART_BYTES = parked.PART_BYTES
 
 
 @pytest.mark.parametrize("ordinary", [True, False])
@@ -22,9 +25,12 @@ Event = dict[str, Any]
 @given(data=st.data())
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_dies_and_moves_the_history_is_the_references(
-    ordinary: bool, young: int, tmp_path: Path, data: st.DataObject
+    ordinary: bool, young: int, tmp_path: Path, data: st.DataObject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In any cut, with any memory, restored at any point between sending and committing, compacted or not."""
+    """In any cut, with any memory, restored at any point between sending and committing, compacted or not; runs in one
+    record, in several, or in more and more of them. Of each run the state topic has one write in the end, whole.
+    """
+    monkeypatch.setattr(parked, "PART_BYTES", data.draw(st.sampled_from([100, 700, PART_BYTES])))
     events = [worlds.whole(e) for e in data.draw(st.lists(worlds.events(ordinary=ordinary), max_size=9))]
     chance = data.draw(st.randoms(use_true_random=False))
     expected = history(events)
@@ -52,3 +58,8 @@ def test_whatever_dies_and_moves_the_history_is_the_references(
             lives.take(chance.randint(1, 4))
         lives.commit()
         assert reference.said(lives.said()) == expected
+        lives.restart(chance)
+        lives.tick()
+        lives.commit()
+        for (there, count), *others in lives.writes().values():
+            assert (there, others) == (count, [])

@@ -12,6 +12,7 @@ import pytest
 
 from headwater.errors import StateError
 from headwater.settings import Settings
+from headwater.stitching import parked
 from headwater.stitching.writers import Writers
 from headwater.streams import Backpressure, Retry
 from tests.consumers.stitching import reference, worlds
@@ -87,15 +88,44 @@ def test_a_run_larger_than_a_message_is_kept_in_parts(tmp_path: Path) -> None:
         assert reference.standing(reference.said(lives.said())) == reference.current(events)
 
 
-@pytest.mark.parametrize("kind", [b"r", b"f", b"w"])
-def test_state_of_another_version_is_refused(kind: bytes, tmp_path: Path) -> None:
-    """The worker says so, and does not go on as if there was none."""
+@pytest.mark.parametrize(("kind", "part_bytes"), [(b"r", 900_000), (b"r", 50), (b"f", 900_000), (b"w", 900_000)])
+def test_state_of_another_version_is_refused(
+    kind: bytes, part_bytes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker says so, and does not go on as if there was none. Also of a run in several records."""
+    monkeypatch.setattr(parked, "PART_BYTES", part_bytes)
     with later(START, COMPLETE, event(3, "START", [], [], **OTHER), START, folder=tmp_path) as lives:
         step_on(lives, 4)
+        lives.commit()
         records = [(key, b"\x09" + value[1:]) for key, value in lives.state if key[:1] == kind and value]
-        records = records or [(b"r" + bytes(16), b"\x09" + bytes(64))]
+        assert records
         with pytest.raises(StateError, match="version 9"):
             lives.step.restore(("lineage.runs", 0), 4, [key for key, _ in records], [value for _, value in records])
+
+
+def test_a_run_that_ended_is_no_open_run_where_it_is_parked(tmp_path: Path) -> None:
+    """Ended by its first message and moved on early, as memory is short: it may hear of its beginning soon. The gauge
+    says so there, after a restart, and once it is back in memory.
+    """
+    end: dict[str, Any] = {"run": {"run_id": worlds.RUNS[1], "state": "COMPLETE"}}
+    begin: dict[str, Any] = {"run": {"run_id": bytes([3]) * 16, "state": "START"}}
+    events = [
+        event(1, "COMPLETE", [], [dataset("y", "1")]),
+        event(2, "COMPLETE", [], [], **end),
+        event(3, "START", [dataset("x")], []),
+        event(4, "START", [], [], **begin),
+    ]
+    with Lives(
+        Settings(stitching_folder=str(tmp_path), stitching_memory_bytes=65_536), events, [worlds.ARRIVAL] * 4
+    ) as lives:
+        for upto in range(4):
+            lives.take(1)
+            assert lives.step.gauges()["open_runs"] == (upto == 3)
+            lives.commit()
+            if upto == 1:
+                assert any(key[:1] == b"r" for key, _ in lives.state), "nothing was parked"
+                lives.restart(random.Random(1))
+                assert lives.step.gauges()["open_runs"] == 0
 
 
 def test_a_full_disk_makes_the_worker_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
