@@ -372,6 +372,35 @@ def test_nothing_said_in_a_run_raises_into_the_host(source: Dataset, job: Job, i
     assert {type(error) for error in internal_errors} == {ValueError, AttributeError, ContractError}
 
 
+def test_names_have_a_bound(producer: InMemoryProducer, source: Dataset, job: Job, internal_errors: list[Any]) -> None:
+    """8 KB, so that edges fit a message: a handle is refused; what a run is told is left out, and the run goes on."""
+    fits, beyond = "n" * 8192, "ä" * 4096 + "n"
+    with producer.run(producer.job(fits, fits), outputs=[producer.dataset(fits, fits, version=fits, kind=fits)]):
+        pass
+    assert [one["version"] for event in producer.events for one in event["outputs"]] == [fits]
+    for namespace, name in ((beyond, "n"), ("n", beyond)):
+        with pytest.raises(ContractError, match=r"has 8,193 bytes, at most 8,192"):
+            producer.job(namespace, name)
+        with pytest.raises(ContractError, match=r"has 8,193 bytes, at most 8,192"):
+            producer.dataset(namespace, name)
+    for field in ("version", "version_origin", "kind"):
+        with pytest.raises(ContractError, match=f"a dataset's {field} has 8,193 bytes"):
+            producer.dataset("n", "n", **{field: beyond})  # type: ignore[arg-type]  # one of its fields
+    bare = source.at(version=beyond, kind=beyond, rows=5)
+    assert (bare.version, bare.version_origin, bare.kind) == (None, None, "table")
+    host = InMemoryProducer(Settings(), strict=False)
+    with host.run(job) as run:
+        run.output(bare)
+        run.lineage(bare, beyond, source, "x")
+        run.lineage(bare, "x", source, "x", description="d" * 9000)
+    [output] = [one for event in host.events for one in event["outputs"] if one["column_lineage"]]
+    [row] = output["column_lineage"]
+    assert (output["version"], row["target_column"]) == (None, "x")
+    assert json.loads(row["description"])["cut"] == 9000
+    assert host.stats().drops == {"encoding": 1}
+    assert {type(error) for error in internal_errors} == {ContractError}
+
+
 def test_a_run_that_is_ended_twice_ends_once(producer: InMemoryProducer, job: Job) -> None:
     """complete, fail and abort after the end say nothing more."""
     run = producer.run(job).start()

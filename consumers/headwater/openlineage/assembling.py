@@ -28,7 +28,8 @@ from headwater.openlineage.translation import (
     translate,
     with_rest,
 )
-from headwater.schemas import pieces, records
+from headwater.schemas import pieces, reasons, records
+from headwater.schemas.bounds import LARGEST_NAME, too_long
 from headwater.schemas.framing import single_object_header
 from headwater.schemas.topics import RUNS
 
@@ -148,7 +149,9 @@ class Pieces:
         if run is None:
             return _ABSENT
         if known is None:
-            return _PRESENT + self._run.encode(run)
+            body = self._run.encode(run)
+            _check(body, {"run": run})
+            return _PRESENT + body
         return b"".join((_PRESENT, self._state.encode(run), known.body))
 
     def _run_piece(self, run: Any) -> RunPiece | None:
@@ -173,7 +176,9 @@ class Pieces:
         if not identity.is_final(form):
             return None
         found = described_run(fields, run_id, form)
-        return RunPiece(self._behind_state.encode(found.run), found)
+        body = self._behind_state.encode(found.run)
+        _check(body, {"run": found.run})
+        return RunPiece(body, found)
 
     def _listed(self, name: str, value: list[Any] | None) -> list[Piece] | None:
         if value is None:
@@ -233,12 +238,22 @@ class Pieces:
             }
             described_job(described, fields)
             body = self._job.encode(described)
+            said: dict[str, Any] = {"job": described}
         else:
             described, taken = described_dataset(fields, "input" if role == "inputs" else "output")
             described["facets"] = with_rest(taken.kept, fields)
             body = self._dataset.encode(described)
+            said = {"outputs": [described]}
+        _check(body, said)
+        if role != "job":
             return Piece(identity.form(value), body, len(self._before_counts.encode(described)))
         return Piece(identity.form(value), body)
+
+
+def _check(body: bytes, said: Mapping[str, Any]) -> None:
+    """Raises InvalidMessage where a piece holds a text that is too long for an event; the plain way says which."""
+    if len(body) > LARGEST_NAME and (detail := too_long(said)) is not None:
+        raise InvalidMessage(reasons.TOO_LONG, detail)
 
 
 def _is_count(value: object) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from headwater.openlineage.fields import Fields, Misshapen, name_of, namespace_of
+from headwater.openlineage.fields import Fields, Misshapen, cut, name_of, namespace_of
+from headwater.schemas.bounds import LARGEST_NAME
 
 _INDIRECT: Final = frozenset({"JOIN", "GROUP_BY", "FILTER", "SORT", "WINDOW", "CONDITIONAL"})
 _DIRECT: Final = frozenset({"IDENTITY", "MASKED", "TRANSFORMATION", "AGGREGATION"})
@@ -16,7 +17,7 @@ def column_lineage(facet: Fields) -> dict[str, Any]:
     """
     rows: list[dict[str, Any]] = []
     for target, field in facet.named("fields"):
-        kind, description = (field.text("transformationType") or "").upper(), field.text("transformationDescription")
+        kind, description = (field.text("transformationType") or "").upper(), _said(field, "transformationDescription")
         before = {
             "transformation": "INDIRECT" if kind in _INDIRECT else "DIRECT" if kind in _DIRECT else "",
             "subtype": kind,
@@ -48,12 +49,18 @@ def _rows(source: Fields, target: str | None, before: dict[str, Any]) -> list[di
         {
             "transformation": (one.text("type") or "").upper(),
             "subtype": (one.text("subtype") or "").upper(),
-            "description": one.text("description") or before["description"],
+            "description": _said(one, "description") or before["description"],
             "masking": bool(one.boolean("masking")),
         }
         for one in source.objects("transformations")
     ]
     return [{**common, **one} for one in said or [before]]
+
+
+def _said(of: Fields, name: str) -> str | None:
+    """A description, in the length that edges copy."""
+    text = of.text(name)
+    return None if text is None else cut(text, LARGEST_NAME)
 
 
 def lineage(facet: Fields) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from headwater.errors import ContractError, InvalidMessage
 from headwater.openlineage.translation import Translated
 from headwater.schemas import plain, reasons, records
+from headwater.schemas.bounds import LARGEST_NAME, too_long
 from headwater.schemas.topics import MAX_MESSAGE_BYTES, PROFILES, RUNS, VERDICTS, Topic, dataset_key
 
 #: Largest run event before it is cut: half of what a topic takes, less room for what parts share.
@@ -28,7 +29,10 @@ class Message(NamedTuple):
 
 
 def messages(translated: Translated) -> Iterator[Message]:
-    """The messages of one event. Raises InvalidMessage (too_large, or invalid_value for what no field can hold)."""
+    """The messages of one event.
+
+    Raises InvalidMessage (too_large, too_long, or invalid_value for what no field can hold).
+    """
     for value in _parts(translated.run_event):
         yield Message(RUNS, translated.key, value)
     yield from of_quality(translated)
@@ -53,6 +57,9 @@ def _encoded(record: str, value: Mapping[str, Any]) -> bytes:
 
 def _parts(event: dict[str, Any]) -> list[bytes]:
     whole = _encoded("run_event", event)
+    # In a shorter one there is no text that is too long.
+    if len(whole) > LARGEST_NAME and (detail := too_long(event)) is not None:
+        raise InvalidMessage(reasons.TOO_LONG, detail)
     if len(whole) <= LARGEST:
         return [whole]
     run, job = event["run"], event["job"]

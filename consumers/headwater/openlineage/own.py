@@ -7,8 +7,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final, cast
 
-from headwater.openlineage.fields import Fields, Misshapen
+from headwater.openlineage.fields import Fields, Misshapen, cut
 from headwater.openlineage.runs import reference
+from headwater.schemas.bounds import LARGEST_NAME
 
 NAME: Final = "headwater"
 #: Of a row of column lineage, a text each; null where it is not said.
@@ -40,10 +41,13 @@ def _row(one: Fields) -> dict[str, Any]:
     confidence = one.take("confidence")
     if confidence is not None and (isinstance(confidence, bool) or not isinstance(confidence, int | float)):
         raise Misshapen(f"{one.path}.confidence", "a number", confidence)
+    texts = {name: one.text(name) for name in ROW_TEXTS}
+    if (description := texts["description"]) is not None:
+        texts["description"] = cut(description, LARGEST_NAME)
     return {
         "namespace": one.name("namespace"),
         "name": one.name("name"),
-        **{name: one.text(name) for name in ROW_TEXTS},
+        **texts,
         **{name: one.text(name) or "" for name in ("transformation", "subtype", "captured")},
         "masking": bool(one.boolean("masking")),
         "confidence": None if confidence is None else float(confidence),

@@ -11,10 +11,10 @@ from headwater.schemas import plain, records
 from headwater.schemas.framing import single_object_header
 from headwater.stitching.changes import Change, ColumnEdge, Edge, Product
 from headwater.stitching.facts import ColumnRow, Description, EventRef, Link, Node, Scope
+from headwater.stitching.kernel.shapes import MAX_BYTES
 from headwater.stitching.reads import Descriptions
 
-#: Largest message; a product's blocks of nodes are cut so that two of them fit.
-MAX_BYTES = 256 * 1024
+#: A product's blocks of nodes are cut so that two of them fit a message. One node takes at most five texts of 8 KB.
 _BLOCK_BYTES = 100 * 1024
 
 _SCHEMA = records.current("edge_set")
@@ -58,13 +58,13 @@ def edge_sets(
     now_us: int,
 ) -> Iterator[bytes]:
     """The messages, framed, whose edges together are the changes. The same changes give the same event ids."""
-    under_way = _Set(_size_of_scope(scope))
+    under_way = _Set(_size_of_scope(scope, state))
     for change in changes:
-        for part in _cut(change):
+        for part in _cut(change, described):
             size = _size(part, under_way, described)
             if under_way.size + size > MAX_BYTES and under_way.events:
                 yield _message(scope, state, under_way, described, producer_id, now_us)
-                under_way = _Set(_size_of_scope(scope))
+                under_way = _Set(_size_of_scope(scope, state))
                 size = _size(part, under_way, described)
             under_way.size += size
             _put(under_way, part)
@@ -72,22 +72,22 @@ def edge_sets(
         yield _message(scope, state, under_way, described, producer_id, now_us)
 
 
-def _cut(change: Change) -> Iterator[Change]:
+def _cut(change: Change, described: Descriptions) -> Iterator[Change]:
     what = change.what
     if not isinstance(what, Product):
         yield change
         return
-    for sources in blocks(what.sources):
-        for targets in blocks(what.targets):
+    for sources in blocks(what.sources, described):
+        for targets in blocks(what.targets, described):
             yield Change(Product(sources, targets), change.known_by, change.withdrawn_by)
 
 
-def blocks(nodes: tuple[Node, ...]) -> Iterator[tuple[Node, ...]]:
+def blocks(nodes: tuple[Node, ...], described: Descriptions) -> Iterator[tuple[Node, ...]]:
     """Nodes in pieces, two of which fit a message."""
     block: list[Node] = []
     size = 0
     for node in nodes:
-        more = _node_size(node) + 40
+        more = _node_size(node, described) + 5
         if block and size + more > _BLOCK_BYTES:
             yield tuple(block)
             block, size = [], 0
@@ -100,12 +100,13 @@ def _text(value: str | None) -> int:
     return 6 + (4 * len(value) if value is not None and not value.isascii() else len(value or ""))
 
 
-def _node_size(node: Node) -> int:
-    return _text(node.namespace) + _text(node.name) + _text(node.version)
+def _node_size(node: Node, described: Descriptions) -> int:
+    description = described.of(node)
+    return sum(map(_text, (*node, *description)))
 
 
-def _size_of_scope(scope: Scope) -> int:
-    return 128 + _text(scope.namespace) + _text(scope.name)
+def _size_of_scope(scope: Scope, state: str) -> int:
+    return 128 + _text(scope.namespace) + _text(scope.name) + _text(state)
 
 
 def _size(change: Change, under_way: _Set, described: Descriptions) -> int:
@@ -121,8 +122,7 @@ def _size(change: Change, under_way: _Set, described: Descriptions) -> int:
     size += sum(_text(value) if isinstance(value, str) else 24 for value in row)
     for node in nodes:
         if node is not None and node not in under_way.nodes:
-            description = described.of(node)
-            size += _node_size(node) + _text(description.origin) + _text(description.kind)
+            size += _node_size(node, described)
     return size
 
 

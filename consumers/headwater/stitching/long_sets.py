@@ -9,10 +9,11 @@ import numpy as np
 
 from headwater.schemas import records, varints
 from headwater.schemas.framing import single_object_header
-from headwater.stitching.edge_sets import MAX_BYTES, blocks
+from headwater.stitching.edge_sets import blocks
 from headwater.stitching.facts import Node, Scope
 from headwater.stitching.grown import identity_of, name_of, text
 from headwater.stitching.kernel import products
+from headwater.stitching.kernel.shapes import MAX_BYTES
 from headwater.stitching.reads import Descriptions, Told
 
 _HEADER = single_object_header(records.current("edge_set"))
@@ -31,7 +32,7 @@ def long_sets(
     )
     head = b"".join((_HEADER, varints.encode(now_us), producer_id, b"\0"))
     packed = told.packed()
-    for block in blocks(told.targets):
+    for block in blocks(told.targets, described):
         outputs = b"".join(_node(node, described) for node in block)
         targets = np.frombuffer(_list(len(block), b"".join(map(varints.encode, range(len(block))))), np.uint8)
         # Names may be so long that there is no room beside them: each message then takes one input.

@@ -11,12 +11,16 @@ from numpy.typing import NDArray
 
 from headwater.errors import InvalidMessage
 from headwater.schemas import framing, reasons, records
+from headwater.schemas.bounds import LARGEST_KEY
 from headwater.schemas.codec import Bodies, Program, reason, validate
 from headwater.schemas.records import Schema
 from headwater.schemas.topics import MAX_MESSAGE_BYTES, TOPICS
 from headwater.streams.batch import Batch, Group
+from headwater.streams.bounds import beyond
 from headwater.streams.chunk import Chunk
 from headwater.streams.slices import Keys, Slices
+
+_RUN_EVENT = records.current("run_event").name
 
 
 @dataclass(frozen=True)
@@ -145,12 +149,27 @@ def _by_schema(
 def _prove(reading: Reading, schema: Schema, rows: NDArray[np.int64], bodies: Bodies, program: Program | None) -> None:
     decoded = None if program is None else program.decode(bodies)
     errors = validate(schema, bodies) if decoded is None else decoded.error
-    if errors.any():
-        for place in np.flatnonzero(errors):
-            why, detail = reason(schema, bodies[int(place)])
-            reading.refused.append(Refused(int(rows[place]), why, detail))
-        whole = errors == 0
-        rows, bodies = rows[whole], bodies.take(whole)
-        decoded = None if program is None else program.decode(bodies)
+    whole = errors == 0
+    for place in np.flatnonzero(errors):
+        why, detail = reason(schema, bodies[int(place)])
+        reading.refused.append(Refused(int(rows[place]), why, detail))
+    if not whole.all():
+        rows, bodies, decoded = rows[whole], bodies.take(whole), None
+    if schema.name == _RUN_EVENT and (long := _too_long(reading, schema, rows, bodies)):
+        reading.refused += [Refused(int(rows[place]), reasons.TOO_LONG, detail) for place, detail in long.items()]
+        kept = np.ones(len(rows), np.bool_)
+        kept[list(long)] = False
+        rows, bodies, decoded = rows[kept], bodies.take(kept), None
     if len(rows):
+        if decoded is None and program is not None:
+            decoded = program.decode(bodies)
         reading.batch.groups.append(Group(schema, rows, bodies, program, decoded))
+
+
+def _too_long(reading: Reading, schema: Schema, rows: NDArray[np.int64], bodies: Bodies) -> dict[int, str]:
+    """Of proved events by their places: what is too long to be copied into other messages."""
+    found = beyond(schema, bodies)
+    keys = Keys.of(reading.batch.keys).slices.lengths[rows]
+    for place in np.flatnonzero(keys > LARGEST_KEY).tolist():
+        found[place] = f"its key has {keys[place]:,} bytes, at most {LARGEST_KEY:,} are taken"
+    return found

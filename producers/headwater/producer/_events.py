@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from headwater.producer import _avro, _json
-from headwater.schemas import topics
+from headwater.schemas import bounds, topics
 from headwater.secrets import recordable
 
 _ENCODERS: Final = _avro.encoders("run_event")
@@ -45,6 +45,8 @@ class Entries(NamedTuple):
         return cls(entries, _avro.block(entries))
 
 
+#: Texts of column lineage that are refused where they are too long; a description is shortened.
+_NAMES_OF_LINEAGE: Final = ("column", "target_column", "transformation", "subtype", "captured")
 NO_ENTRIES: Final = Entries.of(())
 
 
@@ -92,9 +94,9 @@ def facets(values: Mapping[str, object]) -> bytes:
     return _avro.block(entries(values))
 
 
-def shortened(text: str) -> str:
+def shortened(text: str, most: int = LARGEST_TEXT) -> str:
     """The text, or where it is too long a JSON object with its length and digest."""
-    if len(text) <= LARGEST_TEXT // 4 or len(encoded := text.encode("utf-8", "replace")) <= LARGEST_TEXT:
+    if len(text) <= most // 4 or len(encoded := text.encode("utf-8", "replace")) <= most:
         return text
     return _json.text({"cut": len(encoded), "digest": "sha256:" + hashlib.sha256(encoded).hexdigest()})
 
@@ -172,7 +174,13 @@ BARE_REST: Final = run_rest(None, None, None, None, None, ())
 
 
 def column_lineage(values: Mapping[str, Any]) -> bytes:
-    """One entry of an output's column lineage."""
+    """One entry of an output's column lineage. Raises ContractError for a name that is too long."""
+    for name in _NAMES_OF_LINEAGE:
+        if type(text := values.get(name)) is str:
+            bounds.taken(f"{name} of column lineage", text)
+    description = values.get("description")
+    if type(description) is str:
+        values = {**values, "description": shortened(description, bounds.LARGEST_NAME)}
     return _TYPES["ColumnLineage"].encode(values)
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final, TypedDict, Unpack, cast
 
 from headwater.producer import _avro, _events
 from headwater.producer._values import DATASET_VALUES, JOB_VALUES, Owners, Tags, tags_as_records
-from headwater.schemas import topics
+from headwater.schemas import bounds, topics
 from headwater.secrets import loggable, without_credentials, without_user
 
 _log: Final = logging.getLogger("headwater.producer")
@@ -104,8 +104,8 @@ class Dataset:
     __slots__ = ("_slots", "columns", "encoded", "entries", "kind", "name", "namespace", "version", "version_origin")
 
     def __init__(self, namespace: str, name: str, **fields: Unpack[DatasetFields]) -> None:
-        self.namespace = namespace = without_credentials(namespace)
-        self.name = name = without_user(name)
+        self.namespace = namespace = bounds.taken("a dataset's namespace", without_credentials(namespace))
+        self.name = name = bounds.taken("a dataset's name", without_user(name))
         self.version: str | None = None
         self.version_origin: str | None = None
         self.columns: tuple[Column, ...] = ()
@@ -127,6 +127,7 @@ class Dataset:
                     raise
                 _log.error("%s of %s is left out: %s: %s", field, self.name, type(error).__name__, loggable(error))
                 slots[position] = _BARE_DATASET[position]
+                cast("dict[str, Any]", fields)[field] = _BARE_VALUES.get(field)
         if "version" in fields:
             self.version = None if fields["version"] is None else str(fields["version"])
             if "version_origin" not in fields:
@@ -205,8 +206,8 @@ class Job:
     __slots__ = ("_encoded", "_slots", "name", "namespace", "own_code")
 
     def __init__(self, namespace: str, name: str, **fields: Unpack[JobFields]) -> None:
-        self.namespace = namespace = without_credentials(namespace)
-        self.name = name = without_user(name)
+        self.namespace = namespace = bounds.taken("a job's namespace", without_credentials(namespace))
+        self.name = name = bounds.taken("a job's name", without_user(name))
         #: Whether the code was given; else an event carries what the process runs.
         self.own_code = "code" in fields
         values: dict[str, Any] = {"integration": "HEADWATER"}
@@ -255,11 +256,24 @@ def _column_values(columns: Iterable[Column]) -> list[dict[str, Any]]:
     ]
 
 
-_DATASET_VALUES: Final[Mapping[str, Any]] = {**DATASET_VALUES, "columns": _column_values}
+def _bounded(field: str) -> Callable[[Any], Any]:
+    def checked(value: Any) -> Any:
+        return None if value is None else bounds.taken(f"a dataset's {field}", str(value))
+
+    return checked
+
+
+_DATASET_VALUES: Final[Mapping[str, Any]] = {
+    **DATASET_VALUES,
+    "columns": _column_values,
+    **{field: _bounded(field) for field in ("version", "version_origin", "kind")},
+}
 #: Of each field its place, its encoder, and what makes the contract's value of a caller's.
 _DATASET_FIELDS: Final[Mapping[str, tuple[int, _avro.Encode, Callable[[Any], Any] | None]]] = {
     field.name: (position, field.encode, _DATASET_VALUES.get(field.name))
     for position, field in enumerate(_DATASET.fields)
 }
+#: What a field that is left out has as the handle's own value, where that is not None.
+_BARE_VALUES: Final[Mapping[str, Any]] = {"kind": "table", "columns": ()}
 _BARE_DATASET: Final = _DATASET.slots({"namespace": "", "name": ""})
 assert _VERSION == 2  # noqa: S101 — the slice above rests on it; the contract's own test holds the order

@@ -12,6 +12,7 @@ import pytest
 
 from headwater.errors import InvalidMessage
 from headwater.openlineage import LANDINGS, messages, translate
+from headwater.openlineage.assembling import Pieces
 from headwater.openlineage.fields import run_id_of
 from headwater.schemas import plain, reasons, records
 from headwater.schemas.content import content_digest
@@ -49,6 +50,60 @@ def refusal(event: Event) -> str:
         list(messages(translate(event, now_us=NOW)))
     assert refused.value.reason in reasons.REASONS
     return refused.value.detail
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("job__name", "job.name"),
+        ("inputs__0__namespace", "inputs[0].namespace"),
+        ("inputs__0__name", "inputs[0].name"),
+        ("outputs__0__name", "outputs[0].name"),
+    ],
+)
+def test_a_name_that_no_edge_could_copy_is_refused(path: str, place: str) -> None:
+    """Whichever way the event goes: of 8 KB it is taken, of a byte more refused with its place."""
+    event = SPARK if path.startswith("outputs") else AIRFLOW
+    fits, beyond = (changed(event, **{path: "n" * size}) for size in (8192, 8193))
+    detail = f"{place} has 8,193 bytes, at most 8,192 are taken"
+    assert refusal(beyond) == detail
+    pieces = Pieces()
+    for _ in range(2):
+        with pytest.raises(InvalidMessage) as refused:
+            pieces.messages(beyond, now_us=NOW, sender=bytes(16))
+        assert (refused.value.reason, refused.value.detail) == (reasons.TOO_LONG, detail)
+        assert pieces.messages(fits, now_us=NOW, sender=bytes(16))
+
+
+@pytest.mark.parametrize("further", [{}, {"test": {}}], ids=["of a run as others", "of a run by itself"])
+def test_a_parent_that_no_edge_could_copy_is_refused(further: Event) -> None:
+    """Also where the run is put together from what is kept of it."""
+    parent = {"run": {"runId": RUN}, "job": {"namespace": "ns", "name": "n" * 8193}}
+    event = changed(AIRFLOW, run={"runId": RUN, "facets": {"parent": parent, **further}})
+    for _ in range(2):
+        with pytest.raises(InvalidMessage, match=r"run.parent.job_name has 8,193 bytes, at most 8,192"):
+            Pieces().messages(event, now_us=NOW, sender=bytes(16))
+
+
+def test_a_long_description_of_a_transformation_is_cut() -> None:
+    """It names nothing: its beginning and end stay, in the length that edges copy."""
+    fields = {
+        "total": {
+            "inputFields": [
+                {
+                    "namespace": "ns",
+                    "name": "x",
+                    "field": "a",
+                    "transformations": [{"type": "DIRECT", "description": f"begin{'ä' * 9000}end"}],
+                }
+            ]
+        }
+    }
+    event = changed(SPARK, outputs__0__facets__columnLineage={"fields": fields})
+    [row] = run_event(event)["outputs"][0]["column_lineage"]
+    assert row["description"].startswith("begin")
+    assert row["description"].endswith("end")
+    assert 8000 < len(row["description"].encode()) <= 8192
 
 
 def leaves(value: Any) -> Iterator[str]:

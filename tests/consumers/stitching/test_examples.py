@@ -27,7 +27,12 @@ def dataset(name: str, version: str | None = None, **further: Any) -> Event:
 
 
 def event(
-    number: int, state: str, inputs: list[Event], outputs: list[Event], job: str = "one", **further: Any
+    number: int,
+    state: str,
+    inputs: list[Event],
+    outputs: list[Event],
+    job: str | Event = "one",
+    **further: Any,
 ) -> Event:
     """An event of run 1."""
     return worlds.whole(
@@ -38,7 +43,7 @@ def event(
             "event_id": number.to_bytes(16, "big"),
             "event_time": 1_700_000_000_000_000 + number,
             "run": {"run_id": worlds.RUNS[0], "state": state},
-            "job": {"namespace": "j", "name": job},
+            "job": {"namespace": "j", "name": job} if isinstance(job, str) else job,
             "inputs": inputs,
             "outputs": outputs,
             **further,

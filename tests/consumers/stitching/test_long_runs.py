@@ -235,7 +235,9 @@ def test_a_long_run_is_not_put_on_the_state_topic_at_each_tick(tmp_path: Path) -
 
 @pytest.mark.parametrize(("of_job", "of_output", "of_inputs"), [(195_500, 60_000, 30_000), (262_000, 10, 100)])
 def test_names_so_long_that_they_leave_no_room(of_job: int, of_output: int, of_inputs: int) -> None:
-    """A message then takes one input; nothing is lost, nothing is written where it does not belong."""
+    """Events from before names had a bound (a rebuild reads them): a message then takes one input; nothing is lost,
+    nothing is written where it does not belong.
+    """
     links = [{"topic": "t", "partition": 0, "offset": 1}]
 
     def told(number: int, state: str, inputs: list[Event], outputs: list[Event]) -> Event:
@@ -249,3 +251,46 @@ def test_names_so_long_that_they_leave_no_room(of_job: int, of_output: int, of_i
     step = StitchingStep(Settings())
     made = worlds.feed(step, [events[at : at + 20] for at in range(0, len(events), 20)])
     assert reference.standing(reference.said(made)) == reference.current(events)
+
+
+#: As long as a text of an event may be.
+LONG = "x" * (8 * 1024 - 4)
+
+
+def _longest(name: str, **further: Any) -> Event:
+    """A dataset whose texts are all as long as they may be."""
+    texts = {"namespace": LONG, "version": LONG, "version_origin": LONG, "kind": LONG}
+    return {"name": f"{LONG}{name:>4}", **texts, **further}
+
+
+@pytest.mark.parametrize("linked", [False, True], ids=["ordinary", "folded"])
+@pytest.mark.parametrize(("inputs", "outputs"), [(1, 1), (9, 3), (5000, 1)])
+def test_no_edge_set_is_larger_than_256_kb(linked: bool, inputs: int, outputs: int) -> None:
+    """Whatever the events that it is made of: all texts are as long as they may be, or many kinds are."""
+    links = [{"topic": LONG, "partition": 0, "offset": 1}] if linked else []
+    parent = {"run_id": bytes(16), "job_namespace": LONG, "job_name": LONG}
+    row = dict.fromkeys(("column", "target_column", "transformation", "subtype", "description", "captured"), LONG)
+    job = {"namespace": LONG, "name": LONG}
+
+    def told(number: int, state: str, read: list[Event], written: list[Event]) -> Event:
+        run = {"run_id": worlds.RUNS[0], "state": state, "parent": parent, "root": parent, "links": links}
+        return event(number, state, read, written, run=run, job=job)
+
+    if inputs < 100:
+        read = [_longest(f"i{n}") for n in range(inputs)]
+        made_of = [{"namespace": LONG, "name": one["name"], "version": LONG, **row} for one in read]
+        written = [_longest(f"o{n}", column_lineage=made_of) for n in range(outputs)]
+    else:
+        # Small names with large kinds.
+        read = [dataset(f"i{n}", "1", kind="k" * 500) for n in range(inputs)]
+        written = [dataset(f"o{n}", "1", kind=LONG) for n in range(outputs)]
+    events = (
+        [told(n, "START", [one], []) for n, one in enumerate(read, 1)]
+        if inputs < 100
+        else [told(1, "START", read[:2000], []), told(2, "START", read[2000:], [])]
+    )
+    events.append(told(len(events) + 1, "COMPLETE", [], written))
+    step = StitchingStep(Settings())
+    made = [output for at, one in enumerate(events) for output in step.process(worlds.batch([one], at))]
+    assert max(len(output.value) for output in made) <= 256 * 1024
+    assert reference.standing(reference.said(map(worlds.decoded, made))) == reference.current(events)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import random
 import struct
+from typing import Any
 
 import pytest
 
 from headwater.schemas import plain, reasons, records
+from headwater.schemas.bounds import BOUNDED
 from headwater.schemas.topics import MAX_MESSAGE_BYTES, Topic
 from headwater.settings import Settings
+from headwater.stitching import ordinary
 from headwater.streams.chunk import Chunk
 from headwater.streams.letters import dead_letters
 from headwater.streams.reading import SchemaName, read
@@ -26,6 +31,7 @@ GARBAGE = {
     reasons.WRONG_RECORD: b"\xc3\x01" + records.current("verdict").fingerprint_bytes + GOOD[10:],
     reasons.TRUNCATED: GOOD[:-5],
     reasons.SURPLUS_BYTES: GOOD + GOOD[10:],
+    reasons.TOO_LONG: plain.message(SCHEMA, {**EVENT, "job": {"namespace": "j", "name": "n" * 8193}}),
     reasons.TOO_LARGE: GOOD + bytes(MAX_MESSAGE_BYTES),
 }
 
@@ -49,6 +55,57 @@ def test_garbage_is_refused_with_its_reason(why: str, book: SchemaBook) -> None:
     [group] = reading.batch.groups
     assert group.rows.tolist() == [0, 2]
     assert group.bodies[0] == group.bodies[1] == GOOD[10:]
+
+
+def _holding(path: str, text: str) -> dict[str, Any]:
+    """An event that has this text at that path, and one of everything that may have one."""
+    refs = {"run_id": bytes(16), "job_namespace": "j", "job_name": "n"}
+    named = {"namespace": "ns", "name": "x", "version": "1"}
+    event: dict[str, Any] = {
+        **EVENT,
+        "run": {**EVENT["run"], "parent": {**refs}, "root": {**refs}, "links": [{"topic": "t"}]},
+        "job": {"namespace": "j", "name": "n"},
+        "inputs": [{**named}, {**named}],
+        "outputs": [{**named}, {**named, "edges": [{**named}], "column_lineage": [{**named}, {**named}]}],
+    }
+    place: Any = event
+    *before, last = path.split(".")
+    for step in before:
+        place = place[step[:-2]][-1] if step.endswith("[]") else place[step]
+    if last.endswith("[]"):
+        raise AssertionError(path)
+    place[last] = text
+    return event
+
+
+@pytest.mark.parametrize("strange", [False, True], ids=["ours", "another writer's"])
+@pytest.mark.parametrize("path", BOUNDED)
+def test_a_text_that_edges_copy_has_a_bound(path: str, strange: bool, book: SchemaBook) -> None:
+    """Of 8 KB it is read; of a byte more the event is refused, with its place and size, and its neighbours are read."""
+    schema = SCHEMA
+    if strange:
+        fields = [{"name": "before", "type": "string", "default": ""}, *SCHEMA.definition["fields"]]
+        schema = records.parse(json.dumps({**SCHEMA.definition, "fields": fields}))
+        book.add(schema)
+    events = [_holding(path, text) for text in ("n" * 8192, "ä" * 4096 + "n", "short")]
+    values = [plain.message(schema, event) for event in events]
+    for program in (None, ordinary.program):
+        reading = read(chunk([*values, GOOD]), book, program=program, final=True)
+        assert [(one.row, one.reason) for one in reading.refused] == [(1, reasons.TOO_LONG)]
+        assert "has 8,193 bytes, at most 8,192" in reading.refused[0].detail
+        assert reading.refused[0].detail.startswith(path.split("[]", maxsplit=1)[0])
+        assert sorted(row for group in reading.batch.groups for row in group.rows.tolist()) == [0, 2, 3]
+        for group in reading.batch.groups:
+            assert group.decoded is None or not group.decoded.error.any()
+            assert group.decoded is None or len(group.decoded.error) == len(group.rows)
+
+
+def test_an_event_whose_key_is_longer_than_two_names_is_refused(book: SchemaBook) -> None:
+    """The messages that are made of it have its key, too."""
+    keyed = dataclasses.replace(chunk([GOOD, GOOD, GOOD]), keys=[b"k" * 16_385, b"k" * 16_386, None])
+    reading = read(keyed, book, final=True)
+    assert [(one.row, one.reason) for one in reading.refused] == [(1, reasons.TOO_LONG)]
+    assert reading.refused[0].detail == "its key has 16,386 bytes, at most 16,385 are taken"
 
 
 def test_an_unknown_schema_is_waited_for_first(book: SchemaBook) -> None:

@@ -10,6 +10,7 @@ from headwater.stitching.kernel.deriving import derive, find_sources
 from headwater.stitching.kernel.gathering import gather
 from headwater.stitching.kernel.shapes import (
     END,
+    MAX_BYTES,
     MESSAGE,
     N_EVENTS,
     N_OLD,
@@ -70,7 +71,11 @@ def stitch(
         outcome[run] = NOTHING
         if not derive(room):
             continue
-        if at + number(said, room, order[begin]) + _AROUND > len(out):
+        need = number(said, room, order[begin]) + _AROUND
+        if need > MAX_BYTES:
+            outcome[run] = ODD
+            continue
+        if at + need > len(out):
             return run, at
         starts[run] = at
         at = write(buffer, said, room, order[begin], head, out, at)

@@ -21,6 +21,8 @@ NOTHING, MESSAGE, ODD = range(3)
 #: lineage names.
 MOST_EVENTS, INPUTS, OUTPUTS, MOST_ROWS, LINKS, STATED = 16, 64, 64, 256, 4, 64
 MOST_EDGES = 1024
+#: Largest message, by the paths that cut messages alike; an ordinary run's single one is not cut, so it is odd beyond.
+MAX_BYTES = 256 * 1024
 #: A number that says "none" or "the first". Numba compiles a function once more for each plain number that it is given.
 NONE, ZERO = cast("int", np.int64(-1)), cast("int", np.int64(0))
 #: After every event in order of arrival: never.
