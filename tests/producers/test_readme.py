@@ -150,7 +150,17 @@ def test_the_table_has_each_variable_that_is_no_setting() -> None:
 
 @pytest.mark.parametrize(
     ("value", "disables"),
-    [(None, False), ("", False), ("0", False), ("1", True), ("true", True), ("false", True), ("no", True)],
+    [
+        (None, False),
+        ("", False),
+        ("0", False),
+        ("false", False),
+        ("No", False),
+        ("off", False),
+        ("1", True),
+        ("true", True),
+        ("yes", True),
+    ],
 )
 def test_what_disables_a_producer(value: str | None, disables: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """As the table says."""

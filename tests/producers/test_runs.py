@@ -444,16 +444,6 @@ def test_switched_off_it_takes_everything_and_sends_nothing(
     assert threading.active_count() == threads
 
 
-@pytest.mark.integration
-@pytest.mark.parametrize("value", ["", "0", "false", "No", "off"])
-def test_what_says_no_does_not_switch_it_off(value: str, monkeypatch: pytest.MonkeyPatch, job: Job) -> None:
-    """Any other value does."""
-    monkeypatch.setenv("HEADWATER_DISABLED", value)
-    with Producer(brokers="127.0.0.1:9", exit_seconds=0.0, spool_bytes=0) as producer:
-        producer.run(job).whole()
-        assert producer.stats().emitted > 0
-
-
 def test_an_error_while_another_thread_loads_asyncio_is_told_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """The module is there, and nothing is in it yet: the run fails with the host's error, and so does the host."""
     producer = InMemoryProducer()
