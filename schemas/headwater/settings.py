@@ -1,9 +1,8 @@
 """Every setting of Headwater: this file is their documentation.
 
-A setting is read, in this order, from an argument, from the environment (`HEADWATER_` and its name in
-capitals), from the settings file (TOML, flat: `name = value`; its path is in `HEADWATER_SETTINGS`, else
-`headwater.toml` in the working directory), else it has the default below. `headwater settings` prints
-each with its value and where it came from. An unknown name in the file or in the environment is an error.
+A setting is read, in this order, from an argument, from the environment (`HEADWATER_` and its name in capitals), from
+the settings file (TOML, flat: `name = value`; its path is in `HEADWATER_SETTINGS`, else `headwater.toml` in the working
+directory), else it has the default below. `headwater settings` prints each with its source. Unknown names are errors.
 """
 
 from __future__ import annotations

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import types
+
 import pytest
 
 from headwater.producer import InMemoryProducer
@@ -46,3 +49,12 @@ def test_it_reads_no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     producer.reads(producer.job("a", "b"), producer.dataset("a", "c"))
     (event,) = producer.events
     assert event["actor"] is None
+
+
+def test_an_error_while_another_thread_loads_asyncio_is_told_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The module is there, and nothing is in it yet: the run fails with the host's error, and so does the host."""
+    producer = InMemoryProducer()
+    monkeypatch.setitem(sys.modules, "asyncio", types.ModuleType("asyncio"))
+    with pytest.raises(ValueError, match="the host's own"), producer.run(producer.job("ns", "job")):
+        raise ValueError("the host's own")
+    assert producer.runs()[0].states == ["START", "FAIL"]

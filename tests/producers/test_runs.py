@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 import threading
-import types
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -442,12 +440,3 @@ def test_switched_off_it_takes_everything_and_sends_nothing(
         assert producer.flush(0)
         assert producer.stats().emitted == 0
     assert threading.active_count() == threads
-
-
-def test_an_error_while_another_thread_loads_asyncio_is_told_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The module is there, and nothing is in it yet: the run fails with the host's error, and so does the host."""
-    producer = InMemoryProducer()
-    monkeypatch.setitem(sys.modules, "asyncio", types.ModuleType("asyncio"))
-    with pytest.raises(ValueError, match="the host's own"), producer.run(producer.job("ns", "job")):
-        raise ValueError("the host's own")
-    assert producer.runs()[0].states == ["START", "FAIL"]
