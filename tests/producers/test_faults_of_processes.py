@@ -256,7 +256,7 @@ thread.join()
 """
 
 
-@pytest.mark.parametrize("after", ["0.06"])
+@pytest.mark.parametrize("after", ["0", "0.005", "0.02", "0.06"])
 def test_a_fork_while_the_first_producer_is_made(after: str, tmp_path: Path) -> None:
     """What it loads is loaded whole before the child begins: no module's lock is held by a thread that is not there."""
     settings = variables(NOBODY, "", tmp_path) | {"HEADWATER_EXIT_SECONDS": "0"}

@@ -1,5 +1,5 @@
-"""What a fork must not do: be made while librdkafka's clients connect, or while they are loaded, and free them in the
-child.
+"""What a fork must not do: be made while librdkafka's clients connect, or while a producer is made, and free them in
+the child.
 
 glibc guards the list of the machine's addresses by a lock that it does not see to in a fork, and each connection
 asks for that list when it looks its broker's name up (`__check_pf` in `getaddrinfo`). A child that is forked just then
@@ -8,8 +8,8 @@ for ever. librdkafka's threads connect when a client has just been made, which i
 workers do it: a fork waits meanwhile. Later connections are rare; where one is just asking, a look-up of our own waits
 for its end.
 
-Modules that only senders need are loaded with the first producer. A child that is forked just then has a module's lock
-held by a thread that it does not have, so that a fork waits for that too.
+A producer that is made loads modules that only senders need, and asks git by a module that is loaded for it. A child
+that is forked just then has a module's lock held by a thread that it does not have, so that a fork waits for that too.
 
 A client has threads, and freeing it waits for them. In a child they are not there, so that no client of the parent is
 ever freed, not even by a collection of garbage in the middle of the fork.
@@ -29,8 +29,8 @@ from typing import Final, Protocol
 
 #: How long after a client was wanted a fork waits for its connections at most, seconds.
 LONGEST: Final = 1.0
-#: … and for modules that are being loaded.
-_LONGEST_LOADING: Final = 10.0
+#: … and for a producer that is being made.
+_LONGEST_MAKING: Final = 10.0
 _PAUSE: Final = 0.001
 
 
@@ -46,17 +46,15 @@ class Holder(Protocol):
 _connecting: dict[int, float] = {}
 _holders: weakref.WeakSet[Holder] = weakref.WeakSet()
 _mine = threading.local()
+#: Held while a producer is made, and by a fork. Its own thread may fork in the middle.
+_making = threading.RLock()
 
 
 @contextlib.contextmanager
-def loading() -> Generator[None]:
-    """Modules are loaded meanwhile: a child that is forked in the middle waits for ever for the thread that does."""
-    mine = object()
-    _connecting[id(mine)] = time.monotonic() + _LONGEST_LOADING
-    try:
+def making() -> Generator[None]:
+    """A producer is made meanwhile: a child that is forked in the middle would wait for ever for what it loads."""
+    with _making:
         yield
-    finally:
-        connected(mine)
 
 
 def connecting(owner: object) -> None:
@@ -75,6 +73,7 @@ def hold(holder: Holder) -> None:
 
 
 def _before() -> None:
+    _mine.held = _making.acquire(timeout=_LONGEST_MAKING)
     while any(time.monotonic() < until for until in [*_connecting.values()]):
         time.sleep(_PAUSE)
     _mine.collects = gc.isenabled()
@@ -85,16 +84,24 @@ def _before() -> None:
 
 
 def _after_in_parent() -> None:
+    if _mine.held:
+        _making.release()
+    _collect_again()
+
+
+def _collect_again() -> None:
     if _mine.collects:
         gc.enable()
 
 
 def _after_in_child() -> None:
+    global _making  # noqa: PLW0603 — whoever held it may be a thread that is not here
+    _making = threading.RLock()
     _connecting.clear()
     for holder in [*_holders]:
         holder.abandon()
     _holders.clear()
-    _after_in_parent()
+    _collect_again()
 
 
 if hasattr(os, "register_at_fork"):

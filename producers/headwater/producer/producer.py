@@ -52,13 +52,13 @@ class Producer:
         elif os.environ.get("HEADWATER_DISABLED", "").strip().lower() not in _NOT_DISABLED:
             core.delivery = DisabledDelivery()
         else:
-            with _forks.loading():
+            with _forks.making():
                 from headwater.producer._delivery import KafkaDelivery  # noqa: PLC0415 — loads confluent-kafka, and asyncio: only hosts that send pay for that
 
-            core.delivery = KafkaDelivery(self.settings, core.alive, core.chore)
-            _telemetry.watch(core)
-            core.asks_git = True
-            _provenance.git()  # now, so that it has answered when the first run ends
+                core.delivery = KafkaDelivery(self.settings, core.alive, core.chore)
+                _telemetry.watch(core)
+                core.asks_git = True
+                _provenance.git()  # now, so that it has answered when the first run ends
         _CORES.add(core)
 
     # Handles.
