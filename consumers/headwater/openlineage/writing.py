@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, cast
 
@@ -24,14 +24,14 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def written(event: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The OpenLineage events of one run event as a dict of all its fields; of a dataset event one for each dataset.
+    """The OpenLineage events of one run event as a dict of all its fields; of a dataset event one a dataset version.
 
     Raises OverflowError for a time that no calendar has.
     """
     kept = _kept(event["environment"].get(REST))
     head: dict[str, Any] = {"eventTime": _time(event["event_time"]), "producer": PRODUCER, **kept}
     if event["kind"] == "dataset" and event["job"] is None:
-        for dataset in event["outputs"]:
+        for dataset in _joined(event["outputs"]):
             yield {"schemaURL": _SPEC + "DatasetEvent", **head, "dataset": _dataset(dataset, "dataset")}
         return
     said = {
@@ -44,6 +44,24 @@ def written(event: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield {"schemaURL": _SPEC + "JobEvent", **said}
     else:
         yield {"eventType": event["run"]["state"], "schemaURL": _SPEC + "RunEvent", **said, "run": _run(event)}
+
+
+def _joined(datasets: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
+    """Each dataset version once, with all that was said of it: an edge that one mention states and another one's
+    columns imply is a stated one, which two events of one time would not say.
+    """
+    found: dict[tuple[str, str, str | None], dict[str, Any]] = {}
+    for dataset in datasets:
+        known = found.setdefault((dataset["namespace"], dataset["name"], dataset["version"]), {})
+        for name, value in dataset.items():
+            before = known.get(name)
+            if isinstance(value, list):
+                known[name] = [*(before or []), *value]
+            elif isinstance(value, dict):
+                known[name] = {**value, **(before or {})}
+            elif name == "edges_complete" or before is None:
+                known[name] = before or value
+    return found.values()
 
 
 def _time(micros: int) -> str:

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from headwater.audit.store import Client
 from headwater.audit.writers import writer_schemas
@@ -39,7 +39,23 @@ def without_parts(event: dict[str, Any]) -> dict[str, Any]:
     return {**event, "part": 1, "parts": 1}
 
 
+def twice_the_same() -> dict[str, Any]:
+    """A dataset event that mentions one dataset twice: with a stated source, and with a column of that source."""
+    source = {"namespace": "ns", "name": "a", "version": None}
+    column = {**source, "column": "c", "target_column": "d", "transformation": "DIRECT"}
+    mentions = [{**source, "edges": [source]}, {**source, "column_lineage": [column]}]
+    head = {
+        "emit_time": 0,
+        "producer_id": bytes(16),
+        "sequence": 0,
+        "event_id": bytes(16),
+        "event_time": 1_700_000_000_000_000,
+    }
+    return {**head, "kind": "dataset", "outputs": mentions}
+
+
 @given(st.lists(worlds.events(ordinary=False).map(without_parts), max_size=4))
+@example([twice_the_same()])
 @settings(max_examples=100)
 def test_written_and_read_again_events_make_the_same_graph(events: list[dict[str, Any]]) -> None:
     """Runs, job and dataset events with versions, explicit edges, column lineage, parents and links. Each has an id and

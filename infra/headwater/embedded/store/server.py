@@ -145,12 +145,14 @@ class Server:
                 plain_out = self._ended(itertools.chain((first,), outcome.pieces), tag_of_exception)
                 for piece in compression.compressed(plain_out, encoding) if encoding else plain_out:
                     _wait(response.write(piece), loop)
-                _wait(response.write_eof(), loop)
-                return response
+            # The client reads on until here, and may ask again at once: its session is free by then.
+            _wait(response.write_eof(), loop)
         except Refused as refused:
             return self._refuse(refused, request.query_id)
         except ConnectionError:
             return web.Response(status=499)  # the client went away; nobody reads this
+        else:
+            return response
 
     def _ended(self, pieces: Iterable[bytes], tag: str) -> Iterator[bytes]:
         """The pieces; where one fails, the failure follows in the form that ClickHouse gives it."""
