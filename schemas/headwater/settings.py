@@ -2,7 +2,8 @@
 
 A setting is read, in this order, from an argument, from the environment (`HEADWATER_` and its name in capitals), from
 the settings file (TOML, flat: `name = value`; its path is in `HEADWATER_SETTINGS`, else `headwater.toml` in the working
-directory), else it has the default below. `headwater settings` prints each with its source. Unknown names are errors.
+directory), else it has the default below. `headwater settings` prints each with its value and where it came from.
+An unknown name in the file or in the environment is an error.
 """
 
 from __future__ import annotations
@@ -256,8 +257,7 @@ def _value(name: str, raw: object, where: str) -> object:
     except ValueError:
         shown = "its value" if known.metadata["secret"] else repr(raw)
         raise SettingsError(f"{where}: {shown} is not a {_WORDS[kind]}") from None
-    least = known.metadata["at_least"]
-    if least is not None and cast("float", value) < least:
+    if (least := known.metadata["at_least"]) is not None and cast("float", value) < least:
         raise SettingsError(f"{where}: {value} is below the least value, {least}")
     return value
 
@@ -291,7 +291,7 @@ def _number(raw: object) -> float:
     return value
 
 
-_PARSERS: Mapping[type[object], Callable[[object], object]] = {
+_PARSERS: Mapping[type[Any], Callable[[object], object]] = {
     str: _text,
     int: _integer,
     bool: _boolean,

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headwater.errors import ContractError, InvalidMessage
-from headwater.schemas import plain, records
+from headwater.schemas import pieces, plain, records
 from headwater.schemas.evolution import incompatible, unreadable
 from headwater.schemas.records import RECORDS, Schema, current, released
 from headwater.schemas.rules import broken, disagreeing
@@ -90,6 +90,23 @@ def test_the_check_says_what_fastavro_does(writer: Schema, seed: int) -> None:
         except InvalidMessage:
             failures += 1
     assert bool(failures) == bool(unreadable(writer, reader)), (writer.text, reader.text)
+
+
+def test_schemas_that_differ_in_a_default_alone_are_read_by_their_own() -> None:
+    """Their fingerprints, by which they are equal, are the same."""
+    field = {"name": "added", "type": "long"}
+    one = {"type": "record", "name": "One", "fields": [{"name": "v", "type": "long"}]}
+    readers = [
+        records.parse(json.dumps({**one, "fields": [*one["fields"], added]}))
+        for added in ({**field, "default": 1}, {**field, "default": 2}, field)
+    ]
+    assert len({reader.fingerprint for reader in readers}) == 1
+    writer = records.parse(json.dumps(one))
+    body = plain.encode(writer, {"v": 0})
+    assert [plain.decode(writer, body, reader)["added"] for reader in readers[:2]] == [1, 2]
+    with pytest.raises(InvalidMessage):
+        plain.decode(writer, body, readers[2])
+    assert [pieces.run_of(reader, "added", None).encode({}) for reader in readers[:2]] == [b"\x02", b"\x04"]
 
 
 Change = Callable[[dict[str, Any]], object]

@@ -12,7 +12,7 @@ import confluent_kafka
 from headwater.alerts.kafka import connection
 from headwater.errors import SettingsError, Unavailable
 from headwater.kafka import silent_logger
-from headwater.schemas import plain, records
+from headwater.schemas import plain, records, times
 from headwater.schemas.topics import DECISIONS, dataset_key
 from headwater.settings import Settings, load
 
@@ -56,7 +56,7 @@ def decide(
     Raises SettingsError where it names nothing that it could be about, Unavailable where no broker confirms it.
     """
     _check(kind, name or job_name or rule, name, incident_id, lifts, actor)
-    now = _micro(datetime.now(UTC))
+    now = times.micros(datetime.now(UTC))
     decision_id = uuid.uuid4()
     fields: dict[str, Any] = {
         "emit_time": now,
@@ -75,8 +75,8 @@ def decide(
         "rule": rule,
         "incident_id": incident_id.bytes if incident_id else None,
         "lifts": lifts.bytes if lifts else None,
-        "from_time": _micro(since) if since else None,
-        "until_time": _micro(until) if until else None,
+        "from_time": times.micros(since) if since else None,
+        "until_time": times.micros(until) if until else None,
         "owners": [{"name": owner, "type": None} for owner in owners],
         "tags": [{"key": tag, "value": "true", "source": actor} for tag in tags],
     }
@@ -118,8 +118,3 @@ def _send(settings: Settings, key: bytes, value: bytes) -> None:
         raise Unavailable(
             f"{settings.brokers}: the decision was not taken: {str(errors[0]) if errors else 'no answer'}"
         )
-
-
-def _micro(moment: datetime) -> int:
-    moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    return round(moment.timestamp() * 1e6)

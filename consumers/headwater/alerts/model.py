@@ -7,10 +7,10 @@ import math
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, cast
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from headwater.schemas import times
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ def alert_of(record: Mapping[str, Any]) -> Alert:
     """An alert from a decoded message of `lineage.alerts`."""
     return Alert(
         event_id=uuid.UUID(bytes=record["event_id"]),
-        event_time=_moment(record["event_time"]),
+        event_time=times.nearest(record["event_time"]),
         incident_id=uuid.UUID(bytes=record["incident_id"]),
         state=record["state"],
         number=record["number"],
@@ -195,7 +195,7 @@ def _bytes(text: str | None) -> bytes | None:
 
 
 def _microseconds(text: str | None) -> int | None:
-    return None if text is None else (datetime.fromisoformat(text) - _EPOCH) // timedelta(microseconds=1)
+    return None if text is None else times.micros(datetime.fromisoformat(text))
 
 
 def _cause(record: Mapping[str, Any]) -> Cause:
@@ -224,16 +224,8 @@ def _id(raw: bytes | None) -> uuid.UUID | None:
     return uuid.UUID(bytes=raw) if raw is not None else None
 
 
-def _moment(microseconds: int) -> datetime:
-    """The nearest time that a datetime can hold: a sender's clock may say anything."""
-    try:
-        return _EPOCH + timedelta(microseconds=microseconds)
-    except OverflowError:
-        return (datetime.max if microseconds > 0 else datetime.min).replace(tzinfo=UTC)
-
-
 def _moment_or_none(microseconds: int | None) -> datetime | None:
-    return None if microseconds is None else _moment(microseconds)
+    return None if microseconds is None else times.nearest(microseconds)
 
 
 def _plain(value: object) -> object:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 from headwater.audit.clocks import Clocks
@@ -13,10 +12,10 @@ from headwater.audit.model import Node
 from headwater.audit.naming import Names
 from headwater.audit.rows import NO_RUN, select
 from headwater.audit.store import Client
+from headwater.schemas import times
 
 #: What stands at an end that an edge does not have.
 _NOTHING: Final = Node("", "")
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Told(NamedTuple):
@@ -60,7 +59,7 @@ def around(client: Client, namespace: str, name: str, clocks: Clocks) -> list[To
                 edge.job_namespace,
                 edge.job_name,
                 None if edge.run_id == NO_RUN else edge.run_id,
-                (edge.at.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1),
+                times.micros(edge.at),
             )
         )
     return told

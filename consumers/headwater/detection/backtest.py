@@ -6,7 +6,7 @@ import heapq
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
 from headwater.audit.rows import select
@@ -18,7 +18,7 @@ from headwater.detection.policy import DAY_US, Policy
 from headwater.detection.rules.model import Rules
 from headwater.detection.uses import uses
 from headwater.detection.verdicts import Verdict
-from headwater.schemas import plain, records
+from headwater.schemas import plain, records, times
 
 Kind = Literal["run_event", "profile", "edge_set", "decision"]
 #: Of what happened at one time, decisions and edges are known before profiles, as the workers have them.
@@ -135,10 +135,10 @@ def backtest(client: Client, since: datetime, until: datetime, rules: Rules, pol
     Raises Unavailable where the store does not answer.
     """
     policy = policy or Policy()
-    first = _micro(since) - max(90 * DAY_US, rules.looks_back_us)
-    replay = Replay(policy, rules, _micro(since))
+    first = times.micros(since) - max(90 * DAY_US, rules.looks_back_us)
+    replay = Replay(policy, rules, times.micros(since))
     replay.pin(profiles(client, rules))
-    streams = [_records(client, kind, table, first, _micro(until), replay.raised) for kind, table in _TABLES]
+    streams = [_records(client, kind, table, first, times.micros(until), replay.raised) for kind, table in _TABLES]
     return replay.feed(heapq.merge(*streams, key=lambda item: item[0]))
 
 
@@ -167,7 +167,7 @@ def told(raised: Raised) -> list[str]:
     """Lines for a terminal: each incident, then the sum."""
     lines: list[str] = []
     for message in sorted(raised.incidents.values(), key=lambda one: (one["onset"], one["incident_id"])):
-        since, last = _moment(message["onset"]), _moment(message["last_seen"])
+        since, last = times.nearest(message["onset"]), times.nearest(message["last_seen"])
         ended = "" if message["state"] == "resolved" else ", not over"
         lines.append(f"{since:%Y-%m-%d} to {last:%Y-%m-%d}{ended}  {message['severity']:.2f}  {message['title']}")
         lines.append(f"    {message['explanation']}")
@@ -184,17 +184,9 @@ def as_json(raised: Raised) -> str:
         {
             "incident_id": message["incident_id"].hex(),
             **{key: message[key] for key in ("title", "explanation", "severity", "state", "check", "rule")},
-            "onset": _moment(message["onset"]).isoformat(),
-            "last_seen": _moment(message["last_seen"]).isoformat(),
+            "onset": times.nearest(message["onset"]).isoformat(),
+            "last_seen": times.nearest(message["last_seen"]).isoformat(),
         }
         for message in raised.incidents.values()
     ]
     return json.dumps({"incidents": incidents, "pages": raised.pages, "read": raised.read}, indent=2)
-
-
-def _micro(moment: datetime) -> int:
-    return int(moment.timestamp()) * _SECOND + moment.microsecond
-
-
-def _moment(microseconds: int) -> datetime:
-    return datetime.fromtimestamp(microseconds / 1e6, UTC)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from bisect import bisect_left
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from headwater.detection import waits
 from headwater.detection.gates import Gate
@@ -13,6 +12,7 @@ from headwater.detection.policy import DAY_US, Policy
 from headwater.detection.statistics.robust import median_mad
 from headwater.detection.texts import dataset, day, number
 from headwater.detection.verdicts import BaselineFacts, Subject, Verdict
+from headwater.schemas import times
 
 HOUR_US = 3_600_000_000
 
@@ -115,11 +115,6 @@ def written_again(subject: Subject, based_on: bytes) -> Verdict:
 
 def _limit(steps: list[tuple[int, int]], last: int, policy: Policy) -> float | None:
     """By the hour of the week of the last write once 8 waits from that hour are known, else by all of them."""
-    hour = _hour_of_week(last)
-    same = waits.limit([wait for begin, wait in steps if _hour_of_week(begin) == hour], policy)
+    hour = times.hour_of_week(last)
+    same = waits.limit([wait for begin, wait in steps if times.hour_of_week(begin) == hour], policy)
     return same if same is not None else waits.limit([wait for _, wait in steps], policy)
-
-
-def _hour_of_week(event_time: int) -> int:
-    moment = datetime.fromtimestamp(event_time / 1e6, UTC)
-    return moment.weekday() * 24 + moment.hour

@@ -9,12 +9,12 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 
 from headwater.detection.packed import Columns
 from headwater.detection.policy import Policy
 from headwater.detection.signals import Signal, Times
 from headwater.detection.summaries import Kind, Summary
+from headwater.schemas import times
 
 _HOUR_US = 3_600_000_000
 #: Runs more often than that make the season the hour of the day, else it is the weekday.
@@ -113,10 +113,10 @@ class Series:
 
     def season(self, event_time: int, policy: Policy) -> int:
         """The weekday, 0 to 6, or for frequent runs the hour of a working day or of the weekend, 100 to 147."""
-        moment = datetime.fromtimestamp(event_time / 1e6, UTC)
+        weekday, hour = divmod(times.hour_of_week(event_time), 24)
         if not self.is_frequent(event_time, policy):
-            return moment.weekday()
-        return FREQUENT + moment.hour + 24 * (moment.weekday() > 4)
+            return weekday
+        return FREQUENT + hour + 24 * (weekday > 4)
 
     def is_frequent(self, event_time: int, policy: Policy) -> bool:
         """Whether it ran several times a day before."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from datetime import UTC, datetime
+
+from headwater.schemas import times
 
 
 def number(value: float) -> str:
@@ -24,7 +25,7 @@ def percent(share: float) -> str:
 
 def day(event_time: int) -> str:
     """The date, and the time of day unless it is midnight (UTC)."""
-    moment = datetime.fromtimestamp(event_time / 1e6, UTC)
+    moment = times.nearest(event_time)
     if (moment.hour, moment.minute, moment.second) == (0, 0, 0):
         return moment.strftime("%Y-%m-%d")
     return moment.strftime("%Y-%m-%d %H:%M")

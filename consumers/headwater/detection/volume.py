@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from bisect import bisect_left, bisect_right, insort
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 
 from headwater.detection.gates import Gate, Outcome
 from headwater.detection.policy import Policy
 from headwater.detection.statistics.robust import median_mad
 from headwater.detection.texts import dataset, day, number, percent
 from headwater.detection.verdicts import BaselineFacts, Subject, Verdict
+from headwater.schemas import times
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -91,8 +91,8 @@ def judge(subject: Subject, rows: int, counts: Counts, policy: Policy, based_on:
     end = bisect_left(counts.counts, event_time, key=_count_time)
     reach = policy.rolling + 7 * policy.season
     before = [count for count in counts.counts[max(0, end - reach) : end] if not count.alarmed]
-    weekday = _weekday(event_time)
-    compared = [c for c in before if _weekday(c.event_time) == weekday][-policy.season :]
+    weekday = times.weekday(event_time)
+    compared = [c for c in before if times.weekday(c.event_time) == weekday][-policy.season :]
     kind = "season"
     if len(compared) < policy.least_season:
         compared, kind = before[-policy.rolling :], "rolling"
@@ -145,10 +145,6 @@ def judge(subject: Subject, rows: int, counts: Counts, policy: Policy, based_on:
         based_on=[based_on],
         evidence={"rows": json.dumps({"now": rows, "before": [c.rows for c in compared]})},
     )
-
-
-def _weekday(event_time: int) -> int:
-    return datetime.fromtimestamp(event_time / 1e6, UTC).weekday()
 
 
 def _count_time(count: Count) -> int:

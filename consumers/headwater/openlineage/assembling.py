@@ -28,7 +28,7 @@ from headwater.openlineage.translation import (
     translate,
     with_rest,
 )
-from headwater.schemas import pieces, reasons, records
+from headwater.schemas import encoding, pieces, reasons, records
 from headwater.schemas.bounds import LARGEST_NAME, too_long
 from headwater.schemas.framing import single_object_header
 from headwater.schemas.topics import RUNS
@@ -129,8 +129,8 @@ class Pieces:
                 self._encoded_run(head["run"], of_run),
                 _PRESENT,
                 of_job.body,
-                pieces.block([one.body for one in inputs]),
-                pieces.block([one.body for one in outputs]),
+                encoding.block([one.body for one in inputs]),
+                encoding.block([one.body for one in outputs]),
                 self._after.encode(head),
             )
         )

@@ -7,18 +7,17 @@ import json
 import math
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, cast
 
 from headwater.openlineage.parsing import exact_text
+from headwater.schemas import times
 from headwater.secrets import looks_secret, without_credentials, without_secrets, without_user
 
 #: Largest text of one facet, parameter or code; a longer one is replaced by its length and digest, as producers do.
 LARGEST_TEXT: Final = 64 * 1024
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}")
 #: Java writes the zone's name behind its offset.
 _ZONE_NAME: Final = re.compile(r"\[[^\]]*\]$")
@@ -190,9 +189,7 @@ def micros(text: str) -> int | None:
         return None
     try:
         bare = _ZONE_NAME.sub("", text) if text[-1] == "]" else text
-        moment = datetime.fromisoformat(bare.upper())
-        # In whole numbers: a float of seconds has no µs left for the far future.
-        return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // _MICROSECOND
+        return times.micros(datetime.fromisoformat(bare.upper()))
     except (ValueError, OverflowError):
         return None
 

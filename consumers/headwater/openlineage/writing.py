@@ -9,18 +9,17 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final, cast
 
 from headwater.openlineage.described import dataset_facets, facet_of, job_facets
 from headwater.openlineage.own import NAME
 from headwater.openlineage.translation import REST
+from headwater.schemas import times
 
 #: What stands in place of a text that was too long.
 _CUT: Final = {"cut", "digest"}
 PRODUCER: Final = "urn:headwater:export"
 _SPEC: Final = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/"
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def written(event: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -65,7 +64,7 @@ def _joined(datasets: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]
 
 
 def _time(micros: int) -> str:
-    return (_EPOCH + timedelta(microseconds=micros)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return times.moment(micros).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _kept(text: str | None) -> dict[str, Any]:

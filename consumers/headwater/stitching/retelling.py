@@ -13,7 +13,6 @@ from headwater.schemas import pieces, plain, records
 from headwater.schemas.framing import single_object_header
 from headwater.stitching.facts import Description, EventRef, Facts, Node, Scope, Written
 from headwater.stitching.folding import Folded
-from headwater.stitching.grown import text
 from headwater.stitching.kernel import products
 from headwater.stitching.reads import UNKNOWN
 from headwater.stitching.unit import Unit
@@ -71,10 +70,8 @@ def _around_inputs() -> tuple[bytes, bytes, bytes]:
     """What stands before the event's id, behind each input's kind, and behind the inputs."""
     schema = records.current("run_event")
     head = single_object_header(schema) + pieces.run_of(schema, None, "event_id").encode(_UNSAID)
-    nobody = {"namespace": "", "name": "", "version": None, "version_origin": None, "kind": ""}
-    whole = pieces.record_in(schema, "Dataset").encode(nobody)
-    start = b"".join((text(""), text(""), b"\0\0", text("")))
-    return head, whole.removeprefix(start), b"\0" + pieces.run_of(schema, "parameters", None).encode({})
+    after_kind = pieces.fields_in(schema, "Dataset", "rows", None)
+    return head, after_kind.encode({}), b"\0" + pieces.run_of(schema, "parameters", None).encode({})
 
 
 def _before_inputs(scope: Scope, state: str) -> bytes:

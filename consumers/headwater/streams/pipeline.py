@@ -1,4 +1,5 @@
-"""One step's line: chunks are read on one thread, processed on a second, confirmed on a third, committed in order:
+"""One step's line: chunks are read on one thread, processed on a second, confirmed on a third, committed in order.
+
     feed → lane of the partition → read (thread) → process, send (thread) → confirm (thread) → commit (loop)
 
 At most ROUNDS rounds are between process and commit. All of it hangs on one event loop.
@@ -120,8 +121,7 @@ class Pipeline:
                 self.failed.set_exception(error)
 
     async def _take(self, chunk: Fetched) -> None:
-        lane = self._lanes.get(chunk.place)
-        if lane is None:
+        if (lane := self._lanes.get(chunk.place)) is None:
             return  # of an earlier assignment; the lane begins at the committed offset
         if (back := self._positions.back_to(chunk)) is not None:
             await self._feed.seek({chunk.place: back})

@@ -8,8 +8,9 @@ import json
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+from headwater.schemas import times
 
 if TYPE_CHECKING:
     from headwater.deadletters import Letter, Replays
@@ -75,8 +76,8 @@ def plain(value: object) -> object:
 
 
 def time(micros: int) -> str:
-    with suppress(ValueError, OverflowError, OSError):
-        return datetime.fromtimestamp(micros / 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    with suppress(OverflowError):
+        return times.moment(micros).strftime("%Y-%m-%dT%H:%M:%SZ")
     return f"{micros} µs"
 
 

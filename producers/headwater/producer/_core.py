@@ -20,7 +20,7 @@ from headwater.kafka import kafka_options
 from headwater.producer import _avro, _events, _ids, _json, _provenance, _telemetry
 from headwater.producer.handles import Job
 from headwater.producer.reference import RunReference
-from headwater.schemas import framing, topics
+from headwater.schemas import encoding, framing, topics
 from headwater.settings import Settings
 
 if TYPE_CHECKING:
@@ -212,7 +212,7 @@ class Core:
     ) -> None:
         """Send a run, job or dataset event, in parts where it is large. `number`: one that was given out already."""
         tails = said.parts()
-        encoded_job = _avro.NULL if job is None else self.job(job)
+        encoded_job = encoding.NULL if job is None else self.job(job)
         event_id = _ids.uuid7(now_us())
         for part, tail in enumerate(tails, 1):
             head = self.head(_RUN_HEADER, event_id, event_time, number if part == 1 else None)
@@ -247,7 +247,7 @@ class _Known:
         #: None where nothing goes to Kafka.
         self._where = (settings.brokers, settings.prefix) if asks_git else None
         self._code = _provenance.code()
-        self.code = _avro.PRESENT + _CODE.encode(asdict(self._code))
+        self.code = encoding.PRESENT + _CODE.encode(asdict(self._code))
         #: Whether git has yet to say if the work tree is dirty.
         self.asking = asks_git and self._code.commit is not None
 
@@ -268,5 +268,5 @@ class _Known:
         if self.asking and _provenance.git().done():
             self.asking = False
             self._code = replace(self._code, dirty=_provenance.git().dirty)
-            self.code = _avro.PRESENT + _CODE.encode(asdict(self._code))
+            self.code = encoding.PRESENT + _CODE.encode(asdict(self._code))
         return not self.asking

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from headwater.producer import _avro, _json
-from headwater.schemas import bounds, topics
+from headwater.schemas import bounds, encoding, topics
 from headwater.secrets import recordable
 
 _ENCODERS: Final = _avro.encoders("run_event")
@@ -28,9 +28,9 @@ RUN: Final = _avro.string("run")
 JOB: Final = _avro.string("job")
 DATASET: Final = _avro.string("dataset")
 #: The fields `resources` and `error` of an event that has neither.
-NOTHING_ONCE: Final = 2 * _avro.NULL
+NOTHING_ONCE: Final = 2 * encoding.NULL
 #: The fields `part` and `parts` of an event that is whole.
-ONLY_PART: Final = _avro.long(1) + _avro.long(1)
+ONLY_PART: Final = encoding.long(1) + encoding.long(1)
 
 
 class Entries(NamedTuple):
@@ -42,7 +42,7 @@ class Entries(NamedTuple):
     @classmethod
     def of(cls, entries: Sequence[bytes]) -> Entries:
         """From the entries."""
-        return cls(entries, _avro.block(entries))
+        return cls(entries, encoding.block(entries))
 
 
 #: Texts of column lineage that are refused where they are too long; a description is shortened.
@@ -62,7 +62,7 @@ class Said(NamedTuple):
 
     def parts(self) -> list[bytes]:
         """The bytes from `inputs` to the record's end: whole, or where it is too long in pieces."""
-        whole = b"".join((*map(_avro.block, self[:-1]), self.once))
+        whole = b"".join((*map(encoding.block, self[:-1]), self.once))
         if len(whole) <= LARGEST:
             return [whole]
         parts: list[tuple[list[bytes], ...]] = [([], [], [], [], [])]
@@ -76,12 +76,12 @@ class Said(NamedTuple):
                 room -= len(entry)
         # What is said once stands in the last part: who has that knows how it ended.
         ends = [NOTHING_ONCE] * (len(parts) - 1) + [self.once]
-        return [b"".join((*map(_avro.block, part), end)) for part, end in zip(parts, ends, strict=True)]
+        return [b"".join((*map(encoding.block, part), end)) for part, end in zip(parts, ends, strict=True)]
 
 
 def part_numbers(part: int, parts: int) -> bytes:
     """The fields `part` and `parts`."""
-    return _avro.long(part) + _avro.long(parts)
+    return encoding.long(part) + encoding.long(parts)
 
 
 def entries(values: Mapping[str, Any]) -> list[bytes]:
@@ -91,7 +91,7 @@ def entries(values: Mapping[str, Any]) -> list[bytes]:
 
 def facets(values: Mapping[str, object]) -> bytes:
     """Facets as a map."""
-    return _avro.block(entries(values))
+    return encoding.block(entries(values))
 
 
 def shortened(text: str, most: int = LARGEST_TEXT) -> str:
@@ -106,17 +106,17 @@ def metric(name: str, value: float, step: int | None, split: str | None, about: 
     return b"".join(
         (
             _avro.string(name),
-            _avro.double(value),
-            _avro.NULL if step is None else _avro.PRESENT + _avro.long(step),
+            encoding.double(value),
+            encoding.NULL if step is None else encoding.PRESENT + encoding.long(step),
             _avro.optional(split),
-            _avro.NULL if about is None else _avro.PRESENT + about,
+            encoding.NULL if about is None else encoding.PRESENT + about,
         )
     )
 
 
 def error(kind: str, message: str, stack_trace: str | None) -> bytes:
     """Why a run failed; cut as the contract says."""
-    return _avro.PRESENT + _TYPES["Error"].encode(
+    return encoding.PRESENT + _TYPES["Error"].encode(
         {
             "type": kind,
             "message": _cut(message, 4 * 1024),
@@ -137,7 +137,7 @@ def _cut(text: str, limit: int) -> str:
 
 def resources(values: Mapping[str, Any]) -> bytes:
     """What a run used."""
-    return _avro.PRESENT + _TYPES["Resources"].encode(values)
+    return encoding.PRESENT + _TYPES["Resources"].encode(values)
 
 
 def run_reference(run_id: bytes, job_namespace: str, job_name: str) -> bytes:
@@ -159,12 +159,12 @@ def run_rest(
     """The fields of a run after its state, without the facets, which come last and may grow."""
     return b"".join(
         (
-            _avro.NULL if parent is None else _avro.PRESENT + parent,
-            _avro.NULL if root is None else _avro.PRESENT + root,
-            _avro.NULL + _avro.NULL if nominal is None else _NOMINAL(nominal[0]) + _NOMINAL(nominal[1]),
+            encoding.NULL if parent is None else encoding.PRESENT + parent,
+            encoding.NULL if root is None else encoding.PRESENT + root,
+            encoding.NULL + encoding.NULL if nominal is None else _NOMINAL(nominal[0]) + _NOMINAL(nominal[1]),
             _TRACE_ID(trace_id),
             _SPAN_ID(span_id),
-            _LINKS(links) if links else _avro.EMPTY,
+            _LINKS(links) if links else encoding.EMPTY,
         )
     )
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from headwater.producer import _avro, _events
+from headwater.producer import _events
 from headwater.producer.handles import Dataset
+from headwater.schemas import encoding
 
 
 class Output:
@@ -27,19 +28,23 @@ class Output:
                 return ()
             self.told = True
             return self.dataset.entries
-        complete = _avro.boolean(self.complete)
+        complete = encoding.boolean(self.complete)
         whole = self.dataset.bare if self.told else self.dataset.with_slots
         size = sum(map(len, self.lineage)) + sum(map(len, self.edges))
         if size <= _events.LARGEST // 2 and (self.told or self.dataset.small):
             found = [
-                whole(column_lineage=_avro.block(self.lineage), edges=_avro.block(self.edges), edges_complete=complete)
+                whole(
+                    column_lineage=encoding.block(self.lineage),
+                    edges=encoding.block(self.edges),
+                    edges_complete=complete,
+                )
             ]
         else:
             bare = self.dataset.bare
             found = [] if self.told else [*self.dataset.entries]
-            found += [bare(column_lineage=_avro.block(lineage)) for lineage in _events.chunks(self.lineage)]
+            found += [bare(column_lineage=encoding.block(lineage)) for lineage in _events.chunks(self.lineage)]
             pieces = list(_events.chunks(self.edges)) or [[]]
-            found += [bare(edges=_avro.block(edges), edges_complete=complete) for edges in pieces]
+            found += [bare(edges=encoding.block(edges), edges_complete=complete) for edges in pieces]
         self.told = True
         self.lineage, self.edges, self.complete = [], [], False
         return found

@@ -10,7 +10,7 @@ from headwater.errors import MissingExtra
 from headwater.producer import _avro, _ids
 from headwater.producer._core import Core, now_us
 from headwater.producer.handles import Dataset, Job
-from headwater.schemas import framing, topics
+from headwater.schemas import encoding, framing, topics
 
 if TYPE_CHECKING:
     from headwater.producer.profiles import Gathering, Profile
@@ -135,14 +135,14 @@ def _send(core: Core, key: bytes, values: Mapping[str, Any], columns: Sequence[b
         room -= len(column)
     event_id = _ids.uuid7(now_us()) if len(parts) > 1 else None
     for number, part in enumerate(parts, 1):
-        slots[at] = _avro.block(part)
+        slots[at] = encoding.block(part)
         message = b"".join(
             (
                 core.head(_HEADER, event_id, event_time),
-                _avro.long(number) + _avro.long(len(parts)),
+                encoding.long(number) + encoding.long(len(parts)),
                 *slots[_AFTER_HEAD:],
             )
         )
         core.send(topics.PROFILES.name, key, message)
         # The rows' sketch belongs to the event, not to each part of it.
-        slots[_MESSAGE.position["row_kmv"]] = _avro.binary(b"")
+        slots[_MESSAGE.position["row_kmv"]] = encoding.binary(b"")

@@ -15,7 +15,7 @@ from headwater.producer._profiler import Profiler
 from headwater.producer._profiling import About, send_profile
 from headwater.producer.handles import Dataset, Job
 from headwater.producer.reference import RunReference
-from headwater.schemas import framing, topics
+from headwater.schemas import encoding, framing, topics
 
 #: A run that never ends remembers so many outputs that it has told; of others a later addition tells all again.
 _MOST_OUTPUTS: Final = 1000
@@ -24,9 +24,9 @@ _Identity = tuple[str, str, str | None]
 _HEADER: Final = framing.single_object_header(_avro.encoders("run_event").schema)
 _TOPIC: Final = topics.RUNS.name
 # What each event needs, without the way through a module.
-_block: Final = _avro.block
-_EMPTY: Final = _avro.EMPTY
-_PRESENT: Final = _avro.PRESENT
+_block: Final = encoding.block
+_EMPTY: Final = encoding.EMPTY
+_PRESENT: Final = encoding.PRESENT
 _STATES: Final = _events.STATES
 _ONLY_PART: Final = _events.ONLY_PART
 _time: Final = _avro.time
@@ -51,8 +51,8 @@ class Saying:
     _parameters: Mapping[str, object] = _NOTHING
     _run_facets: Mapping[str, object] = _NOTHING
     _metrics: Sequence[bytes] = ()
-    _used = _avro.NULL
-    _failure = _avro.NULL
+    _used = encoding.NULL
+    _failure = encoding.NULL
 
     def __init__(self, core: Core, job: Job, fields: RunFields) -> None:
         self._core = core
@@ -245,7 +245,7 @@ class Saying:
         core, inputs, metrics = self._core, self._inputs, self._metrics
         once = self._used + self._failure
         if not self._finished:
-            self._inputs, self._used = [], _avro.NULL
+            self._inputs, self._used = [], encoding.NULL
             if metrics:
                 self._metrics = []
         if self._more or (self._finished and self._outputs):

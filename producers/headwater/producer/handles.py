@@ -9,7 +9,7 @@ from typing import Any, Final, TypedDict, Unpack, cast
 
 from headwater.producer import _avro, _events
 from headwater.producer._values import DATASET_VALUES, JOB_VALUES, Owners, Tags, tags_as_records
-from headwater.schemas import bounds, topics
+from headwater.schemas import bounds, encoding, topics
 from headwater.secrets import loggable, without_credentials, without_user
 
 _log: Final = logging.getLogger("headwater.producer")
@@ -132,7 +132,7 @@ class Dataset:
             self.version = None if fields["version"] is None else str(fields["version"])
             if "version_origin" not in fields:
                 self.version_origin = None if self.version is None else "declared"
-                slots[_VERSION_ORIGIN] = _DECLARED if self.version_origin else _avro.NULL
+                slots[_VERSION_ORIGIN] = _DECLARED if self.version_origin else encoding.NULL
         if "version_origin" in fields:
             self.version_origin = fields["version_origin"]
         if "kind" in fields:
@@ -193,8 +193,8 @@ class Dataset:
 
     def _pieces(self) -> Sequence[bytes]:
         columns = [_COLUMN.encode(value) for value in _column_values(self.columns)]
-        pieces = [self.bare(columns=_avro.block(piece)) for piece in _events.chunks(columns)]
-        return (self.with_slots(columns=_avro.EMPTY), *pieces)
+        pieces = [self.bare(columns=encoding.block(piece)) for piece in _events.chunks(columns)]
+        return (self.with_slots(columns=encoding.EMPTY), *pieces)
 
     def __repr__(self) -> str:
         return f"Dataset({self.namespace!r}, {self.name!r}, version={self.version!r}, kind={self.kind!r})"
@@ -223,7 +223,7 @@ class Job:
             slots = self._slots.copy()
             if not self.own_code:
                 slots[_JOB_CODE] = code
-            self._encoded = (code, _avro.PRESENT + b"".join(slots))
+            self._encoded = (code, encoding.PRESENT + b"".join(slots))
         return self._encoded[1]
 
     @property
@@ -269,7 +269,7 @@ _DATASET_VALUES: Final[Mapping[str, Any]] = {
     **{field: _bounded(field) for field in ("version", "version_origin", "kind")},
 }
 #: Of each field its place, its encoder, and what makes the contract's value of a caller's.
-_DATASET_FIELDS: Final[Mapping[str, tuple[int, _avro.Encode, Callable[[Any], Any] | None]]] = {
+_DATASET_FIELDS: Final[Mapping[str, tuple[int, encoding.Encode, Callable[[Any], Any] | None]]] = {
     field.name: (position, field.encode, _DATASET_VALUES.get(field.name))
     for position, field in enumerate(_DATASET.fields)
 }

@@ -11,7 +11,7 @@ from headwater.producer.handles import Dataset
 from headwater.producer.reference import RunReference, current
 from headwater.producer.run import Run
 from headwater.producer.trace.context import Taken, current_message, current_trace, nothing_received
-from headwater.schemas import digests, framing, topics
+from headwater.schemas import digests, encoding, framing, topics
 
 _HEADER: Final = framing.single_object_header(_avro.encoders("prediction").schema)
 _TOPIC: Final = topics.PREDICTIONS.name
@@ -19,7 +19,7 @@ _PUBLIC: Final = _avro.string("public")
 _DIGEST: Final = _avro.string("digest")
 _RANDOM: Final = _avro.string("random")
 #: Stands before the bytes of a null|bytes that is a digest.
-_DIGEST_FOLLOWS: Final = _avro.PRESENT + _avro.long(digests.DIGEST_BYTES)
+_DIGEST_FOLLOWS: Final = encoding.PRESENT + encoding.long(digests.DIGEST_BYTES)
 _RUN_ID: Final = _avro.encoders("prediction").message.field("run_id")
 _TRACE_ID: Final = _avro.encoders("prediction").message.field("trace_id")
 _SPAN_ID: Final = _avro.encoders("prediction").message.field("span_id")
@@ -28,7 +28,7 @@ _text: Final = _json.text
 _quoted: Final = _json.quoted
 _type: Final = cast("Callable[[object], type[object]]", type)
 #: Trace id, span id and message that are not there.
-_NO_REQUEST: Final = 3 * _avro.NULL
+_NO_REQUEST: Final = 3 * encoding.NULL
 #: Texts below this many characters are not too long for a message, whatever they hold.
 _SHORT: Final = _events.LARGEST_TEXT // 4
 #: A predictor keeps what stands before so many features, and so many values' digests; others are made anew.
@@ -104,7 +104,7 @@ class Predictor:
         try:
             form, recorded = self._key(str(key))
             encoded_key = recorded.encode("utf-8", "replace")
-            digest_of_all, encoded_features = self._features(features) if features else (_avro.NULL, _avro.EMPTY)
+            digest_of_all, encoded_features = self._features(features) if features else (encoding.NULL, encoding.EMPTY)
             self._core.send(
                 _TOPIC,
                 encoded_key,
@@ -112,17 +112,17 @@ class Predictor:
                     (
                         self._core.head(_HEADER, None, event_time),
                         self._frame,
-                        _avro.binary(encoded_key),
+                        encoding.binary(encoded_key),
                         form,
                         self._answering,
                         _run_id(run),
                         _request(trace, message),
-                        _avro.NULL if subject is None else self._subject(str(subject)),
+                        encoding.NULL if subject is None else self._subject(str(subject)),
                         digest_of_all,
                         encoded_features,
-                        self._each(outputs) if outputs else _avro.EMPTY,
+                        self._each(outputs) if outputs else encoding.EMPTY,
                         self._sources if sources is None else _references(sources),
-                        _events.facets(facets) if facets else _avro.EMPTY,
+                        _events.facets(facets) if facets else encoding.EMPTY,
                     )
                 ),
             )
@@ -140,13 +140,13 @@ class Predictor:
 
     def _subject(self, subject: str) -> bytes:
         if not self._digest_key:
-            return _avro.NULL
-        return _avro.PRESENT + _avro.string(digests.digest(self._digest_key, digests.SUBJECT, subject).hex())
+            return encoding.NULL
+        return encoding.PRESENT + _avro.string(digests.digest(self._digest_key, digests.SUBJECT, subject).hex())
 
     def _features(self, values: Mapping[str, Any]) -> tuple[bytes, bytes]:
         """The digest over all values, and each as value or digest."""
         if (keyed := self._value_digest) is None:
-            return _avro.NULL, self._each(values)
+            return encoding.NULL, self._each(values)
         each, texts = self._digested(values, keyed)
         return _DIGEST_FOLLOWS + _digest(keyed, "\n".join(texts)), each
 
@@ -181,8 +181,8 @@ class Predictor:
                 before += ("".join(texts).encode("ascii"), _value(name, text))
                 texts = []
         if not before and count < len(_LENGTHS):
-            return f"{_LENGTHS[count]}{''.join(texts)}\0".encode("ascii") if count else _avro.EMPTY
-        return b"".join((_avro.long(count), *before, "".join(texts).encode("ascii"), _avro.EMPTY))
+            return f"{_LENGTHS[count]}{''.join(texts)}\0".encode("ascii") if count else encoding.EMPTY
+        return b"".join((encoding.long(count), *before, "".join(texts).encode("ascii"), encoding.EMPTY))
 
     def _name(self, name: Any) -> str | None:
         """What stands before a feature's plain value: empty where it is not one of those that leave, None where it is
@@ -220,11 +220,11 @@ class Predictor:
                 entry = start and start + (known.get(text) or self._digest_of(text, keyed))
             entries.append(entry or _value(name, text))
             texts.append(text)
-        return _avro.block(entries), texts
+        return encoding.block(entries), texts
 
     def _start(self, name: str) -> bytes:
         """What stands before a feature's digest: empty where its value stands there."""
-        start = b"" if self._is_plain(name) else _avro.string(name) + _avro.NULL + _DIGEST_FOLLOWS
+        start = b"" if self._is_plain(name) else _avro.string(name) + encoding.NULL + _DIGEST_FOLLOWS
         if len(self._starts) < _MOST_KEPT:
             self._starts[name] = start
         return start
@@ -239,7 +239,7 @@ class Predictor:
 def _value(name: str, text: str) -> bytes:
     """A feature with its plain value."""
     short = text if len(text) < _SHORT else _events.shortened(text)
-    return b"".join((_avro.string(name), _avro.PRESENT, _avro.string(short), _avro.NULL))
+    return b"".join((_avro.string(name), encoding.PRESENT, _avro.string(short), encoding.NULL))
 
 
 def _digest(keyed: Any, text: str) -> bytes:
@@ -250,13 +250,13 @@ def _digest(keyed: Any, text: str) -> bytes:
 
 
 def _references(datasets: Iterable[Dataset]) -> bytes:
-    return _avro.block([dataset.reference for dataset in datasets])
+    return encoding.block([dataset.reference for dataset in datasets])
 
 
 def _run_id(run: Run | RunReference | bytes | None) -> bytes:
     if run is None:
         around = current.get()
-        return _avro.NULL if around is None else _avro.PRESENT + around.run_id
+        return encoding.NULL if around is None else encoding.PRESENT + around.run_id
     return _RUN_ID(run if isinstance(run, bytes) else run.run_id)
 
 
@@ -271,11 +271,11 @@ def _request(trace: tuple[bytes, bytes] | None, message: Taken | tuple[str, int,
         message = current_message() if message is None else message
     return b"".join(
         (
-            _avro.NULL + _avro.NULL if trace is None else _TRACE_ID(trace[0]) + _SPAN_ID(trace[1]),
-            _avro.NULL if message is None else _message(*message),
+            encoding.NULL + encoding.NULL if trace is None else _TRACE_ID(trace[0]) + _SPAN_ID(trace[1]),
+            encoding.NULL if message is None else _message(*message),
         )
     )
 
 
 def _message(topic: str, partition: int, offset: int) -> bytes:
-    return _avro.PRESENT + _avro.string(topic) + _avro.integer(partition) + _avro.long(offset)
+    return encoding.PRESENT + _avro.string(topic) + encoding.integer(partition) + encoding.long(offset)

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Unpack
 
 from headwater import settings as settings_module
-from headwater.producer import _avro, _events, _forks, _provenance, _telemetry
+from headwater.producer import _events, _forks, _provenance, _telemetry
 from headwater.producer._core import Core, now_us
 from headwater.producer._disabled import DisabledDelivery
 from headwater.producer._fields import RunFields
@@ -20,6 +20,7 @@ from headwater.producer.handles import Dataset, DatasetFields, Job, JobFields
 from headwater.producer.predictions import Predictor, PredictorFields
 from headwater.producer.run import Run
 from headwater.producer.stats import Stats
+from headwater.schemas import encoding
 from headwater.settings import Settings
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ class Producer:
             inputs=[entry for dataset in inputs for entry in dataset.entries],
             outputs=[entry for dataset in outputs for entry in dataset.entries],
         )
-        self._core.run_event(self._core.frame(None, None, _events.JOB), _avro.NULL, job, said, job.key, None)
+        self._core.run_event(self._core.frame(None, None, _events.JOB), encoding.NULL, job, said, job.key, None)
 
     def describe_dataset(self, dataset: Dataset, *, event_time: int | None = None) -> None:
         """A dataset event: a change of its owner, tags, schema, name or life, without a run."""
@@ -125,7 +126,7 @@ class Producer:
     def _describe_dataset(self, dataset: Dataset, event_time: int | None) -> None:
         said = _events.Said(outputs=dataset.entries)
         frame = self._core.frame(None, None, _events.DATASET)
-        self._core.run_event(frame, _avro.NULL, None, said, dataset.key, event_time)
+        self._core.run_event(frame, encoding.NULL, None, said, dataset.key, event_time)
 
     # Predictions and profiles.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import io
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Any, cast
 
 import fastavro
@@ -22,9 +22,14 @@ from headwater.schemas.types import is_definition, is_union
 _fastavro = cast("Any", fastavro)
 
 
-@cache
 def _prepared(schema: Schema) -> Any:
     """The parsed schema with bytes as the defaults of bytes fields, which fastavro takes as JSON spells them."""
+    return _of_text(schema, schema.text)
+
+
+@lru_cache(maxsize=512)
+def _of_text(schema: Schema, _text: str) -> Any:
+    # Schemas are equal by their fingerprint, which does not see defaults; the text does.
     parsed = copy.deepcopy(schema.parsed)
     for one in _fields(parsed):
         if one["type"] == "bytes" and isinstance(one.get("default"), str):

@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
-_ONE = tuple(bytes((value,)) for value in range(0x80))
+from operator import index
+from typing import Final
+
+from headwater.errors import ContractError
+
+_ONE: Final = tuple(bytes((value,)) for value in range(0x80))
+#: Of 0 to 4095: most lengths and counts.
+SHORT: Final = tuple(
+    _ONE[value << 1] if value < 64 else bytes((value << 1 & 0x7F | 0x80, value >> 6)) for value in range(4096)
+)
+#: From here on eight bytes: µs since 1970 of the years 1978 to 3111, of which each event has some.
+_TIMES: Final = 1 << 49
 
 
 def encode(value: int) -> bytes:
-    """A long as Avro writes it. value: -2^63 … 2^63 - 1."""
+    """A long as Avro writes it. Raises ContractError beyond 64 bits, TypeError for what is no whole number."""
+    if 0 <= value < 4096:
+        return SHORT[value]
+    # numpy's integers are of few bits, and lose the upper ones without a word.
+    value = index(value)
     rest = (value << 1) ^ (value >> 63)
+    if _TIMES <= rest < _TIMES << 7:
+        return bytes(
+            (
+                rest & 0x7F | 0x80,
+                rest >> 7 & 0x7F | 0x80,
+                rest >> 14 & 0x7F | 0x80,
+                rest >> 21 & 0x7F | 0x80,
+                rest >> 28 & 0x7F | 0x80,
+                rest >> 35 & 0x7F | 0x80,
+                rest >> 42 & 0x7F | 0x80,
+                rest >> 49,
+            )
+        )
     if rest < 0x80:
         return _ONE[rest]
-    if rest < 0x4000:
-        return bytes((rest & 0x7F | 0x80, rest >> 7))
+    if rest >> 64:
+        raise ContractError(f"{value} does not fit 64 bits")
     out = bytearray()
     while rest > 0x7F:
         out.append(rest & 0x7F | 0x80)

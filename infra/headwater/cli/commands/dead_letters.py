@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from headwater.cli.letters import described, facts, line, plain, printable, time
 from headwater.errors import NotFound, SettingsError
+from headwater.schemas import times
 from headwater.settings import Settings
 
 if TYPE_CHECKING:
@@ -121,8 +122,7 @@ def _when(text: str | None) -> int | None:
             moment = datetime.fromisoformat(text)
         except ValueError:
             raise SettingsError(f"{text!r} is no time: 2h, 30m, 7d, or 2026-03-01T08:00 in UTC") from None
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-    return int(moment.timestamp() * 1_000_000)
+    return times.micros(moment)
 
 
 def _letters(arguments: argparse.Namespace, settings: Settings, wanted: Wanted) -> Iterator[Letter]:
