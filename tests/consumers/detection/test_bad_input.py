@@ -206,6 +206,22 @@ def test_a_clock_that_is_ahead() -> None:
     assert said(broken) == {("schema", None): "alarm"}
 
 
+@pytest.mark.parametrize("at", [2**62, -(2**62), 2**63 - 1, -(2**63), 300_000_000_000_000_000])
+def test_a_time_that_no_calendar_has(at: int) -> None:
+    """A profile and a write of such a time are judged, and what comes after them too."""
+    checker = known()
+    columns = [{"name": name, "type": "int", "nullable": None} for name in ("a", "b")]
+    odd = {"event_id": an_id("far"), "event_time": at}
+    said(checker.profile({**profile_record("t", START, {"a": drawn(31, 500.0)}), **odd}))
+    checker.use({**use("load", START, "write", dataset("s", "1"), columns=columns), "event_time": at})
+    for number in range(30, 40):
+        found = checker.profile(profile_record("t", day(number), {"a": drawn(number)}))
+    assert {outcome for (check, _), outcome in said(found).items() if check != "volume"} == {"ok"}
+    moved = said(checker.profile(profile_record("t", day(40), {"a": drawn(40, 200.0)})))
+    assert moved[("drift", "a")] == "alarm"
+    said(checker.overdue(microseconds(day(41))))
+
+
 def test_a_clock_that_is_ahead_leaves_the_season() -> None:
     """Each hour has its own level: with one profile dated years ahead the season is the hour of the week still."""
     checker = Checker(Policy())
