@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import random
 from collections.abc import Sequence
 
 import pytest
+from aiokafka.consumer import fetcher
 from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
@@ -19,6 +21,11 @@ Record = tuple[int, int, "bytes | None", bytes]
 CODECS = {"none": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
 #: Bytes before what the checksum covers, and where the attributes and the length stand.
 _CHECKED_FROM, _ATTRIBUTES, _LENGTH, _OFFSET, _LAST_TIME = 21, 22, 8, 0, 35
+
+
+def test_the_longest_fetch_is_ours() -> None:
+    """aiokafka asks for as long as an attribute says that is set on it: its name is private, and the version pinned."""
+    assert "                self._fetch_max_wait_ms,\n" in inspect.getsource(fetcher)
 
 
 def batch(rows: Sequence[tuple[bytes | None, bytes | None]], offset: int, codec: int = 0, attributes: int = 0) -> bytes:
