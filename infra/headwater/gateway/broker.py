@@ -1,10 +1,11 @@
-"""The live way: messages straight to the broker, one report each; what is not confirmed in time comes back."""
+"""The live way: messages straight to the broker, one report each; what is not confirmed in time comes back.
+
+Reports are served on the event loop and not on a thread that waits for them: confluent-kafka takes the interpreter for
+each report by itself, which beside a busy event loop is up to 5 ms of waiting and two switches of threads a message.
+"""
 
 from __future__ import annotations
 
-import logging
-import threading
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
@@ -18,23 +19,19 @@ from headwater.producer._kafka import client_settings
 from headwater.schemas import framing
 from headwater.settings import Settings
 
-_log: Final = logging.getLogger("headwater.gateway")
 #: A message that is not confirmed after so long comes back and goes to the spool, ms. Clients give up after 5 s.
 PATIENCE_MS: Final = 2000
 
 
 class Broker:
-    """One librdkafka client. `send` is called on the event loop; reports come on a thread of its own.
-
-    `settled` is called on that thread with requests of which every message was reported, confirmed or failed.
+    """One librdkafka client. `send` and `serve` are called on the event loop; `serve` calls `settled` with requests of
+    which every message was reported, confirmed or failed.
     """
 
     def __init__(self, settings: Settings, settled: Callable[[list[Waiting]], None]) -> None:
         self._prefix = settings.prefix
         self._settled = settled
         self._done: list[Waiting] = []
-        self._refused: deque[tuple[Waiting, list[Message]]] = deque()
-        self._ended = threading.Event()
         #: What stands before a body in place of single-object encoding's header, by topic: with a registry.
         self.headers: dict[str, bytes] = {}
         #: Whether it is worth while to send: the schemas are there, and nothing failed since the broker last answered.
@@ -48,12 +45,9 @@ class Broker:
         }
         options = {**client_settings(settings), **own, **kafka_options(settings), "error_cb": self._on_error}
         self._client: Any = confluent_kafka.Producer(options, logger=silent_logger("gateway"))
-        self._thread = threading.Thread(target=self._reports, name="gateway-reports", daemon=True)
-        self._thread.start()
 
     def send(self, waiting: Waiting) -> None:
-        """Hand over all messages of a request. What has no room in the client fails, and is reported with the rest."""
-        refused: list[Message] = []
+        """Hand over all messages of a request. What has no room in the client fails, like what comes back."""
         for message in waiting.messages:
             topic, key, value = message
             header = self.headers.get(topic.name)
@@ -63,34 +57,31 @@ class Broker:
             try:
                 self._client.produce(self._prefix + topic.name, value, key, on_delivery=report)
             except (BufferError, confluent_kafka.KafkaException):
-                refused.append(message)
-        if refused:
-            # Counted where all others are.
-            self._refused.append((waiting, refused))
+                waiting.failed.append(message)
+                self._less(waiting)
 
     def _report(self, waiting: Waiting, message: Message, error: Any, _: Any) -> None:
         if error is not None:
             waiting.failed.append(message)
             self.up = False
+        self._less(waiting)
+
+    def _less(self, waiting: Waiting) -> None:
         waiting.left -= 1
         if not waiting.left:
             self._done.append(waiting)
 
-    def _reports(self) -> None:
-        while not self._ended.is_set():
-            try:
-                self._client.poll(0.1)
-            except Exception:
-                _log.exception("reports of the broker")
-            while self._refused:
-                waiting, refused = self._refused.popleft()
-                waiting.failed += refused
-                waiting.left -= len(refused)
-                if not waiting.left:
-                    self._done.append(waiting)
-            if self._done:
-                done, self._done = self._done, []
-                self._settled(done)
+    @property
+    def outstanding(self) -> bool:
+        """Whether a report is yet to come."""
+        return bool(self._done) or len(self._client) > 0
+
+    def serve(self) -> None:
+        """Take the reports that are there. Does not wait."""
+        self._client.poll(0)
+        if self._done:
+            done, self._done = self._done, []
+            self._settled(done)
 
     def _on_error(self, error: Any) -> None:
         if error.fatal() or error.code() == confluent_kafka.KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 — librdkafka's name for it
@@ -105,9 +96,5 @@ class Broker:
         return True
 
     def close(self, seconds: float) -> None:
-        """Wait for what is on its way, at most so long."""
+        """Wait for what is on its way, at most so long; `serve` then settles it. On another thread, as last call."""
         self._client.flush(seconds)
-        self._ended.set()
-        self._thread.join(2.0)
-        if self._done:
-            self._settled(self._done)

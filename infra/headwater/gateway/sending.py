@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from typing import Final
 
@@ -13,9 +14,14 @@ from headwater.gateway.waiting import Waiting
 from headwater.openlineage import Message
 from headwater.settings import Settings
 
+_log: Final = logging.getLogger("headwater.gateway")
 #: How long a request waits at most for the broker and then the disk, seconds: clients wait 5 s.
 ANSWER_SECONDS: Final = 4.5
 _FLUSH_SECONDS: Final = 4.0
+#: Between two looks for reports of the broker while some are to come, seconds: what an answer may wait in vain.
+_OFTEN: Final = 0.001
+#: And while none is: errors of the connection come then.
+_SELDOM: Final = 0.1
 
 
 class Sending:
@@ -28,6 +34,8 @@ class Sending:
         self.bytes = 0
         self._broker = Broker(settings, self._settled)
         self._spooling = Spooling(settings, self._broker, self._kept)
+        self._often = False
+        self._look = self._loop.call_later(_SELDOM, self._serve)
 
     @property
     def up(self) -> bool:
@@ -58,6 +66,9 @@ class Sending:
         self.bytes += waiting.bytes
         if self._broker.up:
             self._broker.send(waiting)
+            if not self._often:
+                self._look.cancel()
+                self._look_again(often=True)
         else:
             self._spooling.keep(waiting)
         # One timer a request: asyncio.timeout and a shield cost more than all else here.
@@ -74,17 +85,27 @@ class Sending:
         if not waiting.future.done():
             waiting.future.set_result(False)
 
+    def _look_again(self, *, often: bool) -> None:
+        self._often = often
+        self._look = self._loop.call_later(_OFTEN if often else _SELDOM, self._serve)
+
+    def _serve(self) -> None:
+        try:
+            self._broker.serve()
+        except Exception:
+            _log.exception("reports of the broker")
+        self._look_again(often=self._broker.outstanding)
+
     def _settled(self, done: list[Waiting]) -> None:
-        """On the thread of the reports."""
         whole = [waiting for waiting in done if not waiting.failed]
         for waiting in done:
             if waiting.failed:
                 self._spooling.keep(waiting)
         if whole:
-            self._kept(whole, True)
+            self._answer(whole, True)
 
     def _kept(self, done: list[Waiting], kept: bool) -> None:
-        """On either thread."""
+        """On the spool's thread."""
         self._loop.call_soon_threadsafe(self._answer, done, kept)
 
     def _answer(self, done: list[Waiting], kept: bool) -> None:
@@ -95,5 +116,7 @@ class Sending:
 
     async def close(self) -> None:
         """Wait a little for what is on its way."""
+        self._look.cancel()
         await asyncio.to_thread(self._broker.close, _FLUSH_SECONDS)
+        self._broker.serve()
         await asyncio.to_thread(self._spooling.close)
