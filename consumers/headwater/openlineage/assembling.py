@@ -33,8 +33,8 @@ from headwater.schemas.bounds import LARGEST_NAME, too_long
 from headwater.schemas.framing import single_object_header
 from headwater.schemas.topics import RUNS
 
-#: What all pieces may take, bytes.
-_MOST: Final = 64 * 1024 * 1024
+#: What all pieces of parsed events may take, bytes: most events are not parsed whole (`texts`).
+_MOST: Final = 16 * 1024 * 1024
 #: What a run's form and values take for each byte of its JSON.
 _VALUES: Final = 4
 #: Of a job, and of a dataset: what makes more of an event than the piece alone says.
@@ -44,11 +44,11 @@ _NOT_OF_A_RUN: Final = frozenset({"test"} | {name for name, one in LANDINGS["run
 _LISTS: Final = ("inputs", "outputs")
 #: Of null|T.
 _ABSENT: Final = b"\x00"
-_PRESENT: Final = b"\x02"
+PRESENT: Final = b"\x02"
 
 
 #: By list: what is counted anew at each run, and so is put into a piece that is kept without it.
-_STATISTICS: Final = {"inputs": ("inputFacets", "inputStatistics"), "outputs": ("outputFacets", "outputStatistics")}
+STATISTICS: Final = {"inputs": ("inputFacets", "inputStatistics"), "outputs": ("outputFacets", "outputStatistics")}
 _OF_STATISTICS: Final = frozenset({"rowCount", "size", "_producer", "_schemaURL"})
 
 
@@ -127,7 +127,7 @@ class Pieces:
                 self._before.encode(head),
                 self._settled_fields(head["kind"]),
                 self._encoded_run(head["run"], of_run),
-                _PRESENT,
+                PRESENT,
                 of_job.body,
                 encoding.block([one.body for one in inputs]),
                 encoding.block([one.body for one in outputs]),
@@ -151,8 +151,8 @@ class Pieces:
         if known is None:
             body = self._run.encode(run)
             _check(body, {"run": run})
-            return _PRESENT + body
-        return b"".join((_PRESENT, self._state.encode(run), known.body))
+            return PRESENT + body
+        return b"".join((PRESENT, self._state.encode(run), known.body))
 
     def _run_piece(self, run: Any) -> RunPiece | None:
         """The piece of a run; None where it says more than its fields, or what is not the same each time."""
@@ -161,12 +161,13 @@ class Pieces:
         key = ("run", text)
         found = self._runs.get(key)
         if found is None:
-            found = self._runs.again(key) or self._made_run(cast("dict[str, Any]", run))
+            found = self._runs.again(key) or self.made_run(cast("dict[str, Any]", run))
             if found is not None:
                 self._runs.keep(key, found, _VALUES * len(text) + len(found.body))
         return found
 
-    def _made_run(self, run: dict[str, Any]) -> RunPiece | None:
+    def made_run(self, run: dict[str, Any]) -> RunPiece | None:
+        """The piece of a run that is not kept. Raises as `translate`, and ContractError."""
         facets = run.get("facets")
         if isinstance(facets, dict) and not _NOT_OF_A_RUN.isdisjoint(cast("Mapping[str, Any]", facets)):
             return None
@@ -195,23 +196,27 @@ class Pieces:
 
     def _counted(self, name: str, dataset: dict[str, Any]) -> Piece | None:
         """The piece of a dataset whose statistics are plain counts; None where it has none, or others."""
-        place, facet = _STATISTICS[name]
+        place, facet = STATISTICS[name]
         facets: dict[str, Any] | None = dataset.get(place) if type(dataset) is dict else None
         if type(facets) is not dict:
             return None
         said: dict[str, Any] | None = facets.get(facet)
-        if type(said) is not dict or not said.keys() <= _OF_STATISTICS:
+        if type(said) is not dict:
             return None
-        rows, size = said.get("rowCount"), said.get("size")
-        if not (_is_count(rows) and _is_count(size)):
+        if not are_counts(said):
             return None
         others = {key: of for key, of in facets.items() if key != facet}
         piece = self._piece(name, {**dataset, place: others})
-        if piece is None or not piece.body.startswith(self._no_counts, piece.counts_at):
+        body = None if piece is None else self.with_counts(piece, said)
+        return None if body is None else Piece(identity.form(dataset), body)
+
+    def with_counts(self, piece: Piece, said: Mapping[str, Any]) -> bytes | None:
+        """The body of a dataset's piece with counts (`are_counts`) where it has none; None where it has some."""
+        if not piece.body.startswith(self._no_counts, piece.counts_at):
             return None
-        at, counts = piece.counts_at, self._counts.encode({"rows": rows, "bytes": size})
-        body = b"".join((piece.body[:at], counts, piece.body[at + len(self._no_counts) :]))
-        return Piece(identity.form(dataset), body)
+        counts = self._counts.encode({"rows": said.get("rowCount"), "bytes": said.get("size")})
+        at = piece.counts_at
+        return b"".join((piece.body[:at], counts, piece.body[at + len(self._no_counts) :]))
 
     def _piece(self, role: str, value: dict[str, Any] | None) -> Piece | None:
         """None where it is none: the event goes the plain way."""
@@ -220,12 +225,15 @@ class Pieces:
         key = (role, text)
         found = self._pieces.get(key)
         if found is None:
-            found = self._pieces.again(key) or self._made(role, value)
+            found = self._pieces.again(key) or self.made(role, value)
             if found is not None:
                 self._pieces.keep(key, found, len(found.form) + len(found.body))
         return found
 
-    def _made(self, role: str, value: dict[str, Any]) -> Piece | None:
+    def made(self, role: str, value: dict[str, Any]) -> Piece | None:
+        """The piece of a job, inputs' or outputs' dataset that is not kept; None where more comes of it than a piece.
+        Raises as `translate`, and ContractError.
+        """
         for name in ("facets", "inputFacets", "outputFacets"):
             facets = value.get(name)
             if isinstance(facets, dict) and not _OF_THE_EVENT.isdisjoint(cast("Mapping[str, Any]", facets)):
@@ -256,15 +264,22 @@ def _check(body: bytes, said: Mapping[str, Any]) -> None:
         raise InvalidMessage(reasons.TOO_LONG, detail)
 
 
+def are_counts(said: Mapping[str, Any]) -> bool:
+    """Whether a facet of statistics holds plain counts, and nothing else."""
+    return said.keys() <= _OF_STATISTICS and _is_count(said.get("rowCount")) and _is_count(said.get("size"))
+
+
 def _is_count(value: object) -> bool:
-    return value is None or (type(value) is int and 0 <= value < 1 << 63)
+    # Where a double is exact: what is larger is looked at the plain way.
+    return value is None or (type(value) is int and 0 <= value < 1 << 53)
 
 
 @cache
-def _of_this_process() -> Pieces:
+def of_this_process() -> Pieces:
+    """What this process keeps."""
     return Pieces()
 
 
 def encoded(event: Any, *, now_us: int, sender: bytes) -> list[Message]:
     """As `Pieces.messages`, with pieces that this process keeps."""
-    return _of_this_process().messages(event, now_us=now_us, sender=sender)
+    return of_this_process().messages(event, now_us=now_us, sender=sender)

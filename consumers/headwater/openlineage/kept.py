@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
 Value = TypeVar("Value")
@@ -34,6 +35,17 @@ class Kept(Generic[Value]):
     def again(self, key: tuple[str, bytes]) -> Value | None:
         """What was kept of it before; it is to be kept again."""
         return self._old.get(key)
+
+    def found(
+        self, key: tuple[str, bytes], make: Callable[[tuple[str, bytes]], Value | None], size: Callable[[Value], int]
+    ) -> Value | None:
+        """What is kept; else what `make` makes, which is kept unless it is None. `size`: bytes of a value."""
+        found = self._young.get(key)
+        if found is None:
+            found = self._old.get(key) or make(key)
+            if found is not None:
+                self.keep(key, found, size(found))
+        return found
 
     def keep(self, key: tuple[str, bytes], found: Value, size: int) -> None:
         """Keep it. `size`: bytes of the value."""

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from headwater.errors import InvalidMessage, SettingsError
-from headwater.openlineage.assembling import encoded
-from headwater.openlineage.parsing import parsed
+from headwater.openlineage.texts import read
 from headwater.schemas import reasons
 from headwater.schemas.topics import TOPICS
 from headwater.settings import Settings
@@ -42,7 +41,7 @@ class OpenLineageStep:
         """The messages of one event. Raises InvalidMessage."""
         if not value:
             raise InvalidMessage(reasons.EMPTY, "the message has no value")
-        made = encoded(parsed(value), now_us=clock_us(), sender=instance_id())
+        made = read(value, now_us=clock_us(), sender=instance_id())
         return [Output(topic.name, of, body) for topic, of, body in made]
 
     def process(self, batch: Batch) -> Sequence[Output]:

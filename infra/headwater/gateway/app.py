@@ -153,7 +153,7 @@ class App:
         turn = time.monotonic()
         for index, event in enumerate(events):
             try:
-                messages += taking.one(event)
+                messages += taking.one(event, body)
             except InvalidMessage as error:
                 failed.append({"index": index, "reason": error.detail, "retriable": False})
             if time.monotonic() - turn > _TURN_SECONDS:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterable
-from typing import Any, Final, cast
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NamedTuple, cast
+
+from msgspec import MsgspecError
 
 from headwater.errors import InvalidMessage
 from headwater.gateway.answers import Refusal
 from headwater.openlineage import Message, encoded
 from headwater.openlineage.parsing import parsed as parsed_json
+from headwater.openlineage.taken import Taken, joined, objects
+from headwater.openlineage.texts import known
 
 #: This gateway's life, as the producer of what it sends.
 _SENDER: Final = uuid.uuid4().bytes
@@ -24,25 +28,54 @@ def parsed(body: bytes) -> Any:
         raise Refusal(400, f"the body is {error.detail}") from None
 
 
-def one(event: Any) -> list[Message]:
-    """The messages of an event. Raises InvalidMessage."""
-    return encoded(event, now_us=time.time_ns() // 1000, sender=_SENDER)
-
-
 def single(body: bytes) -> list[Message]:
     """The messages of a body that is one event. Raises Refusal (400, 422)."""
+    if (found := known(body, now_us=_now_us(), sender=_SENDER)) is not None:
+        return found
     event = parsed(body)
     if isinstance(event, list):
         raise Refusal(422, "the body is a list: POST it to /api/v1/lineage/batch")
     try:
-        return one(event)
+        return _messages(event)
     except InvalidMessage as error:
         raise Refusal(422, error.detail, reason=error.reason) from None
 
 
-def events(body: bytes) -> list[Any]:
-    """The events of a body that is a list of them. Raises Refusal (400, 422)."""
-    found = parsed(body)
+class Parsed(NamedTuple):
+    """An event of a body that was parsed whole."""
+
+    event: Any
+
+
+def events(body: bytes) -> Sequence[Taken | Parsed]:
+    """The events of a body that is a list of them, for `one`. Raises Refusal (400, 422)."""
+    try:
+        return objects(body)
+    except (MsgspecError, RecursionError, ValueError):
+        found = parsed(body)
     if not isinstance(found, list):
         raise Refusal(422, "the body is no list of events: POST a single one to /api/v1/lineage")
-    return list(cast("Iterable[Any]", found))
+    return [Parsed(event) for event in cast("Iterable[Any]", found)]
+
+
+def one(event: Taken | Parsed, body: bytes) -> list[Message]:
+    """The messages of an event of this body. Raises InvalidMessage; Refusal (400) where the body is no JSON in it."""
+    if isinstance(event, Parsed):
+        return _messages(event.event)
+    found = known(event, now_us=_now_us(), sender=_SENDER)
+    if found is None:
+        try:
+            value = parsed_json(joined(event))
+        except InvalidMessage:
+            parsed(body)
+            raise
+        found = _messages(value)
+    return found
+
+
+def _messages(event: Any) -> list[Message]:
+    return encoded(event, now_us=_now_us(), sender=_SENDER)
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1000
