@@ -8,7 +8,7 @@ import random
 import hypothesis
 import pytest
 
-pytest_plugins = ["tests.backends.fixtures", "tests.internal_errors"]
+pytest_plugins = ["tests.backends.fixtures", "tests.internal_errors", "tests.scheduling"]
 
 #: HEADWATER_ variables that steer the tests themselves; all others would be settings of the product.
 STEERING = ("HEADWATER_SEED", "HEADWATER_TEST_CACHE", "HEADWATER_TEST_BACKENDS")
