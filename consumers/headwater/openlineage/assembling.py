@@ -42,9 +42,6 @@ _OF_THE_EVENT: Final = frozenset({"lineage", "dataQualityMetrics", "dataQualityA
 #: Of a run: what becomes records of its own, or is not the same each time.
 _NOT_OF_A_RUN: Final = frozenset({"test"} | {name for name, one in LANDINGS["run"].items() if not one.pure})
 _LISTS: Final = ("inputs", "outputs")
-#: Of null|T.
-_ABSENT: Final = b"\x00"
-PRESENT: Final = b"\x02"
 
 
 #: By list: what is counted anew at each run, and so is put into a piece that is kept without it.
@@ -127,7 +124,7 @@ class Pieces:
                 self._before.encode(head),
                 self._settled_fields(head["kind"]),
                 self._encoded_run(head["run"], of_run),
-                PRESENT,
+                encoding.PRESENT,
                 of_job.body,
                 encoding.block([one.body for one in inputs]),
                 encoding.block([one.body for one in outputs]),
@@ -147,12 +144,12 @@ class Pieces:
 
     def _encoded_run(self, run: Mapping[str, Any] | None, known: RunPiece | None) -> bytes:
         if run is None:
-            return _ABSENT
+            return encoding.NULL
         if known is None:
             body = self._run.encode(run)
             _check(body, {"run": run})
-            return PRESENT + body
-        return b"".join((PRESENT, self._state.encode(run), known.body))
+            return encoding.PRESENT + body
+        return b"".join((encoding.PRESENT, self._state.encode(run), known.body))
 
     def _run_piece(self, run: Any) -> RunPiece | None:
         """The piece of a run; None where it says more than its fields, or what is not the same each time."""

@@ -17,15 +17,15 @@ import orjson
 
 from headwater.errors import ContractError, InvalidMessage
 from headwater.openlineage import identity
-from headwater.openlineage.assembling import PRESENT, STATISTICS, Piece, Pieces, are_counts, encoded, of_this_process
+from headwater.openlineage.assembling import STATISTICS, Piece, Pieces, are_counts, encoded, of_this_process
 from headwater.openlineage.fields import Misshapen, micros, text_of
 from headwater.openlineage.framed import LARGEST, Message
 from headwater.openlineage.kept import Kept
 from headwater.openlineage.parsing import exact_text, parsed
 from headwater.openlineage.taken import Taken, an_object, joined, objects, plain_text
 from headwater.openlineage.translation import REST, STATES
+from headwater.schemas import encoding, records
 from headwater.schemas import pieces as parts
-from headwater.schemas import records
 from headwater.schemas.framing import single_object_header
 from headwater.schemas.topics import RUNS
 
@@ -87,7 +87,7 @@ class _Rest(NamedTuple):
     entry: bytes
 
 
-_NONE: Final = _List(None, parts.block([]))
+_NONE: Final = _List(None, encoding.block([]))
 
 
 class Texts:
@@ -104,7 +104,7 @@ class Texts:
         schema = records.current("run_event")
         self._header = single_object_header(schema)
         self._before = parts.run_of(schema, None, "part")
-        self._settled = parts.run_of(schema, "part", "run").encode({"kind": "run"}) + PRESENT
+        self._settled = parts.run_of(schema, "part", "run").encode({"kind": "run"}) + encoding.PRESENT
         state = parts.fields_in(schema, "Run", "state", "parent")
         self._states = {one: state.encode({"state": one}) for one in STATES}
         self._parameters = parts.run_of(schema, "parameters", "environment")
@@ -147,12 +147,12 @@ class Texts:
                 run.run_id,
                 self._states[state],
                 run.body,
-                PRESENT,
+                encoding.PRESENT,
                 job.body,
                 inputs.block,
                 outputs.block,
                 run.parameters,
-                parts.block((*run.environment, rest.entry)),
+                encoding.block((*run.environment, rest.entry)),
                 self._behind,
             )
         )
@@ -227,7 +227,7 @@ class Texts:
             forms.append(piece.form)
             bodies.append(piece.body)
         form = b"[%b]" % b",".join(forms) if forms else None
-        return _List(form, parts.block(bodies)), again
+        return _List(form, encoding.block(bodies)), again
 
     def _with_statistics(self, name: str, bare: bytes, said: dict[str, Any]) -> Piece | None:
         found = self._counted.found((name, bare), self._made_counted, _size_of_counted)

@@ -214,6 +214,7 @@ def test_a_time_that_no_calendar_has(at: int) -> None:
     odd = {"event_id": an_id("far"), "event_time": at}
     said(checker.profile({**profile_record("t", START, {"a": drawn(31, 500.0)}), **odd}))
     checker.use({**use("load", START, "write", dataset("s", "1"), columns=columns), "event_time": at})
+    found: list[Verdict] = []
     for number in range(30, 40):
         found = checker.profile(profile_record("t", day(number), {"a": drawn(number)}))
     assert {outcome for (check, _), outcome in said(found).items() if check != "volume"} == {"ok"}
