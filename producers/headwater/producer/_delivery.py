@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
 
+from headwater.producer import _forks
 from headwater.producer._kafka import check
 from headwater.producer._outbox import Outbox
 from headwater.producer._sending import Sender, batch_bytes
@@ -266,7 +267,8 @@ class KafkaDelivery:
 def _registry(settings: Settings) -> Registry | None:
     if not settings.registry_url:
         return None
-    from headwater.schemas.registry import Registry  # noqa: PLC0415 — brings an HTTP client, where one is wanted
+    with _forks.making():
+        from headwater.schemas.registry import Registry  # noqa: PLC0415 — brings an HTTP client, where one is wanted
 
     return Registry(settings.registry_url, settings.registry_auth, _REGISTRY_SECONDS)
 

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import IO, Final, NamedTuple
 
+from headwater.producer import _forks
 from headwater.secrets import without_credentials
 
 #: How long git may take to answer, seconds.
@@ -55,7 +56,8 @@ def head(work_tree: Path) -> Head:
 
 def remote(work_tree: Path) -> str | None:
     """The address of origin, else of the first remote, without credentials."""
-    import configparser  # noqa: PLC0415 — a host waits for our imports
+    with _forks.making():
+        import configparser  # noqa: PLC0415 — a host waits for our imports
 
     try:
         config = configparser.ConfigParser(strict=False, interpolation=None, allow_no_value=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from headwater.errors import MissingExtra
-from headwater.producer import _avro, _ids
+from headwater.producer import _avro, _forks, _ids
 from headwater.producer._core import Core, now_us
 from headwater.producer.handles import Dataset, Job
 from headwater.schemas import encoding, framing, topics
@@ -37,7 +37,8 @@ class About:
     def gathering(self) -> Gathering:
         """A profile in the making. Raises MissingExtra."""
         try:
-            from headwater.producer import profiles  # noqa: PLC0415 — numpy, only where a profile is wanted
+            with _forks.making():
+                from headwater.producer import profiles  # noqa: PLC0415 — numpy, only where a profile is wanted
         except ImportError as error:
             raise MissingExtra("profiles", "numpy") from error
         return profiles.Gathering(personal=self.dataset.personal_columns, digest_key=self.core.settings.digest_key)

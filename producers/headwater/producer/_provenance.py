@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from headwater.producer import _git
+from headwater.producer import _forks, _git
 from headwater.secrets import looks_secret, without_secret_texts
 
 _LARGEST_ENTRYPOINT: Final = 16 * 1024 * 1024
@@ -84,7 +84,8 @@ def git() -> _git.DirtyCheck:
 
 def _ask() -> _git.DirtyCheck:
     main = _main_file()
-    asked = _git.DirtyCheck(_git.find_work_tree(main.parent if main else Path.cwd()))
+    with _forks.making():
+        asked = _git.DirtyCheck(_git.find_work_tree(main.parent if main else Path.cwd()))
     _asked.append(asked)
     return asked
 
@@ -104,7 +105,8 @@ if hasattr(os, "register_at_fork"):
 
 def client() -> str:
     """This library and its version."""
-    from importlib import metadata  # noqa: PLC0415 — only when a producer opens: a host waits for our imports
+    with _forks.making():
+        from importlib import metadata  # noqa: PLC0415 — only when a producer opens: a host waits for our imports
 
     try:
         return f"headwater-python/{metadata.version('headwater')}"
