@@ -12,6 +12,9 @@ from headwater.audit.rows import chunks, select
 from headwater.audit.store import Client
 from headwater.errors import NotFound
 
+#: Of the kinds that were stated of a version, the one with the least of these is shown; as the view nodes_at does.
+_SHOWN = "(n.kind IN ('', 'table'), n.kind = '', n.kind)"
+
 
 @dataclass(frozen=True)
 class Found:
@@ -43,7 +46,7 @@ def nodes_sql(clocks: Clocks, where: str, *, known: bool = False) -> str:
         )
     return (
         "SELECT key, any(n.dataset) AS dataset, any(n.namespace) AS namespace, any(n.name) AS name, "
-        f"any(n.version) AS version, argMax(n.kind, n.precedence) AS kind FROM nodes AS n WHERE {where} GROUP BY key"
+        f"any(n.version) AS version, argMin(n.kind, {_SHOWN}) AS kind FROM nodes AS n WHERE {where} GROUP BY key"
     )
 
 

@@ -37,12 +37,19 @@ class Standing:
         """Have it stand, or not."""
         if wanted == (edge in self._edges):
             return
-        step = 1 if wanted else -1
-        if edge.source is not None and edge.target is not None:
-            self._out[edge.source] = self._out.get(edge.source, 0) + step
-            self._into[edge.target] = self._into.get(edge.target, 0) + step
+        self._count(edge, 1 if wanted else -1)
         if wanted:
             self._edges[edge] = by
             self.changes.known(edge, by)
         else:
             self.changes.withdrawn(edge, self._edges.pop(edge), by)
+
+    def adopt(self, edge: Edge, known: EventRef) -> None:
+        """Have one stand that was told before, as part of a product."""
+        self._count(edge, 1)
+        self._edges[edge] = known
+
+    def _count(self, edge: Edge, step: int) -> None:
+        if edge.source is not None and edge.target is not None:
+            self._out[edge.source] = self._out.get(edge.source, 0) + step
+            self._into[edge.target] = self._into.get(edge.target, 0) + step

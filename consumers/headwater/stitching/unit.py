@@ -9,7 +9,8 @@ import dataclasses
 import itertools
 from typing import Any
 
-from headwater.stitching.changes import ColumnEdge, Edge, Product
+from headwater.stitching import wide
+from headwater.stitching.changes import ColumnEdge, Edge
 from headwater.stitching.columns import Columns
 from headwater.stitching.facts import EventRef, Facts, Link, Node, Scope, Written
 from headwater.stitching.grown import Grown
@@ -17,9 +18,6 @@ from headwater.stitching.parts import End, Parts
 from headwater.stitching.reads import Descriptions, Reads, Told
 from headwater.stitching.standing import Standing
 from headwater.stitching.stated import Stated
-
-#: Inputs × outputs above which a run's product is kept and sent as a product, not edge by edge.
-WIDE = 4096
 
 
 class Unit:
@@ -45,10 +43,9 @@ class Unit:
         self._ended: End | None = None
         self._states: set[str] = set()
         self._links: set[Link] = set()
-        self._resolved: dict[Node, tuple[set[Node], set[Node]]] = {}
+        self._resolved: wide.Resolved = {}
         self._columns: dict[Node, dict[ColumnEdge, EventRef]] = {}
-        #: From this event in order of arrival on, the product is not kept edge by edge.
-        self._wide_since: int | None = None
+        self._wide = wide.Wide(self._reads, self._writes, self._complete, self._standing, self._resolved)
 
     @property
     def state(self) -> str:
@@ -155,11 +152,11 @@ class Unit:
         event = first
         taken = zip(itertools.pairwise(firsts), grown.events_of(first, grown.events), strict=True)
         for event, ((begin, end), (place, by)) in enumerate(taken, first):  # noqa: B007 — where it stopped
-            if self._wide_since is not None:
+            if self._wide.since is not None:
                 break
             self._count, reads = place, reads + end - begin
-            if reads * len(self._writes) > WIDE:
-                self._wide_since = self._count
+            if reads * len(self._writes) > wide.WIDE:
+                self._wide.since = self._count
                 break
             if targets:
                 for node, described in itertools.islice(nodes, end - begin):
@@ -185,10 +182,11 @@ class Unit:
         to, an end.
         """
         had_reads, had_covered, was_ended = was
-        self._widen()
-        pairs = self._product_changes(reads, writes, finished, by)
-        for target in touched:
-            pairs |= self._resolve(target, by)
+        if self._wide.since is None and len(self._reads) * len(self._writes) > wide.WIDE:
+            self._wide.since = self._count
+        # What is stated first: such pairs are in no product.
+        pairs = {pair for target in touched for pair in self._resolve(target, by)}
+        pairs |= self._product_changes(reads, writes, finished, by)
         self._settle_pairs(pairs, by)
         flipped = had_covered != self._is_covered() or self.ended != was_ended
         sources = self._alone() if flipped else {*reads, *(s for s, _ in pairs)} & self._reads.keys()
@@ -215,51 +213,15 @@ class Unit:
     def _has_source(self, target: Node) -> bool:
         return (bool(self._reads) and target not in self._complete) or self._standing.comes_from(target)
 
-    def _widen(self) -> None:
-        if self._wide_since is None and len(self._reads) * len(self._writes) > WIDE:
-            self._wide_since = self._count
-
     def _product_changes(
         self, reads: list[Node], writes: list[Node], finished: set[Node], by: EventRef
     ) -> set[tuple[Node, Node]]:
-        """The pairs of the product that this event may change; products of wide runs are changed at once."""
-        pairs: set[tuple[Node, Node]]
-        if self._wide_since is None:
-            pairs = {(source, target) for source in reads for target in self._writes}
-            # Only what an output changes goes through all inputs: a run of many events stays as fast as it began.
-            return pairs | {(source, target) for target in {*writes, *finished} for source in self._reads}
-        pairs = set()
-        new = set(writes)
-        # Only what an input changes goes through all outputs, as above.
-        kept = [node for node in self._writes if node not in self._complete and node not in new] if reads else []
-        covered = [node for node in writes if node not in self._complete]
-        if covered and self.grown is not None and self.grown.events:
-            self.told.append(Told(self.grown, 0, self.grown.events, tuple(covered), by))
-            for target in covered:
-                for source in self._resolved.get(target, (set(), set()))[0]:
-                    if self.grown.find(source) >= 0:
-                        self.changes.withdrawn(Edge(source, target, False), by, by)
-        for sources, targets in ((reads, kept), (self._reads.objects() if covered else [], covered)):
-            if sources and targets:
-                self.changes.known(Product(tuple(sources), tuple(targets)), by)
-                for target in targets:
-                    explicit = self._resolved.get(target, (set(), set()))[0]
-                    for source in explicit.intersection(sources):
-                        self.changes.withdrawn(Edge(source, target, False), by, by)
-        for target in (finished & self._writes.keys()) - new:
-            groups: dict[EventRef, list[Node]] = {}
-            written = self._writes[target]
-            for source, read in self._reads.items():
-                made, known = max(read, written)
-                if source in reads:
-                    continue
-                if made < self._wide_since:
-                    pairs.add((source, target))
-                else:
-                    groups.setdefault(known, []).append(source)
-            for known, sources in groups.items():
-                self.changes.withdrawn(Product(tuple(sources), (target,)), known, by)
-        return pairs
+        """The pairs of the product that this event may change; what wide runs tell as products is told at once."""
+        if self._wide.since is not None:
+            return self._wide.take(reads, writes, finished, by, self.told)
+        pairs = {(source, target) for source in reads for target in self._writes}
+        # Only what an output changes goes through all inputs: a run of many events stays as fast as it began.
+        return pairs | {(source, target) for target in {*writes, *finished} for source in self._reads}
 
     def _resolve(self, target: Node, by: EventRef) -> set[tuple[Node, Node]]:
         """Work out a target's stated sources anew, settle its column edges; the pairs this may change."""
@@ -291,10 +253,10 @@ class Unit:
             explicit, stated = self._resolved.get(target, (set(), set()))
             in_product = source in self._reads and target in self._writes and target not in self._complete
             known = max(self._reads[source], self._writes[target]) if in_product else None
-            implied = known is not None and self._wide_since is not None and known[0] >= self._wide_since
+            implied = known is not None and self._wide.since is not None and known[0] >= self._wide.since
+            if implied and known is not None and known[0] < self._count:
+                self._wide.restate(source, target, known[1], by)
             is_explicit = source in explicit
-            if implied and known is not None and is_explicit and Edge(source, target, True) not in self._standing:
-                self.changes.withdrawn(Edge(source, target, False), known[1], by)
             wanted = not is_explicit and (source in stated or (in_product and not implied))
             self._standing.settle(Edge(source, target, True), is_explicit, by)
             self._standing.settle(Edge(source, target, False), wanted, by)

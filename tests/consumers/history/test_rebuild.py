@@ -20,9 +20,13 @@ from headwater.schemas import records
 from headwater.schemas.topics import EDGES
 from headwater.settings import Settings
 from headwater.stitching import StitchingStep
+from headwater.stitching.columns import Columns
+from headwater.stitching.unit import Unit
 from headwater.streams import Batch, Output
 from tests.consumers.history.conftest import History
 from tests.consumers.stitching import worlds
+from tests.consumers.stitching.test_examples import dataset
+from tests.consumers.stitching.test_examples import event as run_event
 
 pytestmark = pytest.mark.integration
 
@@ -109,6 +113,41 @@ def test_rebuilt_tables_equal_those_of_the_stream(
     assert rows(history) == before
     assert all(one.none for one in outcome.differences)
     assert (outcome.exchanged, outcome.unjudged, left(history)) == (True, 0, [])
+
+
+def test_a_long_run_is_rebuilt_row_for_row(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run of 400 events, each with another input, wide from the middle on, with explicit edges and an end in two
+    parts, over several pages: compiled code takes most of its events in both, and no row changes.
+    """
+    sifted: list[int] = []
+    sift = Unit.sift
+
+    def counted(unit: Unit, columns: Columns, messages: Any, first: int) -> int:
+        stop = sift(unit, columns, messages, first)
+        sifted.append(stop - first)
+        return stop
+
+    monkeypatch.setattr(Unit, "sift", counted)
+    wide = [dataset(f"o{number}", "1") for number in range(20)]
+    wide[3] = dataset("o3", "1", edges=[dataset("i5", "1"), dataset("i390", "1")])
+    complete = dataset("o4", "1", edges=[dataset("i7", "1")], edges_complete=True)
+    events = [
+        run_event(number, "RUNNING", [dataset(f"i{number}", "1")], wide if number == 250 else [])
+        for number in range(1, 401)
+    ]
+    end: dict[str, Any] = {"event_id": (401).to_bytes(16, "big"), "parts": 2}
+    events += [
+        run_event(401, "COMPLETE", [], [complete], part=1, **end),
+        run_event(401, "COMPLETE", [dataset("last", "1")], [dataset("o21", "1")], part=2, **end),
+    ]
+    stream(history, [events[start : start + 90] for start in range(0, len(events), 90)])
+    streamed, sifted[:] = sum(sifted), []
+    before = rows(history)
+    assert len(standing(history)["edges"]) > 8000
+    outcome = rebuild(history.settings, quiet, page=60)
+    assert rows(history) == before
+    assert all(one.none for one in outcome.differences)
+    assert min(streamed, sum(sifted)) > 300
 
 
 def world(history: History) -> list[list[dict[str, Any]]]:

@@ -76,6 +76,33 @@ def state(events: Iterable[Event]) -> str:
     return next((one for one in ("RUNNING", "START") if one in said), "OTHER")
 
 
+def described(events: Iterable[Event]) -> dict[Identity, tuple[str | None, str]]:
+    """Of each version that is read, written or described: the version origin and the kind that stand (rule 13)."""
+    origins: dict[Identity, set[str]] = {}
+    kinds: dict[Identity, set[str]] = {}
+    for node, origin, kind in statements(events):
+        origins.setdefault(node, set()).update([origin] if origin is not None else [])
+        kinds.setdefault(node, set()).add(kind)
+    return {node: (max(origins[node], default=None), of_kinds(kinds[node])) for node in kinds}
+
+
+def of_kinds(kinds: set[str]) -> str:
+    """Of several kinds the one that stands."""
+    return min(kinds - {"", "table"}, default="table")
+
+
+def statements(events: Iterable[Event]) -> set[tuple[Identity, str | None, str]]:
+    """What events say of the versions that they read, write or describe."""
+    said: set[tuple[Identity, str | None, str]] = set()
+    for event in events:
+        writer = event["run"]["run_id"] if event["run"] else None
+        said |= {(_identity(one), one["version_origin"], one["kind"]) for one in event["inputs"]}
+        for one in event["outputs"]:
+            origin = "run" if one["version"] is None and writer is not None else one["version_origin"]
+            said.add((_identity(one, writer), origin, one["kind"]))
+    return said
+
+
 def scopes(events: Iterable[Event]) -> dict[Hashable, list[Event]]:
     """The events by what they speak of: a run of a job; without a run, an event stands for itself."""
     found: dict[Hashable, list[Event]] = {}

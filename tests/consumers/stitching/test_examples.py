@@ -113,18 +113,47 @@ def test_other_content_under_one_id_counts_too() -> None:
 
 
 def test_a_wide_run_is_products_and_says_all() -> None:
-    """Nothing is cut: 90 × 90 pairs by two events, one output with a complete list."""
+    """Nothing is cut: 90 × 90 pairs by three events, one output with a complete list, others with explicit edges and
+    column lineage. Each pair is told once, with the events that the reference names; no event makes a pair known and
+    withdraws it.
+    """
     inputs = [dataset(f"in{i}", "1") for i in range(90)]
     outputs = [dataset(f"out{i}", "1") for i in range(90)]
     outputs[3]["edges"], outputs[3]["edges_complete"] = [dataset("in5", "1")], True
+    outputs[50]["edges"] = [dataset("in6", "1"), dataset("in70")]
+    rows = [dataset(name, "1", column="x", target_column="y") for name in ("in8", "in75", "in7")]
+    outputs[60]["column_lineage"] = rows
     events = [
         event(1, "START", inputs[:60], outputs[:40]),
-        event(2, "RUNNING", inputs[60:], []),
+        event(2, "RUNNING", inputs[60:], [dataset("out7", "1", edges=[dataset("in80")], column_lineage=rows[:2])]),
         event(3, "COMPLETE", [], outputs[40:]),
+        event(4, "RUNNING", [], [dataset("out60", "1", edges=[dataset("in8"), dataset("in9")])]),
+        event(5, "RUNNING", [], [dataset("out60", "1", edges_complete=True)]),
     ]
     sets = worlds.feed(StitchingStep(Settings()), [[e] for e in events])
     assert any(one["products"] for one in sets)
-    assert reference.standing(reference.said(sets)) == reference.current(events)
+    changes = [change for one in sets for kind in ("edges", "products", "column_edges") for change in one[kind]]
+    assert not [change for change in changes if change["known_by"] == change["withdrawn_by"]]
+    assert reference.said(sets) == reference.history(events)
+
+
+def test_an_output_that_names_packed_inputs_tells_them_once() -> None:
+    """5,000 inputs are packed; then come outputs, one of which names two of them, one of which is made of one."""
+    named = [dataset("part-77", "1"), dataset("part-4000", "1")]
+    row = dataset("part-78", "1", column="x", target_column="y")
+    outputs = [dataset("plain", "1"), dataset("named", "1", edges=named), dataset("made", "1", column_lineage=[row])]
+    events = [
+        *(event(n, "RUNNING", [dataset(f"part-{n}", "1")], []) for n in range(1, 5001)),
+        event(5001, "RUNNING", [], outputs),
+        event(5002, "COMPLETE", [dataset("last")], []),
+    ]
+    sets = worlds.feed(StitchingStep(Settings()), [events[:2500], events[2500:]])
+    # No edge before the outputs: so the reference needs to look at the last events only.
+    assert reference.said(sets) == {
+        (fact, known): None
+        for fact in reference.current(events)
+        for known in [events[-1 if ("ns", "last", None) in fact else -2]["event_id"]]
+    }
 
 
 def test_a_very_wide_run_stays_below_the_size_of_a_message() -> None:

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from headwater.schemas import plain
 from headwater.schemas.codec import Bodies
 from headwater.settings import Settings
-from headwater.stitching import StitchingStep, long_runs, retelling, state_records, unit
+from headwater.stitching import StitchingStep, long_runs, retelling, state_records, wide
 from headwater.stitching.folding import Folded
 from headwater.streams import Batch, Group
 from tests.consumers.stitching import reference, worlds
@@ -30,7 +30,7 @@ Event = dict[str, Any]
 def early(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every run that is folded is a long one from its second message on; so many pairs make it wide."""
     monkeypatch.setattr(long_runs, "FEWEST", 1)
-    monkeypatch.setattr(unit, "WIDE", request.param)
+    monkeypatch.setattr(wide, "WIDE", request.param)
 
 
 #: What messages say beside their inputs, few kinds, so that most are of one that was said; links keep runs folded.
@@ -76,23 +76,16 @@ def said(draw: st.DrawFn) -> list[Event]:
     return events
 
 
-def told(made: dict[reference.Known, bytes | None]) -> object:
-    """What is compared: the history; of wide runs what stands, as a pair that a product and a column edge state is told
-    by the event of each.
-    """
-    return made if unit.WIDE == 4096 else reference.standing(made)
-
-
 @pytest.mark.usefixtures("early")
 @given(data=st.data())
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_long_runs_say_is_the_reference_history(data: st.DataObject) -> None:
     """In any cut into chunks, repeated or not, each edge has the events that the reference names."""
     events = data.draw(said())
     chance = data.draw(st.randoms(use_true_random=False))
     events += copy.deepcopy(chance.sample(events, len(events) // 3))
-    expected = told(history(events))
-    assert told(reference.said(worlds.feed(StitchingStep(Settings()), cut(events, chance)))) == expected
+    expected = history(events)
+    assert reference.said(worlds.feed(StitchingStep(Settings()), cut(events, chance))) == expected
 
 
 @pytest.mark.usefixtures("early")
@@ -103,7 +96,7 @@ def test_a_long_run_that_moves_and_whose_worker_dies(young: int, tmp_path: Path,
     """Packed, put away, read again, restored: the history stays the reference's."""
     events = data.draw(said())
     chance = data.draw(st.randoms(use_true_random=False))
-    expected = told(history(events))
+    expected = history(events)
     arrivals = [worlds.ARRIVAL + 20_000 * n for n in range(len(events))]
     with Lives(Settings(stitching_young_seconds=young, stitching_folder=str(tmp_path)), events, arrivals) as lives:
         for _ in range(20):
@@ -121,7 +114,7 @@ def test_a_long_run_that_moves_and_whose_worker_dies(young: int, tmp_path: Path,
         while lives.position < len(events):
             lives.take(chance.randint(1, 5))
         lives.commit()
-        assert told(reference.said(lives.said())) == expected
+        assert reference.said(lives.said()) == expected
 
 
 def long(count: int, outputs: list[Event]) -> list[Event]:

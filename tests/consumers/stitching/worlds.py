@@ -32,8 +32,8 @@ def _row(ref: dict[str, Any], column: str | None, target: str | None, confidence
 rows = st.builds(
     _row, refs, st.sampled_from([None, "x", "y"]), st.sampled_from([None, "x"]), st.sampled_from([None, 0.5])
 )
-kinds = st.sampled_from(["table", "file"])
-origins = st.sampled_from([None, "store"])
+kinds = st.sampled_from(["table", "file", "view"])
+origins = st.sampled_from([None, "store", "digest"])
 #: Other names, slices and renames make no edge.
 aliases = st.lists(
     st.fixed_dictionaries({"namespace": st.just("ns"), "name": names, "type": st.just("SYMLINK")}), max_size=1

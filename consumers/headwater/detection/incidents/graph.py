@@ -82,8 +82,9 @@ class Graph:
     def see(self, node: Node, kind: str, time: int) -> None:
         """Know a dataset version, its kind, and the first event time that named it."""
         self._newest = max(self._newest, time)
-        if kind:
-            self._kinds[node.dataset] = kind
+        # As in the history: of several kinds the first by name, the default only where nothing else was stated.
+        if kind not in {"", "table"}:
+            self._kinds[node.dataset] = min(kind, self._kinds.get(node.dataset, kind))
         known = self._times.get(node)
         if known is None or time < known:
             self._times[node] = time
