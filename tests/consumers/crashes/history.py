@@ -46,18 +46,18 @@ def kept(settings: Settings) -> tuple[list[Edge], list[Edge], int]:
 
 
 def compare(settings: Settings, events: list[dict[str, Any]]) -> None:
-    """The history has the reference's edges, each once, and each event once."""
+    """The history has the reference's edges, each once, and each event once, in all its parts."""
     expected_edges, expected_columns = expected(events)
     edges, columns, count = kept(settings)
     assert (len(edges), set(edges)) == (len(expected_edges), expected_edges)
     assert (len(columns), set(columns)) == (len(expected_columns), expected_columns)
-    assert count == len({event["event_id"] for event in events})
+    assert count == len({(event["event_id"], event["part"]) for event in events})
 
 
 def archive_and_compare(line: Line, nursery: Nursery, events: list[dict[str, Any]]) -> None:
     """Have a line's topics archived by a worker that ends with this, then compare."""
     archive = nursery.worker(line.settings, "archive")
-    wait_until(partial(_is_archived, line), 120, "the archive", 0.5)
+    wait_until(partial(_is_archived, line), 240, "the archive", 0.5)
     archive.kill()
     compare(line.settings, events)
 

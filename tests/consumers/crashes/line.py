@@ -22,6 +22,7 @@ from tests.backends import clients
 from tests.backends.processes import wait_until
 from tests.benchmarks import workload
 from tests.consumers.crashes.nursery import Nursery, Worker
+from tests.consumers.crashes.odd_runs import OddRuns
 from tests.consumers.crashes.points import Plan
 from tests.consumers.stitching import reference
 
@@ -55,6 +56,7 @@ class Line:
         self.workers: list[Worker] = []
         self.sent: set[bytes] = set()
         self._nursery = nursery
+        self._odd = OddRuns(random.Random(seed))
         self._schemas: dict[bytes, Schema] = {framing.single_object_header(RUN_EVENT): RUN_EVENT}
 
     def topic(self, name: str) -> str:
@@ -76,8 +78,10 @@ class Line:
             worker.kill()
 
     def feed(self, runs: int) -> None:
-        """Events of so many new runs, shuffled."""
-        self.send(workload.messages(runs, self.chance.getrandbits(32)))
+        """Events of so many new ordinary runs, shuffled, and of some that are folded, in parts, long and wide."""
+        messages = workload.messages(runs, self.chance.getrandbits(32)) + self._odd.next()
+        self.chance.shuffle(messages)
+        self.send(messages)
 
     def send(self, messages: Sequence[Message]) -> None:
         """Send them, for as long as it takes."""
@@ -202,11 +206,14 @@ class Line:
         wait_until(lambda: self.lag() == 0, seconds, "all messages committed", 0.2)
 
     def compare(self) -> int:
-        """Hold the topic of edges against the reference, as sets; how many edge sets were sent again."""
-        expected = reference.current(self.events())
+        """Hold the topic of edges against the reference: all that was made known or withdrawn, and by which events.
+        How many edge sets were sent again.
+        """
+        expected = reference.history(self.events())
         sets = self.edge_sets()
-        there = reference.standing(reference.said(sets))
-        lost, wrong = expected - there, there - expected
+        there = reference.said(sets)
+        lost = {known[0] for known, by in expected.items() if known not in there or there[known] != by}
+        wrong = {known[0] for known, by in there.items() if known not in expected or expected[known] != by}
         assert (len(lost), len(wrong)) == (0, 0), f"lost {self._told(lost)}, wrong {self._told(wrong)}"
         contents = Counter(_content(one) for one in sets)
         return sum(count - 1 for count in contents.values())

@@ -10,10 +10,13 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any, NamedTuple
+
+import confluent_kafka
 
 from headwater.schemas.topics import DEAD_LETTERS, EDGES, STITCHING, VERDICTS
 from headwater.stitching import StitchingStep
@@ -40,6 +43,10 @@ POINTS = (
     "state restored in part",
     "state taken back",
 )
+#: Passed only where they are planned: the broker throttled what was sent; the disk of kept runs was written or read,
+#: which then takes long.
+THROTTLED, SLOW_DISK = "throttled", "slow disk"
+_SLOW_SECONDS = 0.05
 #: Of a detection worker.
 OF_DETECTION = ("verdicts sent in part", "verdicts sent")
 
@@ -53,6 +60,7 @@ class Plan(NamedTuple):
     else comes to that point meanwhile.
 
     `retry` and `backpressure`, of the point "processed" alone: the step raises them from then on until told to go on.
+    `tell`: nothing but that it is told.
     """
 
     number: int
@@ -113,6 +121,10 @@ def install(points: Points) -> None:
     _read_and_processed(points)
     _sent(points)
     _committed(points)
+    if THROTTLED in points.plans:
+        _throttled(points)
+    if SLOW_DISK in points.plans:
+        _slow_disk(points)
 
 
 def _put(owner: type, name: str, function: Callable[..., Any]) -> None:
@@ -228,3 +240,29 @@ def _committed(points: Points) -> None:
         return done
 
     _put(Feed, "commit", _commit)
+
+
+def _throttled(points: Points) -> None:
+    inner: Any = confluent_kafka.Producer
+
+    def told(event: Any) -> None:
+        if event.throttle_time > 0:
+            points.passed(THROTTLED)
+
+    def make(config: Mapping[str, object], **further: object) -> Any:
+        return inner({**config, "throttle_cb": told}, **further)
+
+    setattr(confluent_kafka, "Producer", make)  # noqa: B010 — a type is not assigned to
+
+
+def _slow_disk(points: Points) -> None:
+    for name in ("pwrite", "pread"):
+        inner: Any = getattr(os, name)
+
+        @wraps(inner)
+        def outer(*given: Any, inner: Any = inner) -> Any:
+            points.passed(SLOW_DISK)
+            time.sleep(_SLOW_SECONDS)
+            return inner(*given)
+
+        setattr(os, name, outer)

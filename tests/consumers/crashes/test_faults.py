@@ -19,6 +19,7 @@ from tests.backends.pool import missing
 from tests.backends.processes import wait_until
 from tests.consumers.crashes.line import Line, Load
 from tests.consumers.crashes.nursery import SESSION_SECONDS, Nursery, Worker
+from tests.consumers.crashes.points import SLOW_DISK, THROTTLED
 
 pytestmark = pytest.mark.integration
 
@@ -103,10 +104,11 @@ def test_quota_reached(line: Line, broker: LocalKafka) -> None:
     """A client quota throttles what is sent; all of it arrives."""
     quota(broker, "--add-config", "producer_byte_rate=60000")
     try:
-        line.worker()
+        worker = line.worker(THROTTLED, action="tell")
         line.feed(300)
         line.settle()
         line.compare()
+        assert worker.reaches(THROTTLED), "the quota throttled nothing that the worker sent"
     finally:
         quota(broker, "--delete-config", "producer_byte_rate")
 
@@ -193,6 +195,29 @@ def test_slow_disk(line: Line, broker: LocalKafka) -> None:
             time.sleep(0.15)
     line.settle()
     assert not worker.ended
+    line.compare()
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(300)
+def test_slow_folder(make: Make) -> None:
+    """The disk of the worker's own that takes runs which are young no longer (`stitching_folder`) needs 50 ms for each
+    write and read: the worker falls behind, stays in its group, and loses nothing.
+    """
+    line = make(stitching_young_seconds=0.0)
+    worker = line.worker(SLOW_DISK, action="tell")
+    line.ready(worker)
+    starts, ends, late = line.thirds(60)
+    line.send(starts)
+    with Load(line, runs=10, pause=0.2):  # runs move on behind what comes after them
+        wait_until(lambda: worker.reaches(SLOW_DISK), 60, "a run on the slow disk", 0.2)
+        line.send(ends)
+        line.settle()
+        line.send(late)
+        time.sleep(5)
+    line.settle()
+    assert not worker.ended
+    assert worker.log.read_text("utf-8").count("stitching has") == 1
     line.compare()
 
 

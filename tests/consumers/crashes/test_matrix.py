@@ -22,7 +22,8 @@ from tests.consumers.crashes.points import POINTS
 
 pytestmark = [pytest.mark.integration, pytest.mark.backends("local")]
 
-Outcomes = Mapping[str, "Future[None]"]
+#: By point, how many edge sets were sent again.
+Outcomes = Mapping[str, "Future[int]"]
 
 
 class Column:
@@ -80,8 +81,8 @@ class Column:
             time.sleep(0.1)
         return line, worker, told
 
-    def finish(self, line: Line, told: Callable[[], None]) -> None:
-        """More events and a worker that goes on; then all is there."""
+    def finish(self, line: Line, told: Callable[[], None]) -> int:
+        """More events and a worker that goes on; then all is there. How many edge sets were sent again."""
         told()
         line.worker()
         line.feed(20)
@@ -89,7 +90,7 @@ class Column:
             if self.lines[point] is line:
                 line.send(left)
         line.settle()
-        line.compare()
+        return line.compare()
 
     def end(self) -> None:
         for line in self.lines.values():
@@ -102,7 +103,7 @@ def _have_state(line: Line, wanted: bool) -> None:
         line.settle()
 
 
-def run(cell: Callable[[str], None], points: Sequence[str]) -> Outcomes:
+def run(cell: Callable[[str], int], points: Sequence[str]) -> Outcomes:
     """These cells of a column, side by side."""
     with ThreadPoolExecutor(len(points) or 1) as side_by_side:
         return {point: side_by_side.submit(cell, point) for point in points}
@@ -125,17 +126,17 @@ def columns(
     of_worker = Column("worker", settings, nursery, SEED)
     of_neighbour = Column("neighbour", settings, nursery, SEED)
 
-    def worker_dies(point: str) -> None:
+    def worker_dies(point: str) -> int:
         line, worker, told = of_worker.at(point, "kill")
         wait_until(lambda: worker.ended, 20, "the worker's death")
         assert worker.reached == [(point, 1)]
-        of_worker.finish(line, told)
+        return of_worker.finish(line, told)
 
-    def neighbour_dies(point: str) -> None:
+    def neighbour_dies(point: str) -> int:
         line, worker, told = of_neighbour.at(point, "hold", before=lambda line: line.ready(line.worker()))
         line.workers[0].kill()
         worker.go_on()
-        of_neighbour.finish(line, told)
+        return of_neighbour.finish(line, told)
 
     with ThreadPoolExecutor(2) as side_by_side:
         both = (
@@ -158,10 +159,10 @@ def broker_column(
     kafka.kill()
     kafka.start()
 
-    def cell(point: str) -> None:
+    def cell(point: str) -> int:
         line, worker, told = held[point].result()
         worker.go_on()
-        column.finish(line, told)
+        return column.finish(line, told)
 
     yield run(cell, points)
     column.end()
@@ -173,6 +174,11 @@ def run_held(column: Column, points: Sequence[str]) -> Mapping[str, Future[tuple
         return {point: side_by_side.submit(column.at, point, "hold") for point in points}
 
 
+def tell(who: str, point: str, again: int) -> None:
+    """Figures of a cell, for whoever runs it with -s or -rP."""
+    print(f"{who} at: {point}, seed {SEED}: {again} edge sets sent again")  # noqa: T201 — what it is for
+
+
 def _short(*short: str) -> list[Any]:
     """All points; those that are not named here are of the long proofs."""
     return [point if point in short else pytest.param(point, marks=pytest.mark.prove) for point in POINTS]
@@ -181,18 +187,18 @@ def _short(*short: str) -> list[Any]:
 @pytest.mark.parametrize("point", POINTS)
 def test_the_worker_dies(point: str, columns: tuple[Outcomes, Outcomes]) -> None:
     """SIGKILL just there; the next worker goes on, nothing is lost, nothing wrong."""
-    columns[0][point].result()
+    tell("the worker dies", point, columns[0][point].result())
 
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("point", _short("sent in part", "revoked", "state sent in part"))
 def test_another_worker_of_the_group_dies(point: str, columns: tuple[Outcomes, Outcomes]) -> None:
     """Its partitions come to those that are left; nothing is lost, nothing wrong."""
-    columns[1][point].result()
+    tell("another worker dies", point, columns[1][point].result())
 
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("point", _short("sent in part", "confirmed", "schema awaited", "state taken back"))
 def test_the_broker_dies(point: str, broker_column: Outcomes) -> None:
     """It comes back with its data; the same workers go on, nothing is lost, nothing wrong."""
-    broker_column[point].result()
+    tell("the broker dies", point, broker_column[point].result())
