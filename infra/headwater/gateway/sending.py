@@ -34,6 +34,7 @@ class Sending:
         self.bytes = 0
         self._broker = Broker(settings, self._settled)
         self._spooling = Spooling(settings, self._broker, self._kept)
+        self._fresh: list[Waiting] = []
         self._often = False
         self._look = self._loop.call_later(_SELDOM, self._serve)
 
@@ -65,10 +66,10 @@ class Sending:
             raise Refusal.later("too much is on its way to the broker")
         self.bytes += waiting.bytes
         if self._broker.up:
-            self._broker.send(waiting)
-            if not self._often:
-                self._look.cancel()
-                self._look_again(often=True)
+            # What this turn of the loop still takes goes with it, in one request to the broker.
+            if not self._fresh:
+                self._loop.call_soon(self._hand_over)
+            self._fresh.append(waiting)
         else:
             self._spooling.keep(waiting)
         # One timer a request: asyncio.timeout and a shield cost more than all else here.
@@ -84,6 +85,14 @@ class Sending:
         """Nobody waits any longer; what is on its way stays so."""
         if not waiting.future.done():
             waiting.future.set_result(False)
+
+    def _hand_over(self) -> None:
+        fresh, self._fresh = self._fresh, []
+        for waiting in fresh:
+            self._broker.send(waiting)
+        if not self._often:
+            self._look.cancel()
+            self._look_again(often=True)
 
     def _look_again(self, *, often: bool) -> None:
         self._often = often
@@ -116,6 +125,7 @@ class Sending:
 
     async def close(self) -> None:
         """Wait a little for what is on its way."""
+        self._hand_over()
         self._look.cancel()
         await asyncio.to_thread(self._broker.close, _FLUSH_SECONDS)
         self._broker.serve()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -87,6 +88,9 @@ def serve(settings: Settings, tell: Callable[[str], None]) -> None:
     # uvicorn ends in order and then sends itself the signal once more.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _already)
+    # As in a worker: looking through all that is kept of events again and again finds nothing.
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
     tell(f"http://{f'[{host}]' if ':' in host else host}:{port}")
     server.run(sockets=[address])
 
