@@ -14,7 +14,7 @@ from headwater.embedded.store.faults import TOO_LARGE
 from headwater.embedded.store.guard import MAX_QUERY_BYTES, SELECT, Guard, Statement, check_setting, described, parse
 from headwater.embedded.store.request import Request
 from headwater.embedded.store.sessions import Sessions
-from headwater.embedded.store.statements import Insert, NeedMore, format_clause, insert_head
+from headwater.embedded.store.statements import Insert, NeedMore, format_clause, insert_head, only_changes
 
 #: A statement of the writer without its data; DDL with long lists of values fits.
 MAX_STATEMENT_BYTES = 64 * 1024 * 1024
@@ -178,6 +178,8 @@ def _given_format(name: str) -> str:
 
 
 def _statement(connection: Connection, text: str) -> Statement:
+    if only_changes(text):
+        return Statement(None)
     try:
         return described(parse(connection, text))
     except Refused as refused:

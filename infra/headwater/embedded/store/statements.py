@@ -95,6 +95,21 @@ def _insert(text: bytes, settings: int | None, end: int, form: str, data: int) -
     return Insert(text[:clause].decode(), text[clause:end].decode(), form, data)
 
 
+_APART = re.compile(b"|".join(f"(?:{one.pattern.decode()})".encode() for one in (_SKIPPED, _QUOTED)), re.DOTALL)
+_CHANGES = frozenset({b"CREATE", b"ALTER", b"DROP", b"RENAME", b"TRUNCATE", b"EXCHANGE", b"INSERT"})
+#: What may end one statement, say how its result is formatted, or begin a text that is not found above.
+_SAYS_MORE = re.compile(rb"[;'\"`$]|\bFORMAT\b", re.IGNORECASE)
+
+
+def only_changes(text: str) -> bool:
+    """Whether this is surely one statement that changes something and asks for no FORMAT: for all that it decides, the
+    parser need not be asked, which for the history's own tables and views takes as long as making them does.
+    """
+    rest = _APART.sub(b" ", text.encode())
+    first = _WORD.match(rest.lstrip())
+    return first is not None and first[0].upper() in _CHANGES and not _SAYS_MORE.search(rest)
+
+
 _FORMAT_CLAUSE = re.compile(r"\bFORMAT (\w+)(?: SETTINGS .*)?$", re.DOTALL)
 
 
