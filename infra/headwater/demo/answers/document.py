@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,19 +88,23 @@ def document(client: Client, options: Options, key: str | None = None) -> Docume
     every = told(client)
     # An incident that reaches no prediction may be grave, but it is not what went wrong with the model.
     first = every[0] if every and every[0].predictions else None
-    explanation = explain_prediction(client, key or (first.example if first else _longest(client)))
+    others = sorted((one for one in every if one is not first), key=lambda one: (one.days, one.title))
     year = Year(client, options)
-    others = [one for one in every if one is not first]
-    return Document(
-        counted=_count(client),
-        explanation=explanation,
-        tree=fold(explanation),
-        incident=first,
-        others=tuple(
-            Other(one, tuple(year.facts(one.days))) for one in sorted(others, key=lambda one: (one.days, one.title))
-        ),
-        questions=tuple(asked(client, first)),
-    )
+    # None needs what another says, and the engine works on one statement with one core.
+    with ThreadPoolExecutor(4) as side:
+        explained = side.submit(explain_prediction, client, key or (first.example if first else _longest(client)))
+        questions = side.submit(asked, client, first)
+        counted = side.submit(_count, client)
+        facts = side.submit(lambda: [tuple(year.facts(one.days)) for one in others])
+        explanation = explained.result()
+        return Document(
+            counted=counted.result(),
+            explanation=explanation,
+            tree=fold(explanation),
+            incident=first,
+            others=tuple(Other(one, found) for one, found in zip(others, facts.result(), strict=True)),
+            questions=tuple(questions.result()),
+        )
 
 
 def _longest(client: Client) -> str:
