@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any, cast
 
 import numpy as np
@@ -15,13 +16,21 @@ from headwater.errors import MissingExtra
 ALPHA = 1.0
 
 
-def train(frame: pl.DataFrame, options: Options) -> Model:
-    """A ridge regression of air time."""
+def load() -> None:
+    """Import scikit-learn, which takes a second; training and measuring do it themselves. Raises MissingExtra."""
     try:
-        from sklearn.linear_model import Ridge  # noqa: PLC0415 -- an extra, and slow to import
-        from sklearn.preprocessing import StandardScaler  # noqa: PLC0415 — the demo alone brings scikit-learn
+        for module in ("linear_model", "metrics", "preprocessing"):
+            import_module(f"sklearn.{module}")
     except ImportError as error:
         raise MissingExtra("demo", "scikit-learn") from error
+
+
+def train(frame: pl.DataFrame, options: Options) -> Model:
+    """A ridge regression of air time."""
+    load()
+    from sklearn.linear_model import Ridge  # noqa: PLC0415 -- an extra, and slow to import
+    from sklearn.preprocessing import StandardScaler  # noqa: PLC0415 — the demo alone brings scikit-learn
+
     shape = Shape.learn(frame, options)
     scaler: Any = StandardScaler()
     matrix = scaler.fit_transform(shape.matrix(frame))
@@ -34,10 +43,9 @@ def train(frame: pl.DataFrame, options: Options) -> Model:
 
 def measure(actual: Floats, predicted: Floats) -> dict[str, float]:
     """Mean absolute error and root mean squared error in minutes, and R²."""
-    try:
-        from sklearn import metrics  # noqa: PLC0415 -- as above
-    except ImportError as error:
-        raise MissingExtra("demo", "scikit-learn") from error
+    load()
+    from sklearn import metrics  # noqa: PLC0415 -- as above
+
     sk: Any = metrics
     return {
         "mae": float(sk.mean_absolute_error(actual, predicted)),

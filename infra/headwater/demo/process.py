@@ -1,7 +1,8 @@
 """One process of the demo, as a service would be one: a month of nights, or the making of a model.
 
-`python -m headwater.demo.process <JSON of a Task>`; brokers and prefix come from the settings. It prints
-one JSON object a line: {"day", "mae"} after each night, {"parameters", …} for a model.
+`python -m headwater.demo.process <JSON of a Task>`; brokers and prefix come from the settings. It loads, waits for a
+line on its stdin, and works; without a line it ends. It prints one JSON object a line: {"day", "mae"} after each night,
+{"parameters", …} for a model.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 
+from headwater.demo import fit
 from headwater.demo.daily import Night
 from headwater.demo.lake import Lake
 from headwater.demo.lifecycle import Lifecycle
@@ -71,6 +73,10 @@ def main() -> None:
     """The process. It fails where events were lost on their way to the broker."""
     content = json.loads(sys.argv[1])
     task = Task(**(content | {"days": tuple(content["days"])}))
+    if task.work != "nights":
+        fit.load()
+    if not sys.stdin.readline():
+        return
     clock = Clock()
     options = Options.from_json(task.options)
     producer = Producer(clock=clock, service=f"flights-{task.work}")

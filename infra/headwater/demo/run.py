@@ -5,13 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
 
 from headwater.audit import connect
 from headwater.demo import feeds
@@ -19,10 +16,11 @@ from headwater.demo.answers.document import Document, document
 from headwater.demo.options import Options
 from headwater.demo.process import Task
 from headwater.demo.progress import Progress
+from headwater.demo.working import Working, working
 from headwater.embedded.home import hold, open_home
 from headwater.embedded.reading import reading
 from headwater.embedded.stack import Stack
-from headwater.errors import HeadwaterError, StateError, Unavailable
+from headwater.errors import StateError, Unavailable
 from headwater.settings import PREFIX, Settings
 
 #: Says that a home is a demo's, and of which choices.
@@ -93,53 +91,35 @@ def _live(options: Options, days: Sequence[date], home: Path, stack: Stack, prog
     def task(work: str, chosen: Sequence[date], model: str = "") -> Task:
         return Task(work, tuple(map(str, chosen)), str(home / "demo"), options.to_json(), model)
 
-    environment = _environment(stack.bootstrap)
-    for month in options.training_months:
-        _nights(task("nights", _of(days, month)), environment, progress)
-    _release(task("v1", [day for day in days if day.month in options.training_months]), environment, progress)
-    for month in options.scored_months:
-        _nights(task("nights", _of(days, month), "v1"), environment, progress)
-    _release(task("v2", days), environment, progress)
+    tasks = [task("nights", _of(days, month)) for month in options.training_months]
+    tasks.append(task("v1", [day for day in days if day.month in options.training_months]))
+    tasks += [task("nights", _of(days, month), "v1") for month in options.scored_months]
+    tasks.append(task("v2", days))
+    with working(tasks, _environment(stack.bootstrap)) as processes:
+        for process in processes:
+            (_nights if process.task.work == "nights" else _release)(process, progress)
 
 
 def _of(days: Sequence[date], month: int) -> list[date]:
     return [day for day in days if day.month == month]
 
 
-def _nights(task: Task, environment: Mapping[str, str], progress: Progress) -> None:
-    month = f"{date.fromisoformat(task.days[0]):%B %Y}"
-    progress.begin(f"{month}: a process, a run a step and night", len(task.days))
+def _nights(process: Working, progress: Progress) -> None:
+    days = process.task.days
+    progress.begin(f"{date.fromisoformat(days[0]):%B %Y}: a process, a run a step and night", len(days))
     errors: list[float] = []
-    for done, said in enumerate(_work(task, environment), 1):
+    for done, said in enumerate(process.work(), 1):
         if said["mae"] is not None:
             errors.append(said["mae"])
         progress.update(done, str(said["day"]))
     error = f", mean error {sum(errors) / len(errors):.1f} minutes" if errors else ", no model yet"
-    progress.end(f"{len(task.days)} nights{error}")
+    progress.end(f"{len(days)} nights{error}")
 
 
-def _release(task: Task, environment: Mapping[str, str], progress: Progress) -> None:
-    progress.begin(f"model {task.work}: train, validate, deploy")
-    for said in _work(task, environment):
+def _release(process: Working, progress: Progress) -> None:
+    progress.begin(f"model {process.task.work}: train, validate, deploy")
+    for said in process.work():
         progress.end(f"{said['model']}, validated: mean error {said['mae']:.1f} minutes, R² {said['r2']:.3f}")
-
-
-def _work(task: Task, environment: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    """Run a process and give what it says. Raises HeadwaterError with its last words where it fails."""
-    with tempfile.TemporaryFile("w+") as words:
-        process = subprocess.Popen(task.command, stdout=subprocess.PIPE, stderr=words, text=True, env=dict(environment))
-        try:
-            assert process.stdout is not None  # noqa: S101 -- asked for above
-            for line in process.stdout:
-                yield json.loads(line)
-            if process.wait():
-                words.seek(0)
-                last = (words.read().strip().splitlines() or ["it said nothing"])[-1]
-                raise HeadwaterError(f"the process for {task.work} of {task.days[0]} failed: {last}")
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
 
 
 def _environment(bootstrap: str) -> dict[str, str]:
