@@ -26,9 +26,11 @@ setup: $(VENV)/.test ## Make .venv with everything that developing needs
 demo: $(VENV)/.demo ## Run a real ML pipeline and ask its lineage
 	@$(BIN)/headwater demo
 
+# Types and style are checked beside the tests, which wait more than they compute, and give way to them.
 test: $(VENV)/.test ## Check types and style, run all tests
-	@$(BIN)/python -m tests.compiling & compiling=$$!; $(MAKE) --no-print-directory lint && wait $$compiling
-	@$(BIN)/pytest -m 'not prove' -n 3 --dist loadfile --durations=20
+	@said=$(VENV)/lint.log; { nice $(MAKE) --no-print-directory lint >$$said 2>&1 || { cat $$said; exit 1; }; } & linting=$$!; \
+	$(BIN)/python -m tests.compiling && $(BIN)/pytest -m 'not prove' -n 3 --dist loadfile --durations=20; tested=$$?; \
+	wait $$linting; linted=$$?; cat $$said; exit $$((tested | linted))
 
 prove: $(VENV)/.test ## The long proofs: kills, fuzzing, scale (at most 40 minutes)
 	@$(BIN)/pytest -m prove -n 2 --dist loadfile --timeout=2400 -v -rP
