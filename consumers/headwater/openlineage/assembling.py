@@ -38,7 +38,9 @@ _MOST: Final = 16 * 1024 * 1024
 #: What a run's form and values take for each byte of its JSON.
 _VALUES: Final = 4
 #: Of a job, and of a dataset: what makes more of an event than the piece alone says.
-_OF_THE_EVENT: Final = frozenset({"lineage", "dataQualityMetrics", "dataQualityAssertions"})
+_OF_THE_EVENT: Final = frozenset(
+    {"lineage", "dataQualityMetrics", "dataQuality", "dataQualityAssertions", "greatExpectations_assertions"}
+)
 #: Of a run: what becomes records of its own, or is not the same each time.
 _NOT_OF_A_RUN: Final = frozenset({"test"} | {name for name, one in LANDINGS["run"].items() if not one.pure})
 _LISTS: Final = ("inputs", "outputs")

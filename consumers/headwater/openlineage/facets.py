@@ -10,7 +10,8 @@ from headwater.openlineage.fields import Fields, Misshapen, text_of, without_sec
 from headwater.openlineage.landings import LANDINGS, Land, Landing, Place
 from headwater.openlineage.parsing import exact_text
 
-_METRICS: Final = "dataQualityMetrics"
+#: As it is named, and as it was: who sends both says the same twice.
+_METRICS: Final = ("dataQualityMetrics", "dataQuality")
 #: Those that are asked for as they came, beside what becomes of them here.
 _GIVEN: Final = frozenset({"test", "lineage", "tags"})
 
@@ -61,7 +62,7 @@ class Facets:
         if name in _GIVEN:
             self.given[name] = value
         deleted = hasattr(value, "get") and value.get("_deleted")
-        if name == _METRICS and not deleted:
+        if name in _METRICS and not deleted:
             self._metrics.append((name, value))
             return
         text = exact_text(value)
@@ -137,6 +138,8 @@ def take_facets(fields: Fields, name: str, places: Sequence[Place], *, written: 
         raise Misshapen(f"{fields.path}.{name}", "an object", given)
     said: dict[str, Any] = cast("Any", given)
     rest = {key: value for key, value in said.items() if value is not None}
+    if _METRICS[1] in rest and _said(rest.get(_METRICS[0])) == _said(rest[_METRICS[1]]):
+        del rest[_METRICS[1]]
     path = f"{fields.path}.{name}."
     for place in places:
         landings = LANDINGS[place]
@@ -148,3 +151,11 @@ def take_facets(fields: Fields, name: str, places: Sequence[Place], *, written: 
     for facet, value in rest.items():
         found.land(facet, value, path + facet, None)
     return found
+
+
+def _said(facet: Any) -> Any:
+    """A facet without who made it, and by which specification."""
+    if not isinstance(facet, dict):
+        return facet
+    said = cast("dict[str, Any]", facet)
+    return {name: of for name, of in said.items() if name not in {"_producer", "_schemaURL"}}

@@ -101,6 +101,13 @@ LANDINGS: Final[Mapping[Place, Mapping[str, Landing]]] = {
         "dataQualityAssertions": Landing(
             "DataQualityAssertionsDatasetFacet", "`assertions`, and a verdict for each", quality.assertions
         ),
+        "dataQuality": Landing(
+            "DataQualityMetrics (its former name)",
+            "as `dataQualityMetrics`; nowhere where it says the same as that beside it",
+        ),
+        "greatExpectations_assertions": Landing(
+            "Great Expectations' own", "`assertions`, and a verdict for each", quality.expectations
+        ),
         own.NAME: Landing(
             "ours",
             "`edges`, `edges_complete`, `column_lineage`, `version_origin`, `columns_read`, `partitions`, each instead "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from headwater.openlineage.fields import Fields, number, text_of
 from headwater.openlineage.identity import digest
@@ -14,22 +14,48 @@ _FEWEST_QUANTILES: Final = 3
 #: The contract's quantiles: 0/128 … 128/128.
 _STEPS: Final = 128
 _FLOAT_MAX: Final = 3.4e38
-_OWN: Final = ("assertion", "column", "success", "severity")
+_COUNTS: Final = frozenset({"count", "nullCount", "distinctCount"})
 
 
 def assertions(facet: Fields) -> dict[str, Any]:
     """The assertions; what else the checker said of one is in its details."""
+    return {"assertions": [_assertion(one, "assertion", one.text("column")) for one in facet.objects("assertions")]}
+
+
+def expectations(facet: Fields) -> dict[str, Any]:
+    """The same of Great Expectations, whose integration has a facet of its own for them and sends no other."""
     found: list[dict[str, Any]] = []
     for one in facet.objects("assertions"):
-        column, severity, name = one.text("column"), one.text("severity"), one.name("assertion")
-        success = one.boolean("success")
-        if success is None:
-            success = bool(one.name("success"))  # it is missing: this says so
-        details = {key: text_of(one.take(key)) for key in list(one.left)}
-        found.append(
-            {"assertion": name, "column": column, "success": success, "severity": severity, "details": details}
-        )
+        column, before = one.text("column"), one.text("columnId")  # as it was named before OpenLineage 0.1
+        found.append(_assertion(one, "expectationType", before if column is None else column))
     return {"assertions": found}
+
+
+def _assertion(one: Fields, key: str, column: str | None) -> dict[str, Any]:
+    severity, name = one.text("severity"), one.name(key)
+    success = one.boolean("success")
+    if success is None:
+        success = bool(one.name("success"))  # it is missing: this says so
+    details = {key: text_of(one.take(key)) for key in list(one.left)}
+    return {"assertion": name, "column": column, "success": success, "severity": severity, "details": details}
+
+
+def without_values(metrics: Any, personal: frozenset[str]) -> Any:
+    """Metrics of which no profile was made, with nothing but counts of columns whose values nobody may see."""
+    if not personal or not hasattr(metrics, "get"):
+        return metrics
+    said: dict[str, Any] = metrics
+    columns: Any = said.get("columnMetrics")
+    if not isinstance(columns, dict):
+        # What is no object by column cannot be told apart by column.
+        return {name: of for name, of in said.items() if name != "columnMetrics"}
+    counted: dict[str, Any] = {}
+    for name, of in cast("dict[str, Any]", columns).items():
+        if name not in personal:
+            counted[name] = of
+        elif isinstance(of, dict):
+            counted[name] = {key: one for key, one in cast("dict[str, Any]", of).items() if key in _COUNTS}
+    return {**said, "columnMetrics": counted}
 
 
 def profile(facet: Fields, personal: frozenset[str], declared: Mapping[str, str | None]) -> dict[str, Any] | None:

@@ -173,17 +173,16 @@ class Translation:
     def _dataset(self, fields: Fields, role: str) -> dict[str, Any]:
         dataset, taken = described_dataset(fields, role)
         for name, metrics in taken.metrics():
-            if not self._profile(dataset, metrics, name, role):
-                taken.kept[name] = text_of(metrics)
+            personal = _personal(dataset)
+            if not self._profile(dataset, metrics, name, role, personal):
+                taken.kept[name] = text_of(quality.without_values(metrics, personal))
         dataset["facets"] = with_rest(taken.kept, fields)
         return dataset
 
-    def _profile(self, dataset: dict[str, Any], metrics: Any, name: str, role: str) -> bool:
-        columns = dataset.get("columns", ())
-        tagged = [(one["name"], one["tags"]) for one in columns]
-        personal = frozenset(one for one, tags in tagged if any(tag["key"].lower() in _PERSONAL for tag in tags))
+    def _profile(self, dataset: dict[str, Any], metrics: Any, name: str, role: str, personal: frozenset[str]) -> bool:
+        declared = {one["name"]: one["type"] for one in dataset.get("columns", ())}
         try:
-            found = quality.profile(Fields(metrics, name), personal, {one["name"]: one["type"] for one in columns})
+            found = quality.profile(Fields(metrics, name), personal, declared)
         except Misshapen:
             return False
         if found is None:
@@ -251,6 +250,12 @@ def described_dataset(fields: Fields, role: str) -> tuple[dict[str, Any], Facets
     dataset |= landed
     dataset |= {name: copy(of) for name, of in ours.items()}
     return dataset, taken
+
+
+def _personal(dataset: Mapping[str, Any]) -> frozenset[str]:
+    """Columns whose values nobody may see."""
+    tagged = [(one["name"], one["tags"]) for one in dataset.get("columns", ())]
+    return frozenset(name for name, tags in tagged if any(tag["key"].lower() in _PERSONAL for tag in tags))
 
 
 def _kind(event: Mapping[str, Any]) -> str:
