@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from headwater.settings import Settings
 
 DAY_MS = 24 * 60 * 60 * 1000
+#: What detection's state is made from again when a worker starts: baselines of 8 weeks, a graph of 60 days.
+_DETECTION_MS = 90 * DAY_MS
 #: Largest message on any topic; producers keep theirs below half of it by splitting.
 MAX_MESSAGE_BYTES = 1024 * 1024
 
@@ -37,16 +39,25 @@ RUNS = Topic(
     "run, job and dataset events",
 )
 PREDICTIONS = Topic("lineage.predictions", "prediction", "prediction key", "predictions")
-PROFILES = Topic("lineage.profiles", "profile", "dataset", "profiles of dataset versions, in parts")
-USES = Topic("lineage.uses", "dataset_use", "dataset", "each dataset as one event names it")
+PROFILES = Topic(
+    "lineage.profiles", "profile", "dataset", "profiles of dataset versions, in parts", retention_ms=_DETECTION_MS
+)
+USES = Topic("lineage.uses", "dataset_use", "dataset", "each dataset as one event names it", retention_ms=_DETECTION_MS)
 EDGES = Topic(
     "lineage.edges",
     "edge_set",
     "run id, 16 bytes; job or dataset name where there is no run",
     "edges asserted and withdrawn",
+    retention_ms=_DETECTION_MS,
 )
-VERDICTS = Topic("lineage.verdicts", "verdict", "dataset; job or rule where there is none", "what each check says")
-ALERTS = Topic("lineage.alerts", "alert", "incident id, 16 bytes", "states of incidents")
+VERDICTS = Topic(
+    "lineage.verdicts",
+    "verdict",
+    "dataset; job or rule where there is none",
+    "what each check says",
+    retention_ms=_DETECTION_MS,
+)
+ALERTS = Topic("lineage.alerts", "alert", "incident id, 16 bytes", "states of incidents", retention_ms=_DETECTION_MS)
 DECISIONS = Topic("lineage.decisions", "decision", "what it is about", "what people decided", retention_ms=-1)
 PRODUCERS = Topic("lineage.producers", "producer_event", "producer id, 16 bytes", "producers opening, living, closing")
 SCHEMAS = Topic(
