@@ -114,6 +114,11 @@ def event_time(shape: bytes) -> int:
     return varints.decode(shape, start)
 
 
+def kept_time(shape: bytes) -> int:
+    """The same as the tables keep it: within 1900 and 2299."""
+    return min(max(event_time(shape), _OLDEST), _NEWEST)
+
+
 def partition_month(row: Row) -> int:
     """The table's partition that the row goes to, as the tables' PARTITION BY has it: year and month."""
     when = event_time(row.shape)

@@ -94,8 +94,8 @@ def _column(name: object) -> str:
 def _names(work: Work, keys: list[int]) -> dict[int, str]:
     rows = select(
         work.client,
-        f"SELECT DISTINCT key, namespace, name, version FROM (SELECT * FROM {work.name(NODES)} UNION ALL "
-        f"SELECT * FROM {work.name(raw(NODES))}) WHERE key IN {{keys:Array(UInt64)}}",
+        f"SELECT DISTINCT key, namespace, name, version FROM (SELECT *, key FROM {work.name(NODES)} UNION ALL "
+        f"SELECT *, key FROM {work.name(raw(NODES))}) WHERE key IN {{keys:Array(UInt64)}}",
         {"keys": keys},
     )
     return {

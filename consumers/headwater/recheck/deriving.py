@@ -11,7 +11,7 @@ import numpy as np
 
 from headwater.archive.inserting import freeze, insert
 from headwater.archive.landing import ARCHIVED, Landing, landings
-from headwater.archive.packing import Row
+from headwater.archive.packing import Row, kept_time
 from headwater.audit.store import Client, Stream
 from headwater.audit.writers import writer_schemas
 from headwater.errors import ContractError, Unavailable
@@ -24,9 +24,10 @@ from headwater.streams.batch import Batch
 _ROWS, _BYTES = 20_000, 64 << 20
 _PIECE: Final = 1 << 20
 _HEAD: Final = struct.Struct("<iqqQ")
-#: precedence is 2^64 - 1 - arrival: the arrival as it came, also where the column shows it cut to 2299.
+#: precedence is 2^63 - 1 less the µs from event time to arrival: the arrival as it came, also where the column shows it
+#: cut to 2299. The event time is taken from the body, for the column may have been altered.
 _SQL: Final = (
-    "SELECT kafka_partition, kafka_offset, toInt64(18446744073709551615 - precedence), schema_fingerprint, "
+    "SELECT kafka_partition, kafka_offset, toInt64(9223372036854775807 - precedence), schema_fingerprint, "
     "kafka_generation, isNull(kafka_key), ifNull(kafka_key, ''), raw_body FROM {table}"
 )
 
@@ -34,11 +35,11 @@ Progress = Callable[[int], None]
 
 
 class _Kept(NamedTuple):
-    """A message as the history has it."""
+    """A message as the history has it. `after`: µs from its event time to its arrival."""
 
     partition: int
     offset: int
-    arrival: int
+    after: int
     fingerprint: int
     generation: str
     key: bytes | None
@@ -93,7 +94,7 @@ def _insert(scratch: Client, landing: Landing, some: list[_Kept], written: dict[
         keys = [message.key for message, _ in kept]
         batch = Batch(landing.topic, partition, keys, offsets, offsets * 0, [], [], generation=generation or None)
         rows += [
-            Row(batch, place, message.arrival, message.fingerprint.to_bytes(8, "little"), message.body, shape)
+            Row(batch, place, _arrival(message, shape), message.fingerprint.to_bytes(8, "little"), message.body, shape)
             for place, (message, shape) in enumerate(kept)
         ]
     for frozen in freeze(landing, rows) if rows else ():
@@ -111,16 +112,20 @@ def _shape(landing: Landing, schema: Schema, body: bytes) -> bytes | None:
         return None
 
 
+def _arrival(message: _Kept, shape: bytes) -> int:
+    return kept_time(shape) + message.after
+
+
 def _messages(client: Client, table: str) -> Iterator[_Kept]:
     stream = client.raw_stream(_SQL.format(table=table), fmt="RowBinary")
     reader = _Reader(stream)
     try:
         while reader.more():
-            partition, offset, arrival, fingerprint = _HEAD.unpack(reader.take(_HEAD.size))
+            partition, offset, after, fingerprint = _HEAD.unpack(reader.take(_HEAD.size))
             generation = reader.text().decode()
             no_key = reader.take(1) == b"\1"
             key = reader.text()
-            yield _Kept(partition, offset, arrival, fingerprint, generation, None if no_key else key, reader.text())
+            yield _Kept(partition, offset, after, fingerprint, generation, None if no_key else key, reader.text())
     finally:
         stream.close()
 

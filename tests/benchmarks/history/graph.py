@@ -142,7 +142,7 @@ class Maker:
             "_arrival": f"{time} + 2000000 + sipHash64(r) % 500000", "_key": key,
             "_content_digest": id_of("content " + what, "r"),
             "_fingerprint": "toFixedString('contract', 8)", "_body": body,
-            "emit_time": f"{time} + 1000", "producer_id": id_of("producer", f"{pipeline('r')}"), "sequence": "r + 1",
+            "emit_time": f"{time} + 1000 + sipHash64('emit', r) % 5000", "producer_id": id_of("producer", f"{pipeline('r')}"), "sequence": "r + 1",
             "event_id": _event_id(what, "r", time), "event_time": time,
         }  # fmt: skip
 

@@ -2,7 +2,8 @@
 -- kind: immediate
 CREATE TABLE IF NOT EXISTS ${database}.edge_set_events ${on_cluster}
 (
-    `emit_time` DateTime64(6, 'UTC') COMMENT 'When the sender handed it over. With producer_id and sequence it stands first, so that the content digest leaves these three out.' CODEC(Delta, ZSTD(1)),
+    `emit_time` DateTime64(6, 'UTC') ALIAS fromUnixTimestamp64Micro(toUnixTimestamp64Micro(event_time) + emitted_after, 'UTC') COMMENT 'When the sender handed it over. With producer_id and sequence it stands first, so that the content digest leaves these three out.',
+    `emitted_after` Int64 COMMENT 'From event_time until it was handed over, µs.' CODEC(T64('bit'), ZSTD(1)),
     `producer_id` UUID COMMENT 'The sender: one id for each life of a process that sends.',
     `sequence` Int64 COMMENT 'The sender\'s own count of what it sent, over all topics, from 1; 0 where it does not count.',
     `event_id` UUID COMMENT 'The message\'s id: UUIDv7 from our producer, else a digest of the content.' CODEC(NONE),
@@ -12,8 +13,8 @@ CREATE TABLE IF NOT EXISTS ${database}.edge_set_events ${on_cluster}
     `job_name` LowCardinality(String) COMMENT 'The job\'s name; empty where there is no job.',
     `state` LowCardinality(String) COMMENT 'The run\'s state when the set was made; empty where there is no run.',
     `event_time_odd` Bool COMMENT 'Whether event_time lies outside [arrival - 10 years, arrival + 1 day]; such a row stands in the partition of its arrival.',
-    `arrival` DateTime64(6, 'UTC') ALIAS fromUnixTimestamp64Micro(least(greatest(toInt64(18446744073709551615 - precedence), -2208988800000000), 10413791999999999), 'UTC') COMMENT 'When we knew it: the broker\'s append time, else the first insert, as precedence says; of repeated deliveries the earliest stands.',
-    `precedence` UInt64 COMMENT 'Largest for the earliest arrival, which is the row that stands: 2^64 - 1 less the arrival in µs.' CODEC(Delta, ZSTD(1)),
+    `arrival` DateTime64(6, 'UTC') ALIAS fromUnixTimestamp64Micro(least(greatest(toUnixTimestamp64Micro(event_time) + toInt64(9223372036854775807 - precedence), -2208988800000000), 10413791999999999), 'UTC') COMMENT 'When we knew it: the broker\'s append time, else the first insert, as precedence says; of repeated deliveries the earliest stands.',
+    `precedence` UInt64 COMMENT 'Largest for the earliest arrival, which is the row that stands: 2^63 - 1 less the µs from event_time to arrival.' CODEC(T64('bit'), ZSTD(1)),
     `kafka_topic` LowCardinality(String) COMMENT 'The topic, without prefix.',
     `kafka_partition` Int32 COMMENT 'The topic\'s partition.' CODEC(ZSTD(1)),
     `kafka_offset` Int64 COMMENT 'The offset in it.' CODEC(Delta, ZSTD(1)),
@@ -27,7 +28,7 @@ CREATE TABLE IF NOT EXISTS ${database}.edge_set_events ${on_cluster}
     `raw_body` String COMMENT 'The body as received, without its header.' CODEC(ZSTD(3))
 )
 ENGINE = ${replacing(precedence)}
-PARTITION BY toYYYYMM(if(event_time_odd, fromUnixTimestamp64Micro(least(greatest(toInt64(18446744073709551615 - precedence), -2208988800000000), 10413791999999999), 'UTC'), event_time))
+PARTITION BY toYYYYMM(if(event_time_odd, fromUnixTimestamp64Micro(least(greatest(toUnixTimestamp64Micro(event_time) + toInt64(9223372036854775807 - precedence), -2208988800000000), 10413791999999999), 'UTC'), event_time))
 ORDER BY (job_namespace, job_name, event_time, event_id, content_digest)
 SETTINGS ${settings}
 COMMENT 'Edge sets as received; their edges stand in edges_by_target, column_edges_by_target and run_link_rows.'

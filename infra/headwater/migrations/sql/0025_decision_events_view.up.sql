@@ -2,7 +2,7 @@
 -- kind: immediate
 CREATE MATERIALIZED VIEW IF NOT EXISTS ${database}.decision_events_mv ${on_cluster} TO ${database}.decision_events AS
 SELECT
-    fromUnixTimestamp64Micro(least(greatest(e.emit_time, -2208988800000000), 10413791999999999), 'UTC') AS `emit_time`,
+    least(greatest(e.emit_time, -2208988800000000), 10413791999999999) - least(greatest(e.event_time, -2208988800000000), 10413791999999999) AS `emitted_after`,
     toUUID(UUIDNumToString(e.producer_id)) AS `producer_id`,
     e.sequence AS `sequence`,
     toUUID(UUIDNumToString(e.event_id)) AS `event_id`,
@@ -27,7 +27,7 @@ SELECT
     e.tags AS `tags`,
     e.details AS `details`,
     e.event_time < e._arrival - 315576000000000 OR e.event_time > e._arrival + 86400000000 AS `event_time_odd`,
-    18446744073709551615 - toUInt64(e._arrival) AS `precedence`,
+    toUInt64(9223372036854775807 - (e._arrival - least(greatest(e.event_time, -2208988800000000), 10413791999999999))) AS `precedence`,
     'lineage.decisions' AS `kafka_topic`,
     e._partition AS `kafka_partition`,
     e._offset AS `kafka_offset`,

@@ -34,7 +34,7 @@ SELECT
     e.part AS part,
     d_position AS position,
     reinterpretAsUInt32(substring(e._content_digest, 1, 4)) AS content,
-    18446744073709551615 - toUInt64(e._arrival) AS precedence
+    toUInt64(9223372036854775807 - (e._arrival - least(greatest(e.event_time, -2208988800000000), 10413791999999999))) AS precedence
 FROM ${database}.run_event_landing AS e
 ARRAY JOIN
     e.outputs.namespace AS d_namespace,

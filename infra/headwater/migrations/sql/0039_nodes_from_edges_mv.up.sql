@@ -2,8 +2,6 @@
 -- kind: immediate
 CREATE MATERIALIZED VIEW IF NOT EXISTS ${database}.nodes_from_edges_mv ${on_cluster} TO ${database}.nodes AS
 SELECT
-    sipHash64(d.namespace, d.name, toUInt8(isNull(d.version)), ifNull(d.version, '')) AS key,
-    sipHash64(d.namespace, d.name, toUInt8(1), '') AS dataset,
     d.namespace AS namespace,
     d.name AS name,
     d.version AS version,

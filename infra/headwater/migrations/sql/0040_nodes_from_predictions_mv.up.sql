@@ -2,8 +2,6 @@
 -- kind: immediate
 CREATE MATERIALIZED VIEW IF NOT EXISTS ${database}.nodes_from_predictions_mv ${on_cluster} TO ${database}.nodes AS
 SELECT
-    sipHash64(d.1, d.2, toUInt8(isNull(d.3)), ifNull(d.3, '')) AS key,
-    sipHash64(d.1, d.2, toUInt8(1), '') AS dataset,
     d.1 AS namespace,
     d.2 AS name,
     d.3 AS version,

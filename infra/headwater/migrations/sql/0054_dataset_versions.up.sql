@@ -21,7 +21,7 @@ SELECT
     n.arrival AS arrival,
     n.key AS key,
     n.dataset AS dataset
-FROM (SELECT *, arrival FROM ${database}.nodes FINAL WHERE isNotNull(version)) AS n
+FROM (SELECT *, key, dataset, arrival FROM ${database}.nodes FINAL WHERE isNotNull(version)) AS n
 LEFT JOIN
 (
     SELECT
