@@ -5,7 +5,9 @@ that those give. Here the walk is done by look-ups first, and its nodes stand in
 of the view; of the other views the statement reads only the rows that belong to those nodes. The statement is otherwise
 as it is documented, and so is the answer. Which rows of which view belong to the walk, the question says:
 `-- near VIEW: what`. Of a question that says `-- near edges: around` the edges into and out of the dataset that its
-parameters `namespace` and `name` name are looked up likewise.
+parameters `namespace` and `name` name are looked up likewise, of one that says `-- near column_edges: below` the steps
+that lead down from the column that `column` names; of `-- near dataset_versions: repeated` the versions whose content
+another version has too.
 """
 
 from __future__ import annotations
@@ -18,8 +20,11 @@ from typing import Any, Final
 from headwater.audit.around import Told, around
 from headwater.audit.clocks import END, NOW, Clocks
 from headwater.audit.model import Direction, Node
+from headwater.audit.pruned import asked, parameter, runs, then
+from headwater.audit.repeated import repeated
 from headwater.audit.rows import CHUNK, select
 from headwater.audit.store import Client
+from headwater.audit.tagging import Step, below
 from headwater.audit.versions import NAMED, named
 from headwater.audit.walking import Reached, reached
 
@@ -45,6 +50,13 @@ def narrowed(
     """Statement and parameters after the walk; as they were where it does not walk, or finds too much to send."""
     if near.get("edges") == "around":
         return _around(client, sql, values)
+    if near.get("column_edges") == "below":
+        return _below(client, sql, values, near)
+    if near.get("dataset_versions") == "repeated":
+        alike = repeated(client, CHUNK, _clocks(values["at"], values["known_at"]))
+        if alike is None:
+            return sql, dict(values)
+        return _CALL.sub(lambda call: _of(call, near, sql), sql), {**values, **alike}
     walks: dict[str, str] = {}
     sent = dict(values)
     nodes: set[Reached] = set()
@@ -58,7 +70,7 @@ def narrowed(
     sent |= {f"near_{name}": value for name, value in named({(n.namespace, n.name) for n in nodes}).items()}
     if near:
         sent |= _writers(client, nodes, whole=near.get("dataset_versions") == "datasets")
-    return _CALL.sub(lambda call: walks.get(call[0]) or _of(call, near), sql), sent
+    return _CALL.sub(lambda call: walks.get(call[0]) or _of(call, near, sql), sql), sent
 
 
 def _around(client: Client, sql: str, values: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -73,6 +85,24 @@ def _around(client: Client, sql: str, values: Mapping[str, Any]) -> tuple[str, d
             return sql, dict(values)
         edges[call[0]] = _told(f"edges{len(edges)}", found, sent)
     return _CALL.sub(lambda call: edges.get(call[0], call[0]), sql), sent
+
+
+def _below(client: Client, sql: str, values: Mapping[str, Any], near: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
+    [edges] = [call for call in _CALL.finditer(sql) if call[1] == "column_edges"]
+    root = values["namespace"], values["name"], values["column"]
+    clocks = _clocks(**_arguments(edges[2], values))
+    steps = below(client, *root, depth=values["depth"], most=CHUNK, clocks=clocks)
+    if steps is None:
+        return sql, dict(values)
+    sent = {**values, **named({(step.target_namespace, step.target_name) for step in steps})}
+    sent = {f"near_{name}" if name in ("namespaces", "names") else name: value for name, value in sent.items()}
+    sent |= {f"step_{field}": [getattr(step, field) for step in steps] for field in Step._fields}
+    zipped = ", ".join(f"{{step_{field}:Array(String)}}" for field in Step._fields)
+    # As the view tells them: who reads from it asks for steps that are direct and unmasked.
+    shown = ", ".join(f"toNullable(near.{n}) AS {field}" for n, field in enumerate(Step._fields, 1))
+    said = "false AS masking, 'DIRECT' AS transformation"
+    rows = f"(SELECT {shown}, {said} FROM (SELECT arrayJoin(arrayZip({zipped})) AS near))"
+    return _CALL.sub(lambda call: rows if call[1] == "column_edges" else _of(call, near, sql), sql), sent
 
 
 def _told(name: str, found: list[Told], sent: dict[str, Any]) -> str:
@@ -150,14 +180,15 @@ def _writers(client: Client, nodes: set[Reached], *, whole: bool) -> dict[str, A
     }
 
 
-def _of(call: re.Match[str], near: Mapping[str, str]) -> str:
+def _of(call: re.Match[str], near: Mapping[str, str], sql: str) -> str:
     """A view, of which only what belongs to the walk is read."""
     what = near.get(call[1])
     if what is None:
         return call[0]
+    clocks = dict(_ARGUMENT.findall(call[2]))
     if call[1] == "dataset_versions":
-        return _versions(dict(_ARGUMENT.findall(call[2])), whole=what == "datasets")
-    return f"(SELECT * FROM {call[0]} WHERE {NEAR[what]})"
+        return _versions(clocks, whole=what == "datasets")
+    return asked(call[1], NEAR[what], clocks, sql)
 
 
 _VERSION: Final = " AND version IN {near_versions:Array(String)}"
@@ -170,22 +201,23 @@ def _versions(clocks: Mapping[str, str], *, whole: bool) -> str:
     The view joins all that was ever written with all runs, and its conditions do not reach below that; here they stand
     where the tables are read.
     """
-    at, known_at = (f"{{{clocks[name]}:DateTime64(6, 'UTC')}}" for name in ("at", "known_at"))
+    known_at = parameter(clocks, "known_at")
     keys = _OF_DATASETS if whole else "{near_keys:Array(UInt64)}"
     last = "(u.event_time, toString(u.event_id))"
     return f"""(
     SELECT
         n.namespace AS namespace, n.name AS name, assumeNotNull(n.version) AS version,
-        n.version_origin AS version_origin, n.kind AS kind,
-        w.run_id AS run_id, w.job_namespace AS job_namespace, w.job_name AS job_name, w.state AS run_state,
+        n.version_origin AS version_origin,
+        w.run_id AS run_id, w.job_namespace AS job_namespace, w.job_name AS job_name,
         if(w.state IN ('FAIL', 'ABORT'), NULL, w.written_at) AS written_at,
-        w.rows AS rows, w.bytes AS bytes,
-        w.fingerprint_algorithm AS fingerprint_algorithm, w.fingerprint_digest AS fingerprint_digest,
-        n.arrival AS arrival, n.key AS key, n.dataset AS dataset
+        w.rows AS rows, w.fingerprint_algorithm AS fingerprint_algorithm,
+        w.fingerprint_digest AS fingerprint_digest, n.key AS key
     FROM
     (
-        SELECT * FROM (SELECT * FROM nodes_at(known_at = {known_at}) WHERE key IN {keys})
-        WHERE isNotNull(version) AND arrival <= {known_at}
+        SELECT o.key AS key, any(o.namespace) AS namespace, any(o.name) AS name, any(o.version) AS version,
+            argMaxIf(o.version_origin, o.precedence, o.arrival <= {known_at}) AS version_origin
+        FROM nodes AS o WHERE key IN {keys} GROUP BY o.key
+        HAVING isNotNull(version) AND min(o.arrival) <= {known_at}
     ) AS n
     LEFT JOIN
     (
@@ -197,20 +229,18 @@ def _versions(clocks: Mapping[str, str], *, whole: bool) -> str:
             argMax(r.state, {last}) AS state,
             max(ifNull(r.ended_at, u.event_time)) AS written_at,
             argMaxIf(u.rows, {last}, isNotNull(u.rows)) AS rows,
-            argMaxIf(u.bytes, {last}, isNotNull(u.bytes)) AS bytes,
             argMaxIf(u.fingerprint_algorithm, {last}, u.fingerprint_algorithm != '') AS fingerprint_algorithm,
             argMaxIf(u.fingerprint_digest, {last}, u.fingerprint_algorithm != '') AS fingerprint_digest
         FROM
         (
-            SELECT * FROM dataset_uses
+            SELECT namespace, name, version, run_id, job_namespace, job_name, rows, fingerprint_algorithm,
+                fingerprint_digest, event_time, event_id
+            FROM dataset_uses
             WHERE {NEAR["datasets"]} AND access = 'write' AND isNotNull(version){_VERSION * (not whole)}
-                AND event_time <= {at} AND arrival <= {known_at}
+                AND {then(clocks)}
         ) AS u
-        LEFT JOIN
-        (
-            SELECT run_id, job_namespace, job_name, state, ended_at
-            FROM runs_at(at = {at}, known_at = {known_at}) WHERE {NEAR["jobs" if whole else "runs"]}
-        ) AS r ON r.run_id = u.run_id AND r.job_namespace = u.job_namespace AND r.job_name = u.job_name
+        LEFT JOIN {runs(NEAR["jobs" if whole else "runs"], clocks, [])} AS r
+            ON r.run_id = u.run_id AND r.job_namespace = u.job_namespace AND r.job_name = u.job_name
         GROUP BY u.namespace, u.name, u.version
     ) AS w ON w.namespace = n.namespace AND w.name = n.name AND w.version = n.version
     SETTINGS join_use_nulls = 1

@@ -1,6 +1,9 @@
 -- Which runs made the same output as another: equal content, and whether inputs and code were equal too.
 -- param since DateTime64(6, 'UTC') = 1970-01-01T00:00:00Z: Written from this event time.
 -- param limit UInt32 = 100: Rows at most.
+-- near dataset_versions: repeated
+-- near runs: runs
+-- near uses: runs
 WITH
     read AS
     (

@@ -4,6 +4,8 @@
 -- param column String: The column.
 -- param tag String = pii: The tag that those below should carry.
 -- param depth UInt32 = 15: Edges down at most; truncated says whether more may lie beyond.
+-- near column_edges: below
+-- near uses: datasets
 WITH RECURSIVE
     steps AS
     (
