@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -34,12 +35,15 @@ class Checker:
         self._metrics: dict[tuple[str, str, str, str, str, str | None], metrics.Points] = {}
         self._references: dict[Dataset, Reference] = {}
         self._watches: dict[Dataset, Watch] = {}
+        #: Decisions that no profile or write came behind yet, in the order of when they were sent.
+        self._decided: dict[Dataset, list[Mapping[str, Any]]] = {}
 
-    def profile(self, part: Mapping[str, Any]) -> list[Verdict]:
+    def profile(self, part: Mapping[str, Any], *, replaying: bool = False) -> list[Verdict]:
         """What is said of a profile once all its parts are there."""
         summary = self._assembly.add(part)
         if summary is None:
             return []
+        self._decide((summary.namespace, summary.name), None if not replaying else part["emit_time"])
         policy, rule = self._settings((summary.namespace, summary.name))
         if rule.ignore_columns:
             kept = {name: column for name, column in summary.columns.items() if name not in rule.ignore_columns}
@@ -67,7 +71,7 @@ class Checker:
             if rule.reference is not None:
                 self._references.setdefault(dataset, Reference(rule.reference)).add(summary)
 
-    def use(self, use: Mapping[str, Any]) -> list[Verdict]:
+    def use(self, use: Mapping[str, Any], *, replaying: bool = False) -> list[Verdict]:
         """What is said of a use: its rows, its schema, the numbers measured about it, its run's failure."""
         subject = Subject(
             event_time=use["event_time"],
@@ -82,6 +86,7 @@ class Checker:
         if not use["name"]:
             return judge_run(subject, use)
         found: list[Verdict] = []
+        self._decide((subject.namespace, subject.name), None if not replaying else use["emit_time"])
         policy, rule = self._settings((subject.namespace, subject.name))
         if use["access"] != "read":
             declared = schema_changes.columns_of(use["columns"])
@@ -109,10 +114,27 @@ class Checker:
         return found
 
     def decision(self, decision: Mapping[str, Any]) -> None:
-        """Accept as the new normal: baselines of a dataset or column begin at from_time, else where the alarm began."""
-        if decision["kind"] != "accept" or not decision["name"]:
+        """Accept as the new normal: baselines of a dataset or column begin at from_time, else where the alarm began.
+
+        It holds from the next profile or write on. What is read again to make the state anew comes in another order,
+        the decisions first: there it holds from the first that was sent after it.
+        """
+        if decision["kind"] == "accept" and decision["name"]:
+            insort(self._decided.setdefault((decision["namespace"], decision["name"]), []), decision, key=_sent)
+
+    def _decide(self, dataset: Dataset, until: int | None) -> None:
+        """Follow the decisions about a dataset that were sent by a time (µs since 1970 UTC), or all."""
+        decided = self._decided.get(dataset)
+        if not decided:
             return
-        dataset = (decision["namespace"], decision["name"])
+        due = len(decided) if until is None else bisect_right(decided, until, key=_sent)
+        for decision in decided[:due]:
+            self._accept(dataset, decision)
+        del decided[:due]
+        if not decided:
+            del self._decided[dataset]
+
+    def _accept(self, dataset: Dataset, decision: Mapping[str, Any]) -> None:
         for key, series in self._series.items():
             if key[:2] == dataset:
                 series.accept(decision["column"], decision["from_time"])
@@ -159,6 +181,10 @@ class Checker:
             hours = self._settings(dataset)[1].max_age_hours
             watch.arrivals.most = None if hours is None else int(hours * freshness.HOUR_US)
         return watch
+
+
+def _sent(decision: Mapping[str, Any]) -> int:
+    return int(decision["emit_time"])
 
 
 def _is_wanted(check: str, rule: DatasetRule) -> bool:

@@ -12,7 +12,7 @@ from headwater.errors import Unavailable
 from headwater.settings import Settings
 from headwater.streams.chunk import Chunk
 from headwater.streams.clients import Reader
-from headwater.streams.step import Step
+from headwater.streams.step import Step, read_whole
 
 _log = logging.getLogger("headwater.streams")
 
@@ -30,7 +30,8 @@ async def replay(
     give: Callable[[Chunk], Awaitable[None]],
     since: int | None = None,
 ) -> None:
-    """Give what lies before the committed offset, from `since` on or within the step's lookback, in order.
+    """Give what lies before the committed offset, from `since` on or within the step's lookback, in order; all of a
+    topic that the step wants whole.
 
     The lookback counts from the newest message before that offset, so that a worker that was down for long
     finds the same as one that was not. While the broker is away, it goes on trying.
@@ -70,6 +71,8 @@ def _first(reader: Reader, place: Place, committed: int, step: Step) -> int | No
     low, high = reader.ends(place)
     if step.lookback is None or committed <= low or high <= low:
         return None
+    if place[0] in read_whole(step):
+        return low
     last = min(committed, high) - 1
     reader.assign({place: last})
     newest: int | None = None

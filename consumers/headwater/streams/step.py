@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast, runtime_checkable
 
 if TYPE_CHECKING:
     from headwater.schemas.codec import Program
@@ -196,6 +196,13 @@ def is_alone(step: Step) -> bool:
 def tick_seconds(step: Step) -> float:
     """How often it is asked what time makes known: once a second, or as it says by `tick_seconds`."""
     return float(getattr(step, "tick_seconds", 1.0))
+
+
+def read_whole(step: Step) -> Collection[str]:
+    """Of its inputs those that are fed again from their beginning, not only within `lookback`: as it says by
+    `read_whole`.
+    """
+    return cast("Collection[str]", getattr(step, "read_whole", ()))
 
 
 @cache

@@ -95,6 +95,45 @@ def test_a_lasting_shift_alarms_until_somebody_accepts_it() -> None:
     assert outcomes(after, "drift") == ["ok"]
 
 
+@pytest.mark.parametrize("known_before", [0, 10, 35, 45, 52, 54])
+def test_a_decision_read_again_holds_from_when_it_was_sent(known_before: int) -> None:
+    """A start reads decisions and profiles again side by side: wherever the decision comes in between, what is said
+    afterwards is the same, and the same as without a start.
+    """
+    records = [profile_record("t", day(n), drawn(n, mean=100 if n < 30 else 140)) for n in range(54)]
+    records = [{**record, "emit_time": record["event_time"]} for record in records]
+    decision = through_the_contract(
+        "decision",
+        {
+            "event_id": an_id("decision"),
+            "event_time": microseconds(day(50)),
+            "kind": "accept",
+            "actor": "ann",
+            "namespace": "lake",
+            "name": "t",
+            "from_time": microseconds(day(30)),
+        },
+    ) | {"emit_time": microseconds(day(50)) + 1}
+    lived, started = Checker(Policy()), Checker(Policy())
+    for number, record in enumerate(records):
+        if number == 51:
+            lived.decision(decision)
+        lived.profile(record)
+    for number, record in enumerate([*records, None]):
+        if number == known_before:
+            started.decision(decision)
+        if record is not None:
+            started.profile(record, replaying=True)
+    for n in range(54, 60):
+        following = profile_record("t", day(n), drawn(n, mean=140))
+        found, expected = started.profile(following), lived.profile(following)
+        assert outcomes(found, "drift", "amount") == outcomes(expected, "drift", "amount") == []
+        assert outcomes(found, "drift") == outcomes(expected, "drift") == ["ok"]
+    moved = profile_record("t", day(60), drawn(60, mean=200))
+    for checker in (lived, started):
+        assert outcomes(checker.profile(moved), "drift", "amount") == ["alarm"]
+
+
 def test_few_rows_are_not_judged() -> None:
     """Under 100 rows the verdict is insufficient, not ok."""
     checker = Checker(Policy())

@@ -230,6 +230,23 @@ def test_decisions() -> None:
     assert [message["state"] for message in told.wait(40)] == ["acknowledged"]
 
 
+def test_an_acknowledgement_that_is_read_before_its_incident() -> None:
+    """As when a worker starts, which reads decisions and alerts again side by side: it is told once either way."""
+    before = Told()
+    before.edges(0)
+    drifted(before, 0, ["raw"])
+    (opened,) = before.wait(10)
+    after = Told()
+    acknowledge = {"event_id": an_id("a"), "kind": "acknowledge", "incident_id": opened["incident_id"]}
+    after.book.decision(through_the_contract("decision", {"event_time": 0, "actor": "ann", **acknowledge}))
+    after.book.told(opened)
+    assert [message["state"] for message in after.wait(40)] == ["acknowledged"]
+    again = Told()
+    again.book.told(opened)
+    again.book.decision(through_the_contract("decision", {"event_time": 0, "actor": "ann", **acknowledge}))
+    assert [message["state"] for message in again.wait(40)] == ["acknowledged"]
+
+
 def test_a_failed_run_is_over_when_its_job_completes() -> None:
     """An incident of the job, one for failures in a row."""
     told = Told()

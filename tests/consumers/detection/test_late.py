@@ -103,7 +103,14 @@ def test_what_a_person_accepted_is_not_judged_again() -> None:
     for record in (*records[:14], *records[15:18]):
         checker.profile(record)
     checker.decision(
-        {"kind": "accept", "namespace": "lake", "name": "t", "column": None, "from_time": microseconds(day(15))}
+        {
+            "kind": "accept",
+            "emit_time": 0,
+            "namespace": "lake",
+            "name": "t",
+            "column": None,
+            "from_time": microseconds(day(15)),
+        }
     )
     assert not any(verdict.again for verdict in checker.profile(records[14]))
 

@@ -22,7 +22,7 @@ from headwater.detection.incidents.belonging import (
     walk_up,
 )
 from headwater.detection.incidents.causes import coverage
-from headwater.detection.incidents.decisions import Suppressions
+from headwater.detection.incidents.decisions import Decisions
 from headwater.detection.incidents.escalation import escalated
 from headwater.detection.incidents.graph import Node
 from headwater.detection.incidents.incident import Incident, incident_id
@@ -58,7 +58,7 @@ class Book:
         self._escalated: list[Verdict] = []
         self._policy = policy
         self._database = database
-        self._suppressions = Suppressions()
+        self._decisions = Decisions()
         #: Alarmed verdicts that belong to no incident yet, and when each came.
         self._pending: dict[bytes, tuple[int, dict[str, Any]]] = {}
         self._incidents: dict[bytes, Incident] = {}
@@ -137,10 +137,8 @@ class Book:
             self.judge.tags.decide(decision)
         elif decision["kind"] == "owner":
             self.world.runs.decide_owners(decision)
-        elif decision["kind"] == "acknowledge" and decision["incident_id"] in self._incidents:
-            self._incidents[decision["incident_id"]].acknowledged = True
         else:
-            self._suppressions.add(decision)
+            self._decisions.add(decision)
 
     def told(self, alert: Mapping[str, Any]) -> None:
         """A message about an incident, of this worker or one before: what was told is not told again."""
@@ -188,7 +186,7 @@ class Book:
         for verdict in settled:
             del self._pending[verdict["event_id"]]
             key = key_of(verdict)
-            if key is None or self._suppressions.covers(verdict):
+            if key is None or self._decisions.covers(verdict):
                 continue
             alarm = Alarm(verdict, key, place_of(verdict), walk_up(verdict, self.world))
             alarm.walk.effect = alarm.effect
@@ -238,7 +236,7 @@ class Book:
         yield from self._tell_recovered(incident, None, now)
         if now - max(incident.told_at, incident.asked_at) < self._policy.update_us:
             return
-        if incident.acknowledged and incident.state in {"opened", "updated"}:
+        if incident.state in {"opened", "updated"} and self._decisions.acknowledges(incident.incident_id):
             yield self._message(incident, "acknowledged", now, incident.last_seen)
             return
         incident.asked_at = now

@@ -50,7 +50,6 @@ class Incident:
     changed: bool = True
     told_predictions: int = 0
     told_reach: frozenset[Dataset] = frozenset()
-    acknowledged: bool = False
     resolved_at: int | None = None
     #: Everything that it was told of was judged again and is as usual.
     withdrawn: bool = False

@@ -38,7 +38,6 @@ def restore(alert: Mapping[str, Any]) -> Incident:
     incident.number, incident.state, incident.told_at = alert["number"], alert["state"], alert["emit_time"]
     incident.changed = False
     incident.withdrawn = alert["state"] == "resolved" and not incident.members
-    incident.acknowledged = alert["state"] == "acknowledged"
     incident.resolved_at = alert["event_time"] if alert["state"] == "resolved" else None
     incident.suppressed_by = alert["suppressed_by"]
     incident.told_reach = frozenset((item["namespace"], item["name"]) for item in alert["reaches"])

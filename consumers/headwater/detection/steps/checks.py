@@ -68,7 +68,7 @@ class ChecksStep:
                 checker.decision(record)
                 continue
             judge = checker.profile if batch.topic == topics.PROFILES.name else checker.use
-            outputs += [self._output(verdict) for verdict in judge(record)]
+            outputs += [self._output(verdict) for verdict in judge(record, replaying=batch.replaying)]
         return outputs
 
     def _pinned(self) -> Sequence[Mapping[str, Any]]:

@@ -47,6 +47,8 @@ class IncidentsStep:
         topics.VERDICTS.name,
     )
     round = Round()
+    #: What people decided stands until they decide otherwise.
+    read_whole = (topics.DECISIONS.name,)
     #: One worker is active, the others stand by.
     alone = True
     #: An alarm that has settled is told at once; what all runs and the graph say is asked once a second.

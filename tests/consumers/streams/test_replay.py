@@ -1,0 +1,69 @@
+"""What lies before a committed offset is fed again: as far back as the step says, or all of it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Collection
+from datetime import timedelta
+from typing import Any, cast
+
+import confluent_kafka
+import pytest
+
+from headwater.detection.steps import IncidentsStep
+from headwater.schemas.topics import DECISIONS
+from headwater.settings import Settings
+from headwater.streams.chunk import Chunk
+from headwater.streams.replay import replay
+from headwater.streams.step import Step
+from tests.backends import clients
+from tests.backends.kinds import Kafka
+
+pytestmark = pytest.mark.integration
+
+DAY_MS = 24 * 60 * 60 * 1000
+
+
+class _Step:
+    """As much of a step as a replay asks for."""
+
+    name = "some"
+    lookback = timedelta(days=60)
+
+    def __init__(self, whole: Collection[str]) -> None:
+        self.read_whole = whole
+
+
+def replayed(kafka: Kafka, prefix: str, whole: Collection[str]) -> list[int]:
+    """The offsets that are fed again of decisions of 100 and 30 days ago and of today; one more is not committed."""
+    clients.create_topics(kafka.bootstrap, {prefix + DECISIONS.name: 1})
+    producer: Any = confluent_kafka.Producer({"bootstrap.servers": kafka.bootstrap})
+    now = int(time.time() * 1000)
+    for days in (100, 30, 0, 0):
+        producer.produce(prefix + DECISIONS.name, b"of %d days" % days, timestamp=now - days * DAY_MS)
+        assert producer.flush(30) == 0
+    given: list[int] = []
+
+    async def give(chunk: Chunk) -> None:
+        given.extend(int(offset) for offset in chunk.offsets)
+
+    settings = Settings(brokers=kafka.bootstrap, prefix=prefix)
+    asyncio.run(replay(settings, (DECISIONS.name, 0), 3, cast("Step", _Step(whole)), give))
+    return given
+
+
+def test_a_topic_that_is_wanted_whole_is_read_from_its_beginning(kafka: Kafka, prefix: str) -> None:
+    """A decision of a hundred days ago stands, however many came since."""
+    assert replayed(kafka, prefix, (DECISIONS.name,)) == [0, 1, 2]
+
+
+@pytest.mark.backends("local", "containers")
+def test_others_are_read_within_the_lookback(kafka: Kafka, prefix: str) -> None:
+    """60 days. Tansu's answer for a time is the beginning: there a step is fed more than it asks for."""
+    assert replayed(kafka, prefix, ()) == [1, 2]
+
+
+def test_incidents_want_all_decisions() -> None:
+    """Owners, tags and suppressions stand until somebody decides otherwise."""
+    assert DECISIONS.name in IncidentsStep(Settings()).read_whole
