@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,8 @@ def shown() -> tuple[str, str]:
     return command, output
 
 
-def told(history: History) -> None:
-    """Thirty ordinary days of a pipeline, and three on which its source tells distances in kilometres."""
+def told(history: History) -> list[dict[str, Any]]:
+    """Thirty ordinary days of a pipeline, and three on which its source tells distances in kilometres; the alerts."""
     checker, book = Checker(Policy()), Book(Policy(), history.settings.database_name)
     now = 1
     verdicts: list[dict[str, Any]] = []
@@ -65,6 +66,7 @@ def told(history: History) -> None:
         batch("lineage.edges", edges),
         batch("lineage.alerts", [{**head, **fields} for fields in alerts]),
     )
+    return alerts
 
 
 @pytest.mark.integration
@@ -80,3 +82,22 @@ def test_the_transcript_is_what_the_command_prints(
     where = ["--store-url", settings.store_url, "--prefix", settings.prefix]
     assert main(["explain", *command.split(), *where]) == 0
     assert capsys.readouterr().out.rstrip("\n") == output
+
+
+@pytest.mark.integration
+def test_an_alerts_command_and_statement_run_as_printed(
+    history: History, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both give the incident; the command with the settings that a person has anyway."""
+    alerts = told(history)
+    for name in ("store_url", "store_user", "store_password", "prefix"):
+        monkeypatch.setenv(f"HEADWATER_{name.upper()}", getattr(history.settings, name))
+    assert alerts
+    for alert in alerts:
+        program, *arguments = shlex.split(alert["command"])
+        assert program == "headwater"
+        assert main(arguments) == 0
+        assert alert["incident_id"].hex() in capsys.readouterr().out.replace("-", "")
+        found = history.client.query(alert["sql"])
+        place = found.column_names.index("incident_id")
+        assert [row[place].bytes for row in found.result_rows] == [alert["incident_id"]]
