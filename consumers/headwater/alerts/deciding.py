@@ -21,7 +21,7 @@ KINDS: Mapping[str, str] = {
     "accept": "a dataset",
     "suppress": "a dataset, job or rule",
     "acknowledge": "an incident",
-    "lift": "a decision",
+    "lift": "a suppression",
     "owner": "a dataset",
     "tag": "a dataset",
 }
@@ -52,7 +52,8 @@ def decide(
 
     accept: what came `since` (else: since the alarm that lasts) is the new normal of a dataset or column. suppress:
     alarms of the dataset, column, job or rule are not told, of event times from `since` to `until`. acknowledge: an
-    incident. lift: `lifts`, a decision, no longer stands. owner, tag: all `owners` or `tags` from now on. Times: UTC.
+    incident. lift: `lifts`, a suppression, no longer stands. owner, tag: all `owners` or `tags` from now on.
+    Times: UTC.
     Raises SettingsError where it names nothing that it could be about, Unavailable where no broker confirms it.
     """
     _check(kind, name or job_name or rule, name, incident_id, lifts, actor)

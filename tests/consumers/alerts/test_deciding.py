@@ -10,7 +10,7 @@ import pytest
 
 from headwater.alerts import decide
 from headwater.cli.main import main
-from headwater.detection.incidents.decisions import Suppressions
+from headwater.detection.incidents.decisions import Decisions
 from headwater.errors import SettingsError, Unavailable
 from headwater.schemas import framing, plain, records
 from headwater.schemas.topics import DECISIONS, dataset_key
@@ -54,7 +54,7 @@ def test_a_decision_stands_where_its_dataset_does(settings: Settings, capsys: py
     assert (accepted["kind"], accepted["actor"], accepted["column"]) == ("accept", "ann", "distance")
     assert accepted["from_time"] == int(since.timestamp() * 1e6)
     assert (suppressed["event_id"], suppressed["reason"], suppressed["actor"]) == (taken.bytes, "a move", "bob")
-    standing_ones = Suppressions()
+    standing_ones = Decisions()
     standing_ones.add(suppressed)
     verdict = {"namespace": "lake", "name": "late", "event_time": suppressed["until_time"] - 1}
     assert standing_ones.covers(verdict)

@@ -119,11 +119,12 @@ def test_a_decision_read_again_holds_from_when_it_was_sent(known_before: int) ->
         if number == 51:
             lived.decision(decision)
         lived.profile(record)
-    for number, record in enumerate([*records, None]):
+    for number, record in enumerate(records):
         if number == known_before:
             started.decision(decision)
-        if record is not None:
-            started.profile(record, replaying=True)
+        started.profile(record, replaying=True)
+    if known_before == len(records):
+        started.decision(decision)
     for n in range(54, 60):
         following = profile_record("t", day(n), drawn(n, mean=140))
         found, expected = started.profile(following), lived.profile(following)

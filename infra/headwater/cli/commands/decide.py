@@ -14,7 +14,8 @@ HELP = "accept as the new normal, suppress, acknowledge, lift; owners and tags"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Says what you decided, for all workers and the history. ABOUT is namespace/name of a dataset; of acknowledge "
-        "an incident's id, of lift the id that the decision printed. It stands over events until it is lifted."
+        "an incident's id, of lift the id that the decision printed. A suppression stands until its time is over "
+        "or it is lifted, owners and tags until they are decided anew; accept and acknowledge are not taken back."
     )
     parser.add_argument("kind", choices=("accept", "suppress", "acknowledge", "lift", "owner", "tag"), help="what")
     parser.add_argument("about", nargs="?", metavar="ABOUT", help="dataset, incident or decision")
@@ -57,7 +58,8 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         tags=arguments.tag,
         settings=settings,
     )
-    print(f"decided: {made.hex}  (`headwater decide lift {made.hex}` takes it back)")
+    back = f"  (`headwater decide lift {made.hex}` takes it back)" if arguments.kind == "suppress" else ""
+    print(f"decided: {made.hex}{back}")
     return 0
 
 
