@@ -40,6 +40,9 @@ class Broker:
             "client.id": "headwater-gateway",
             # Requests wait for the answer; those that come together go together as it is.
             "linger.ms": 0,
+            # A client that is told to come again does so five times, a second apart: by then a broker that is back
+            # must be found. librdkafka's own pause between two connections grows to 10 s.
+            "reconnect.backoff.max.ms": 1000,
             "message.timeout.ms": PATIENCE_MS,
             "delivery.report.only.error": False,
         }
