@@ -19,6 +19,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
+from headwater.gateway import keys
 from headwater.settings import Settings
 from tests.backends.kinds import Kafka
 from tests.backends.processes import wait_until
@@ -196,6 +197,21 @@ def test_an_official_client_that_is_refused_comes_again(
         assert refused(gateway) > 0
         wait_until(lambda: asked.bytes in {found for found, _ in gateway.sent()}, 60, "the event")
         assert [found for found, _ in gateway.sent()].count(asked.bytes) == 1
+
+
+@pytest.mark.parametrize("way", ["http", "async_http"])
+def test_an_official_client_that_is_not_let_in_asks_once(alone: Settings, tmp_path: Path, way: str) -> None:
+    """401 is for good: openlineage-python says that the event was not sent, and does not come again."""
+    file = tmp_path / "keys"
+    keys.add(file, "another")
+    python = environment("openlineage", CLIENT)
+    with serving(replace(alone, gateway_keys=str(file)), tmp_path) as gateway:
+        gateway.wait_for_broker()
+        told = run_peer(python, "openlineage_retried.py", way, gateway.url, str(uuid.uuid4()), seconds=300)
+        assert told != "sent"
+        assert "401" in told or "'failed': 1" in told
+        assert figure(gateway, f'headwater_gateway_requests_total{{path="{SINGLE}",status="401"}}') == 1
+        assert gateway.sent() == []
 
 
 def test_a_body_without_a_length_is_taken_and_bounded(gateway: Gateway) -> None:
