@@ -110,7 +110,7 @@ def test_each_facet_alone_lands_where_the_table_says() -> None:
             continue
         after, others = made(with_facet(place, name, value))
         fields = {one for one in differences(before, after) if one not in _OF_THE_MESSAGE}
-        # What a facet says beyond its fields is kept with it, as the text above the table says.
+        # A facet of which only a part has a field is kept whole beside it.
         if len(fields) > 1:
             fields -= {"facets"}
         unnamed = sorted(field for field in fields if not is_named(field, landing.where))
