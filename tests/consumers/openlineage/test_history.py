@@ -45,6 +45,28 @@ def test_events_stand_once_and_their_facets_answer_in_sql(history: History) -> N
     ]
 
 
+@pytest.mark.integration
+def test_facets_that_are_kept_whole_answer_in_sql(history: History) -> None:
+    """Of a run, a job and a dataset, those of the specification that have no field among them."""
+    catalog = {"framework": "iceberg", "type": "hive", "name": "main"}
+    subset = {"inputCondition": {"type": "binary", "operator": "EQUAL"}}
+    event = changed(
+        AIRFLOW,
+        run__facets__tags={"tags": [{"key": "team", "value": "flights"}]},
+        job__facets__planner={"queue": "night"},
+        inputs__0__facets={"catalog": catalog},
+        inputs__0__inputFacets={"subset": subset},
+    )
+    bodies = [one.value[10:] for one in messages(translate(event, now_us=1)) if one.topic.name == "lineage.runs"]
+    history.keep(batch("lineage.runs", [], bodies=bodies))
+    assert history.rows(
+        "SELECT JSONExtractString(run_facets['tags'], 'tags', 1, 'value'), "
+        "JSONExtractString(job_facets['planner'], 'queue'), "
+        "JSONExtractString(inputs[1].facets['catalog'], 'framework'), "
+        "JSONExtractString(inputs[1].facets['subset'], 'inputCondition', 'operator') FROM run_events FINAL"
+    ) == [("flights", "night", "iceberg", "EQUAL")]
+
+
 def measured(number: int, shift: float) -> Event:
     """A day's run that writes a table and measures it."""
     quantiles = {str(q): q * 100 + shift * (1 + number % 3 * 0.01) for q in (0.05, 0.25, 0.5, 0.75, 0.95)}

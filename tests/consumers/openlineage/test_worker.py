@@ -25,7 +25,7 @@ from headwater.topics import create
 from tests.backends import clients
 from tests.backends.kinds import Kafka
 from tests.backends.processes import wait_until
-from tests.consumers.openlineage.samples import AIRFLOW, DBT, HAND_WRITTEN, SPARK
+from tests.consumers.openlineage.samples import AIRFLOW, DBT, HAND_WRITTEN, SPARK, Event
 from tests.consumers.openlineage.test_translation import changed
 from tests.consumers.stitching import reference
 from tests.infra.workers import working
@@ -117,6 +117,21 @@ def test_events_of_a_topic_reach_the_graph_and_wrong_ones_the_dead_letters(setti
         assert len(found) == 2
         assert all(part in one["detail"] and one["topic"] == settings.prefix + TOPIC for one in found)
     assert len(clients.read_all(settings.brokers, settings.prefix + SCHEMAS.name)) >= 4
+
+
+@pytest.mark.integration
+@pytest.mark.backends("embedded")
+def test_events_of_all_three_kinds_under_the_clients_keys(settings: Settings, tmp_path: Path) -> None:
+    """`run:`, `job:` and `dataset:`, as OpenLineage's Kafka transports key them; ours go under our own keys."""
+    job = {name: AIRFLOW[name] for name in ("eventTime", "producer", "job", "inputs")}
+    dataset: Event = {"eventTime": AIRFLOW["eventTime"], "dataset": {"namespace": "n", "name": "d", "facets": {}}}
+    events: dict[bytes, Event] = {b"run:airflow/etl": AIRFLOW, b"job:airflow/etl.load": job, b"dataset:n/d": dataset}
+    keyed = [(key, json.dumps(event).encode()) for key, event in events.items()]
+    with taking(settings, tmp_path):
+        clients.produce(settings.brokers, settings.prefix + TOPIC, keyed)
+        wait_until(partial(there, settings, 3, 0), 60, "the events")
+    assert sorted(sent(settings, RUNS.name)) == sorted(expected(RUNS.name, list(events.values())))
+    assert letters(settings) == []
 
 
 @pytest.mark.integration

@@ -15,6 +15,7 @@ from headwater.cli.main import main
 from headwater.errors import SettingsError
 from headwater.gateway import keys
 from headwater.gateway.admission import Admission
+from headwater.gateway.serving import HEAD_SECONDS
 from headwater.settings import Settings
 from tests.backends.kinds import Kafka
 from tests.backends.processes import wait_until
@@ -89,6 +90,18 @@ def test_a_slow_body_is_given_up(tmp_path: Path) -> None:
             slow.sendall(b"POST /api/v1/lineage HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n{")
             assert httpx.post(gateway.url + SINGLE, json=run(1)).status_code == 201
             assert slow.recv(1000).startswith(b"HTTP/1.1 408")
+
+
+@pytest.mark.integration
+def test_a_slow_head_is_given_up(tmp_path: Path) -> None:
+    """A client that never ends its head is cut off after the stated time; others are answered meanwhile."""
+    with serving(Settings(brokers=AWAY, spool_dir=str(tmp_path / "s")), tmp_path) as gateway:
+        host, port = gateway.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=HEAD_SECONDS + 30) as slow:
+            slow.sendall(b"POST /api/v1/lineage HTTP/1.1\r\nHost: local")
+            assert httpx.post(gateway.url + SINGLE, json=run(1)).status_code == 201
+            assert slow.recv(1000) == b""
+        assert httpx.post(gateway.url + SINGLE, json=run(2)).status_code == 201
 
 
 @pytest.mark.integration
