@@ -24,7 +24,7 @@ FROM
         dataset,
         namespace,
         name,
-        argMin(kind, (k.kind IN ('', 'table'), k.arrival)) AS kind,
+        argMin(kind, (k.kind IN ('', 'table'), k.kind = '', k.kind)) AS kind,
         countIf(isNotNull(version)) AS versions,
         min(k.arrival) AS arrival
     FROM ${database}.nodes_at(known_at = {known_at:DateTime64(6, 'UTC')}) AS k
