@@ -43,7 +43,7 @@ class Checker:
         summary = self._assembly.add(part)
         if summary is None:
             return []
-        self._decide((summary.namespace, summary.name), None if not replaying else part["emit_time"])
+        self._decide((summary.namespace, summary.name), part["emit_time"] if replaying else None)
         policy, rule = self._settings((summary.namespace, summary.name))
         if rule.ignore_columns:
             kept = {name: column for name, column in summary.columns.items() if name not in rule.ignore_columns}
@@ -86,7 +86,7 @@ class Checker:
         if not use["name"]:
             return judge_run(subject, use)
         found: list[Verdict] = []
-        self._decide((subject.namespace, subject.name), None if not replaying else use["emit_time"])
+        self._decide((subject.namespace, subject.name), use["emit_time"] if replaying else None)
         policy, rule = self._settings((subject.namespace, subject.name))
         if use["access"] != "read":
             declared = schema_changes.columns_of(use["columns"])
