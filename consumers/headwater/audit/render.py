@@ -10,12 +10,16 @@ import io
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import TypeAlias
 
 from headwater.audit.drawing import by_columns, ends
 from headwater.audit.model import Node, Step, Walk, WalkEdge, plain, show_time
 
 #: Characters of a table's cell at most.
 CELL = 60
+
+#: What hangs below a node, by which edge; None: a column of the node itself.
+_Below: TypeAlias = dict[Node, list[tuple[Node, WalkEdge | None]]]
 
 
 def printable(text: str) -> str:
@@ -33,12 +37,14 @@ def label(node: Node) -> str:
 def tree(walk: Walk, steps: Mapping[str, Step] | None = None) -> str:
     """A walk as a tree. Each node is unfolded once; steps: what is said of the runs on the way."""
     kinds = {node.node: node.kind for node in walk.nodes}
-    below: dict[Node, list[tuple[Node, WalkEdge]]] = {}
+    below: _Below = {}
     for edge in walk.edges:
         near, far = (edge.target, edge.source) if walk.direction == "up" else (edge.source, edge.target)
         below.setdefault(near, []).append((far, edge))
     if walk.roots and walk.roots[0].column is not None:
         _bridge(walk, below)
+    else:
+        _own_columns(walk.roots, below)
     lines: list[str] = []
     seen: set[Node] = set()
     for root in walk.roots:
@@ -49,7 +55,16 @@ def tree(walk: Walk, steps: Mapping[str, Step] | None = None) -> str:
     return "\n".join(lines)
 
 
-def _bridge(walk: Walk, below: dict[Node, list[tuple[Node, WalkEdge]]]) -> None:
+def _own_columns(roots: Sequence[Node], below: _Below) -> None:
+    """The columns that a walk along column edges left a whole node by hang below that node."""
+    whole = set(roots)
+    for node in [node for node in below if node.column is not None]:
+        root = Node(node.namespace, node.name, node.version)
+        if root in whole:
+            below.setdefault(root, []).append((node, None))
+
+
+def _bridge(walk: Walk, below: _Below) -> None:
     """An edge that holds for every column hangs below each column of its node that was reached."""
     for item in walk.nodes:
         node = item.node
@@ -61,7 +76,7 @@ def _bridge(walk: Walk, below: dict[Node, list[tuple[Node, WalkEdge]]]) -> None:
 def _branch(
     node: Node,
     indent: str,
-    below: Mapping[Node, Sequence[tuple[Node, WalkEdge]]],
+    below: _Below,
     kinds: Mapping[Node, str],
     seen: set[Node],
     lines: list[str],
@@ -89,11 +104,12 @@ def _branch(
         unfold(child, margin + ("    " if last else "│   "))
 
 
-def _children(edges: Iterable[tuple[Node, WalkEdge]]) -> list[tuple[Node, WalkEdge]]:
+def _children(edges: Iterable[tuple[Node, WalkEdge | None]]) -> list[tuple[Node, WalkEdge | None]]:
     """Each node once, the latest edge to it, in the order of their names."""
-    latest: dict[Node, WalkEdge] = {}
+    latest: dict[Node, WalkEdge | None] = {}
     for node, edge in edges:
-        if node not in latest or latest[node].event_time < edge.event_time:
+        before = latest.get(node)
+        if before is None or (edge is not None and before.event_time < edge.event_time):
             latest[node] = edge
     return sorted(latest.items(), key=lambda item: str(item[0]))
 

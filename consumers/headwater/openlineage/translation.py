@@ -268,7 +268,7 @@ def _kind(event: Mapping[str, Any]) -> str:
         return "dataset"
     if event.get("job") is not None:
         return "job"
-    raise Misshapen("the event", "about a run, a job or a dataset: it has none of run, job and dataset,", dict(event))
+    raise Misshapen("run, job or dataset", "an object", None)
 
 
 def with_rest(kept: dict[str, str], fields: Fields) -> dict[str, str]:

@@ -122,7 +122,7 @@ class Stack:
         return dataclasses.replace(self.settings, store_user=WRITER, store_password=self.writer_password)
 
     def start(self) -> None:
-        """Start all of it; returns when broker and store answer and the workers are started.
+        """Start all of it; returns when broker, store and gateway answer and the workers are started.
 
         Raises StateError (the folder is in use, damaged or not ours, a port is taken), MissingExtra, Unavailable.
         """

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from headwater.errors import SettingsError
+from headwater.errors import SettingsError, StateError
 from headwater.gateway.answers import Refusal
 from headwater.gateway.keys import Keys
 from headwater.settings import Settings
@@ -30,8 +31,16 @@ class Admission:
     """Judges requests by their headers."""
 
     def __init__(self, settings: Settings) -> None:
-        """Raises SettingsError where anybody could send from elsewhere, StateError where the keys cannot be read."""
+        """Raises SettingsError where anybody could send from elsewhere, StateError where there are no keys to read.
+
+        Clients give up after a 401, so a gateway that was given a wrong file would lose all that is sent to it.
+        """
         self._keys = Keys(Path(settings.gateway_keys)) if settings.gateway_keys else None
+        if self._keys is not None and not self._keys:
+            raise StateError(
+                f"{settings.gateway_keys} holds no key, so nobody could send. "
+                f"Make one with `headwater gateway --new-key NAME --keys {shlex.quote(settings.gateway_keys)}`"
+            )
         if self._keys is None and not is_loopback(settings.gateway_host):
             raise SettingsError(
                 f"gateway_host {settings.gateway_host} is reached from other machines and gateway_keys names no file: "

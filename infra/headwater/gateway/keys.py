@@ -110,6 +110,10 @@ class Keys:
             return None
         return found.st_mtime_ns, found.st_size, found.st_ino
 
+    def __len__(self) -> int:
+        """Keys that were in the file when it was read last."""
+        return len(self._keys)
+
     def name(self, key: str) -> str | None:
         """Whose key it is; None where it is nobody's. All are compared, whichever fits."""
         if self._clock() - self._looked >= _LOOK_SECONDS:

@@ -85,18 +85,15 @@ def serve(settings: Settings, tell: Callable[[str], None]) -> None:
     )
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     server = uvicorn.Server(config)
-    # uvicorn ends in order and then sends itself the signal once more.
+    # uvicorn ends in order and then sends itself the signal once more, which must not end this process by itself. A
+    # signal that comes before uvicorn listens for it, while the address is open already, must not be lost either.
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _already)
+        signal.signal(number, server.handle_exit)
     # As in a worker: looking through all that is kept of events again and again finds nothing.
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
     tell(f"http://{f'[{host}]' if ':' in host else host}:{port}")
     server.run(sockets=[address])
-
-
-def _already(_number: int, _frame: object) -> None:
-    """The end is under way."""
 
 
 def _bound(settings: Settings) -> socket.socket:

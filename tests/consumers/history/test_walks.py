@@ -184,12 +184,15 @@ def test_columns(history: History) -> None:
     }
     down = walk(history.client, Node(NS, "raw", "1", "b"), "down")
     assert [(str(edge.target), edge.masking) for edge in down.edges] == [(f"{NS}/clean@1[y]", True)]
-    assert {item.node.column for item in walk(history.client, Node(NS, "clean", "1"), "up", columns=True).nodes} == {
-        None,
-        "a",
-        "b",
-        "k",
-    }
+    whole = walk(history.client, Node(NS, "clean", "1"), "up", columns=True)
+    assert {item.node.column for item in whole.nodes} == {None, "a", "b", "k"}
+    assert [line.partition("]")[0] for line in tree(whole).splitlines()[1:]] == [
+        "├── clean@1[x",
+        "│   └── raw@1[a",
+        "├── clean@1[y",
+        "│   └── raw@1[b",
+        "└── filter@1[k",
+    ]
 
 
 def test_a_dataset_read_twice_in_one_run(history: History) -> None:

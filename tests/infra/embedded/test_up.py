@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,6 +50,9 @@ def test_a_killed_stack_names_its_gap_and_ctrl_c_keeps_the_history(tmp_path: Pat
     """
     home, log = tmp_path / "home", tmp_path / "log"
     first = up(home, log, started)
+    (gateway,) = re.findall(r"^gateway  (\S+)", log.read_text(), re.MULTILINE)
+    with urllib.request.urlopen(f"{gateway}/live", timeout=10) as answer_at_once:
+        assert answer_at_once.status == 200, "an address that is told is open"
     brokers = re.findall(r"^brokers  (\S+)", log.read_text(), re.MULTILINE)[0]
     first.kill()
     first.wait()
