@@ -112,11 +112,13 @@ def _root(incident: Incident) -> Sequence[str]:
     if root is None:
         return []
     column = f".{root['column']}" if root["column"] else ""
-    lines = [f"root      {root['namespace']}/{root['name']}{column}@{root['version']}  {root['explanation']}"]
+    version = f"@{root['version']}" if root["version"] else ""
+    lines = [f"root      {root['namespace']}/{root['name']}{column}{version}  {root['explanation']}"]
     if root["job_name"]:
         lines.append(f"step      {root['job_namespace']}/{root['job_name']}, run {root['run_id']}")
     if incident.path:
-        lines.append("path      " + " → ".join(f"{node.name}@{node.version}" for node in incident.path))
+        path = (node.name + (f"@{node.version}" if node.version else "") for node in incident.path)
+        lines.append("path      " + " → ".join(path))
     return lines
 
 

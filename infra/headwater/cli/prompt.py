@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import time
 from collections.abc import Generator, Iterator
 from importlib import import_module
@@ -19,11 +20,21 @@ from headwater.errors import SettingsError
 HELP_LINE = "A statement ends with ;  \\d tables  \\d NAME columns  \\q quits"
 
 
+#: A statement that names its own form, as people write them for ClickHouse's client: … FORMAT Vertical
+_OWN_FORM = re.compile(r"\bFORMAT\s+(?!ASC\b|DESC\b)\w+$", re.IGNORECASE)
+
+
 def answer(client: Client, statement: str, form: str) -> str:
-    """The rows of a statement as `table`, `csv` or `json`. Raises SettingsError where the store refuses it."""
+    """The rows of a statement as `table`, `csv` or `json`, or in the form that itself names with FORMAT.
+
+    Raises SettingsError where the store refuses it.
+    """
     errors = cast("type[Exception]", import_module("clickhouse_connect.driver.exceptions").Error)
+    statement = statement.strip().rstrip("; \n")
     try:
-        result = client.query(statement.strip().rstrip(";"))
+        if _OWN_FORM.search(statement):
+            return client.raw_query(statement).decode("utf-8", "replace")
+        result = client.query(statement)
     except errors as error:
         raise SettingsError(f"the store refuses it: {_reason(error)}") from None
     columns, rows = list(result.column_names), list(result.result_rows)

@@ -103,6 +103,7 @@ def test_the_prompt_reads_statements_over_lines(
         "SELECT no_such_column FROM runs;",
         "\\d",
         "\\d runs",
+        "SELECT 'shape' AS word FORMAT Vertical;",
         "SELECT 'last' AS word;",
         "\\q",
         "SELECT 'never';",
@@ -125,6 +126,7 @@ def test_the_prompt_reads_statements_over_lines(
     assert "no_such_column" in shown
     assert "dataset_versions" in shown
     assert "job_name" in shown
+    assert "word: shape" in shown
     assert "last" in shown
     assert "dropped" not in shown
     assert "never" not in shown

@@ -11,6 +11,7 @@ from headwater.detection.incidents.causes import Cause
 from headwater.detection.incidents.facts import named_owners
 from headwater.detection.incidents.incident import Incident
 from headwater.detection.incidents.reach import Reach
+from headwater.detection.incidents.timelines import OF_JOBS
 from headwater.detection.texts import dataset, day, number
 
 #: Verdict ids told in one message; more are counted.
@@ -26,6 +27,8 @@ _TITLES = {
     "upstream": "{} did not come anew",
     "skew": "{} is served otherwise than trained",
 }
+#: Checks that are not held against a history: what they found has no size.
+_UNMEASURED = OF_JOBS | {"assertion", "corruption", "policy", "upstream"}
 
 
 def alert(
@@ -61,8 +64,8 @@ def alert(
         "run_id": leading["run_id"],
         "onset": incident.onset,
         "last_seen": incident.last_seen,
-        "root": _cause(incident.causes[0]) if incident.causes else None,
-        "causes": [_cause(cause) for cause in incident.causes],
+        "root": _cause(incident.causes[0], leading["check"]) if incident.causes else None,
+        "causes": [_cause(cause, leading["check"]) for cause in incident.causes],
         "verdicts": list(incident.verdicts)[-_MOST_IDS:],
         "suppressed": list(incident.suppressed)[-_MOST_IDS:],
         "suppressed_by": incident.suppressed_by,
@@ -116,6 +119,10 @@ def title(incident: Incident) -> str:
         return f"{leading['rule']}: {dataset(leading['namespace'], leading['name'], leading['column'])}"
     if leading["check"] == "upstream" and json.loads(leading["evidence"].get("kind", "null")) == "missing":
         return f"{where} was read before it was written"
+    if leading["check"] == "assertion":
+        job = dataset(leading["job_namespace"], leading["job_name"])
+        tested = dataset(leading["namespace"], leading["name"], leading["column"]) if leading["name"] else job
+        return f"{leading['rule'] or 'a test'} of {tested} failed"
     if leading["check"] in _TITLES:
         return _TITLES[leading["check"]].format(where)
     if leading["check"] == "duplication":
@@ -164,10 +171,11 @@ def explanation(incident: Incident, state: str, reach: Reach) -> str:
     return "; ".join(parts)
 
 
-def _explained(cause: Cause) -> str:
-    effect, below = number(cause.effect), cause.covered
-    alarms = f"{below} alarm{'s' if below > 1 else ''}"
-    return f"{_made_by(cause)}: {effect}× the limit of its own history, {alarms} at or below it"
+def _explained(cause: Cause, check: str) -> str:
+    below = cause.covered
+    alarms = f"{below} alarm{'s' if below > 1 else ''} at or below it"
+    measured = "" if check in _UNMEASURED else f"{number(cause.effect)}× the limit of its own history, "
+    return f"{_made_by(cause)}: {measured}{alarms}"
 
 
 def _made_by(cause: Cause) -> str:
@@ -189,7 +197,7 @@ def _made_by(cause: Cause) -> str:
     return f"first seen in {place}, written by {step}"
 
 
-def _cause(cause: Cause) -> dict[str, Any]:
+def _cause(cause: Cause, check: str) -> dict[str, Any]:
     node = cause.place.node
     return {
         "kind": cause.kind,
@@ -201,7 +209,7 @@ def _cause(cause: Cause) -> dict[str, Any]:
         "job_name": cause.job[1],
         "run_id": cause.run_id,
         "score": cause.score,
-        "explanation": cause.told or _explained(cause),
+        "explanation": cause.told or _explained(cause, check),
         "path": [{"namespace": n.namespace, "name": n.name, "version": n.version} for n in cause.path],
     }
 

@@ -14,6 +14,7 @@ EXTRA = "audit"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "With a statement: its rows. Without: a prompt with history, or the statement from standard input. "
+        "A statement may name its own form: … FORMAT Vertical. "
         "In the prompt a statement ends with ; and \\d lists the tables."
     )
     parser.add_argument("statement", nargs="?", metavar="SQL", help="the statement")
