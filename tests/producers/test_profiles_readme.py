@@ -17,6 +17,14 @@ def test_the_stream_of_the_readme(tmp_path: Path) -> None:
     assert output.endswith(" 24001 rows\n")
 
 
+def test_the_predictions_of_the_readme(tmp_path: Path) -> None:
+    """What was answered and what was asked, in one window or, about the full hour, in two."""
+    output = run(snippet("producers/README.md", "answers"), {}, tmp_path)
+    rows = [line.rsplit(" ", 2)[1:] for line in output.splitlines()]
+    for role in ("output", "serving"):
+        assert sum(int(count) for told, count in rows if told == role) == 1000
+
+
 def test_the_version_of_the_readme(tmp_path: Path) -> None:
     """The file's digest, as `sha256sum` writes it."""
     output = run(snippet("producers/README.md", "versions"), {}, tmp_path)

@@ -52,6 +52,7 @@ class Explanation:
         if self.shapes is not None:
             lines += ["", *(f"  {line}" for line in text(self.shapes)), ""]
         lines += _root(incident)
+        lines += [f"answered  {_model(*model)}" for model in json.loads(incident.evidence.get("models", "[]"))]
         lines += [
             f"reaches   {reach.node.namespace}/{reach.node.name}  {reach.kind}, {_hops(reach.hops)}"
             + (f", {reach.predictions:,} predictions" if reach.predictions else "")
@@ -86,6 +87,11 @@ def explain(client: Client, begins: str) -> Explanation:
         raise SettingsError(f"{begins} begins {len(found)} ids; give more of it")
     rows = select(client, _LEADING, {"ids": list(found[0].verdicts), "check": found[0].check})
     return Explanation(found[0], rows[0] if rows else None, shapes(found[0].evidence))
+
+
+def _model(namespace: str, name: str, version: str | None, predictions: int) -> str:
+    shown = f"{namespace}/{name}" + (f"@{version}" if version is not None else "")
+    return f"{shown}  model, {predictions:,} predictions since then"
 
 
 def _hops(count: int) -> str:

@@ -65,6 +65,8 @@ class Summary:
     #: Algorithm and digest of the content.
     fingerprint: Mapping[str, Any] | None = None
     columns_total: int = 0
+    #: Of a stream: the last event time in it, µs.
+    window_end: int | None = None
 
     @property
     def slicing(self) -> tuple[str, ...]:
@@ -118,6 +120,7 @@ def summarize(parts: Sequence[Mapping[str, Any]]) -> Summary:
         sampled_rows=first["sampled_rows"],
         fingerprint=next((part["fingerprint"] for part in parts if part["fingerprint"]), None),
         columns_total=first["columns_total"],
+        window_end=first["window_end"],
     )
 
 

@@ -10,10 +10,11 @@ import os
 import threading
 import time
 import uuid
+import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from time import time_ns
-from typing import TYPE_CHECKING, Final, ParamSpec
+from typing import TYPE_CHECKING, Final, ParamSpec, Protocol
 
 from headwater import secrets
 from headwater.kafka import kafka_options
@@ -46,6 +47,18 @@ def now_us() -> int:
     return time_ns() // 1000
 
 
+class Part(Protocol):
+    """What gathers events of its own beside the requests."""
+
+    def reset(self) -> None:
+        """Forget what waits, which is the parent's, in the child of a fork."""
+        ...
+
+    def close(self) -> None:
+        """Tell what waits, and end."""
+        ...
+
+
 class Core:
     """One producer's inside. `delivery` is set once, before the first message."""
 
@@ -66,6 +79,8 @@ class Core:
         #: Raise what would be swallowed; for tests.
         self.strict = False
         self.process_parent = RunReference.from_variables(os.environ)
+        #: What gathers beside the requests, and is to be told at the end.
+        self.parts: weakref.WeakSet[Part] = weakref.WeakSet()
         #: Encodes event times that are not the present.
         self.past = _avro.rising()
         #: The fields kind, actor and purpose of a run that names neither.
@@ -83,11 +98,15 @@ class Core:
         self._opening = threading.Lock()
         self._known: _Known | None = None
         self._complained: dict[str, float] = {}
+        for part in list(self.parts):
+            part.reset()
 
     def close(self, seconds: float) -> None:
         """Say goodbye and send what is left."""
         if not self._closed:
             self._closed = True
+            for part in list(self.parts):
+                part.close()
             if self._known is not None and self._known.asking:
                 # A process that is over so soon: better a moment for git than an event that cannot say.
                 _provenance.git().wait(min(seconds, _LAST_WAIT_FOR_GIT))

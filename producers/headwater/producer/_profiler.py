@@ -53,22 +53,28 @@ class Profiler:
             if len(self._waiting) >= _ROWS:
                 self._add_waiting()
 
-    def send(self, *, window: tuple[int, int] | None = None, sampled_of: int | None = None) -> Dataset:
+    def send(
+        self,
+        *,
+        window: tuple[int, int] | None = None,
+        sampled_of: int | None = None,
+        event_time: int | None = None,
+    ) -> Dataset:
         """Send what came since the last profile, and begin anew; returns the dataset with its rows and fingerprint.
 
         `window`: first and last event time, µs since 1970 UTC. `sampled_of`: the rows of the whole, where these are
-        a sample.
+        a sample. `event_time`: of when it tells, µs since 1970 UTC (default: now).
         """
         with self._lock:
-            self._about.core.guard(self._send, window, sampled_of)
+            self._about.core.guard(self._send, window, sampled_of, event_time)
             return self.dataset
 
-    def _send(self, window: tuple[int, int] | None, sampled_of: int | None) -> None:
+    def _send(self, window: tuple[int, int] | None, sampled_of: int | None, event_time: int | None) -> None:
         self._add_waiting()
         gathering, refused = self._gathering, self._refused
         self._begin()
         whole = gathering.rows + refused if sampled_of is None and refused else sampled_of
-        self.dataset = self._about.send(gathering.result(), rows=whole, window=window)
+        self.dataset = self._about.send(gathering.result(), rows=whole, window=window, event_time=event_time)
 
     def _add(self, batch: Any) -> None:
         before = self._gathering.rows

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Final, Required, TypedDict, Unpack, cast
 
 from headwater.producer import _avro, _events, _ids, _json
+from headwater.producer._answers import Answers
 from headwater.producer._core import Core
 from headwater.producer.handles import Dataset
 from headwater.producer.reference import RunReference, current
@@ -48,6 +49,7 @@ class PredictorFields(TypedDict, total=False):
     sources: Iterable[Dataset]
     actor: str | None
     purpose: str | None
+    profile_seconds: float | None
 
 
 class Predictor:
@@ -57,7 +59,9 @@ class Predictor:
     secret and leave as they are; else as keyed digests, or where the setting digest_key is empty as random keys.
     `values`: which features and outputs leave as plain values, all or those named; the others leave as keyed
     digests, or where there is no key not at all. `sources`: where the features come from,
-    unless a prediction says otherwise.
+    unless a prediction says otherwise. `profile_seconds`: how long a window is of which the plain outputs and features
+    are also told as profiles of the stream, so that drift of them is found (default: no profiles); raises MissingExtra
+    without numpy.
     """
 
     def __init__(self, core: Core, **fields: Unpack[PredictorFields]) -> None:
@@ -79,6 +83,8 @@ class Predictor:
         self._names: dict[str, str | None] = {}
         self._starts: dict[str, bytes] = {}
         self._digests: dict[str, bytes] = {}
+        seconds = fields.get("profile_seconds")
+        self._answers = None if seconds is None else Answers(core, stream, seconds, self._is_plain)
 
     def emit(
         self,
@@ -126,6 +132,8 @@ class Predictor:
                     )
                 ),
             )
+            if self._answers is not None:
+                self._answers.add(event_time, features, outputs)
         except Exception as error:
             self._core.failed(error)
             return ""

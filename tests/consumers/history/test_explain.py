@@ -13,8 +13,18 @@ import pytest
 from headwater.cli.main import main
 from headwater.detection.checker import Checker
 from headwater.detection.incidents.book import Book
+from headwater.detection.incidents.graph import Node
 from headwater.detection.policy import Policy
-from tests.consumers.detection.making import an_id, dataset, edge_set, profile_record, through_the_contract, use
+from headwater.detection.verdicts import Subject, Verdict
+from tests.consumers.detection.making import (
+    an_id,
+    dataset,
+    edge_set,
+    microseconds,
+    profile_record,
+    through_the_contract,
+    use,
+)
 from tests.consumers.history.conftest import History
 from tests.consumers.history.messages import batch
 
@@ -101,3 +111,27 @@ def test_an_alerts_command_and_statement_run_as_printed(
         found = history.client.query(alert["sql"])
         place = found.column_names.index("incident_id")
         assert [row[place].bytes for row in found.result_rows] == [alert["incident_id"]]
+
+
+@pytest.mark.integration
+def test_the_models_behind_a_prediction_stream_are_shown(
+    history: History, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line for each version, with how much it answered."""
+    book, at = Book(Policy(), history.settings.database_name), microseconds(START)
+    stream = ("shop", "fares-live.predictions")
+    for version, count in (("8", 1_200), (None, 3)):
+        book.world.predictions.add(stream, None, at, count, Node("shop", "fares", version))
+    evidence = {"unusual": "9.0", "role": '"output"'}
+    subject = Subject(at, *stream, None, "fare")
+    alarm = Verdict("drift", "alarm", subject, "fare drifted", 0.5, at, evidence=evidence)
+    book.verdict(through_the_contract("verdict", alarm.fields()), 0)
+    head = {"emit_time": 1, "producer_id": bytes(16), "sequence": 0}
+    alerts: list[dict[str, Any]] = [{**head, **fields} for fields in book.tick(10**9)]
+    history.keep(batch("lineage.alerts", alerts))
+    for name in ("store_url", "store_user", "store_password", "prefix"):
+        monkeypatch.setenv(f"HEADWATER_{name.upper()}", getattr(history.settings, name))
+    assert main(["explain", alerts[0]["incident_id"].hex()]) == 0
+    printed = capsys.readouterr().out
+    assert "answered  shop/fares@8  model, 1,200 predictions since then\n" in printed
+    assert "answered  shop/fares  model, 3 predictions since then\n" in printed

@@ -245,7 +245,7 @@ class Book:
             yield self._message(incident, "resolved", now, incident.last_seen)
             return
         found = self._reach(incident)
-        grown = found.datasets > incident.told_reach or found.predictions >= 2 * max(1, incident.told_predictions)
+        grown = found.told > incident.told_reach or found.predictions >= 2 * max(1, incident.told_predictions)
         if incident.changed or grown:
             # a resolved incident stays resolved: a model trained on what it left behind is told all the same
             state = "updated" if incident.resolved_at is None else "resolved"
@@ -278,7 +278,7 @@ class Book:
         found = found or self._reach(incident)
         incident.number += 1
         incident.state, incident.told_at, incident.changed = state, now, False
-        incident.told_predictions, incident.told_reach = found.predictions, found.datasets
+        incident.told_predictions, incident.told_reach = found.predictions, found.told
         owners = self.world.runs.owners(incident.root.node.dataset)
         return messages.alert(incident, state, found, owners, event_time, self._database)
 

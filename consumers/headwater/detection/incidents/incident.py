@@ -49,7 +49,7 @@ class Incident:
     #: Something that a person wants to know has changed since.
     changed: bool = True
     told_predictions: int = 0
-    told_reach: frozenset[Dataset] = frozenset()
+    told_reach: frozenset[tuple[str | None, ...]] = frozenset()
     resolved_at: int | None = None
     #: Everything that it was told of was judged again and is as usual.
     withdrawn: bool = False

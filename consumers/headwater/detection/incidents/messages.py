@@ -9,6 +9,7 @@ from typing import Any
 from headwater.detection.ids import digest
 from headwater.detection.incidents.causes import Cause
 from headwater.detection.incidents.facts import named_owners
+from headwater.detection.incidents.graph import Node
 from headwater.detection.incidents.incident import Incident
 from headwater.detection.incidents.reach import Reach
 from headwater.detection.incidents.timelines import OF_JOBS
@@ -20,6 +21,8 @@ _MOST_IDS = 2000
 _MOST_REACHED = 1000
 #: Checks, and names of columns, in one message: of a table of thousands of columns all may drift at once.
 _MOST_MEMBERS, _MOST_COLUMNS = 1000, 100
+#: Model versions behind a prediction stream in one message, and in its sentence.
+_MOST_MODELS, _MOST_NAMED = 100, 3
 
 _TITLES = {
     "freshness": "{} is overdue",
@@ -93,6 +96,7 @@ def alert(
             "columns": json.dumps(incident.columns[:_MOST_COLUMNS]),
             "versions": json.dumps(sorted(incident.bad, key=str)[-_MOST_IDS:]),
             "members": json.dumps(_members(incident)),
+            **({"models": json.dumps([[*model, count] for model, count in _served(reach)])} if reach.served else {}),
         },
         "command": f"headwater alerts show {key}",
         "sql": f"SELECT * FROM {_quoted(database)}.incidents WHERE incident_id = '{uuid.UUID(hex=key)}'",
@@ -152,6 +156,10 @@ def explanation(incident: Incident, state: str, reach: Reach) -> str:
     parts = [incident.leading["explanation"], f"since {day(incident.onset)}"]
     if incident.causes:
         parts.append(_made_by(incident.causes[0]))
+    if reach.served:
+        listed = ", ".join(f"{_shown(model)} ({count:,})" for model, count in _served(reach)[:_MOST_NAMED])
+        more = len(reach.served) - _MOST_NAMED
+        parts.append(f"predictions since then by {listed}" + (f" and {more} other models" if more > 0 else ""))
     if reach.reached:
         kinds: dict[str, int] = {}
         for item in reach.reached:
@@ -169,6 +177,14 @@ def explanation(incident: Incident, state: str, reach: Reach) -> str:
     elif state == "resolved":
         parts.append(f"as usual again, last seen {day(incident.last_seen)}")
     return "; ".join(parts)
+
+
+def _served(reach: Reach) -> list[tuple[Node, int]]:
+    return list(reach.served.items())[:_MOST_MODELS]
+
+
+def _shown(node: Node) -> str:
+    return dataset(*node.dataset) + (f"@{node.version}" if node.version is not None else "")
 
 
 def _explained(cause: Cause, check: str) -> str:

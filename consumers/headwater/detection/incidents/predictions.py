@@ -1,4 +1,4 @@
-"""How many predictions each stream made, by run where they name one, else by the hour."""
+"""How many predictions each stream made, by run where they name one, else by the hour; and which models made them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from headwater.detection.incidents.graph import Dataset
+from headwater.detection.incidents.graph import Dataset, Node
 
 HOUR_US = 3_600_000_000
 
@@ -18,6 +18,8 @@ HOUR_US = 3_600_000_000
 class _Stream:
     by_hour: dict[int, int] = field(default_factory=lambda: defaultdict(int))
     by_run: dict[bytes, int] = field(default_factory=lambda: defaultdict(int))
+    #: Of each hour those of each model version, with a run and without.
+    by_model: dict[int, dict[Node, int]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(int)))
 
 
 class Predictions:
@@ -35,9 +37,13 @@ class Predictions:
             self._until[key] = max(self._until.get(key, -1), int(offsets.max()))
         return new
 
-    def add(self, stream: Dataset, run_id: bytes | None, event_time: int, count: int) -> None:
-        """So many predictions of a stream by one run in the hour of `event_time`."""
+    def add(
+        self, stream: Dataset, run_id: bytes | None, event_time: int, count: int, model: Node | None = None
+    ) -> None:
+        """So many predictions of a stream by one run and model version in the hour of `event_time`."""
         found = self._streams[stream]
+        if model is not None:
+            found.by_model[event_time // HOUR_US][model] += count
         if run_id is not None:
             found.by_run[run_id] += count
         else:
@@ -56,8 +62,20 @@ class Predictions:
         first, last = since // HOUR_US, until // HOUR_US
         return sum(count for hour, count in found.by_hour.items() if first <= hour <= last)
 
+    def models(self, stream: Dataset, since: int, until: int) -> dict[Node, int]:
+        """How many predictions each model version made from the hour of `since` to that of `until`, the most first."""
+        found = self._streams.get(stream)
+        counted: dict[Node, int] = {}
+        for hour, models in found.by_model.items() if found is not None else ():
+            if since // HOUR_US <= hour <= until // HOUR_US:
+                for model, count in models.items():
+                    counted[model] = counted.get(model, 0) + count
+        return dict(sorted(counted.items(), key=lambda item: (-item[1], str(item[0]))))
+
     def forget(self, oldest: int) -> None:
         """Drop hours before `oldest`."""
         for stream in self._streams.values():
             for hour in [hour for hour in stream.by_hour if hour < oldest // HOUR_US]:
                 del stream.by_hour[hour]
+            for hour in [hour for hour in stream.by_model if hour < oldest // HOUR_US]:
+                del stream.by_model[hour]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from headwater.detection.incidents.facts import named_owners
@@ -31,11 +32,14 @@ class Reach:
     reached: list[Reached]
     predictions: int
     truncated: bool
+    #: Where a prediction stream itself is what is wrong: the model versions that answered for it meanwhile, and how
+    #: many predictions each made.
+    served: Mapping[Node, int] = field(default_factory=dict[Node, int])
 
     @property
-    def datasets(self) -> frozenset[Dataset]:
-        """Without versions and counts: what is told anew when it grows."""
-        return frozenset(item.node.dataset for item in self.reached)
+    def told(self) -> frozenset[tuple[str | None, ...]]:
+        """Datasets without versions and counts, models with their versions: what is told anew when it grows."""
+        return frozenset[tuple[str | None, ...]](item.node.dataset for item in self.reached) | frozenset(self.served)
 
 
 def reach(world: World, starts: list[Node], since: int, until: int) -> Reach:
@@ -64,4 +68,7 @@ def reach(world: World, starts: list[Node], since: int, until: int) -> Reach:
             total += count
         found.append(Reached(node, kind, distance, count, named_owners(runs.owners(dataset))))
     found.sort(key=lambda item: (item.hops, item.node))
-    return Reach(found, total, truncated)
+    served: dict[Node, int] = {}
+    for dataset in sorted({node.dataset for node in starts}):
+        served |= predictions.models(dataset, since, until)
+    return Reach(found, total, truncated, served)

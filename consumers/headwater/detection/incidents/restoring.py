@@ -40,7 +40,8 @@ def restore(alert: Mapping[str, Any]) -> Incident:
     incident.withdrawn = alert["state"] == "resolved" and not incident.members
     incident.resolved_at = alert["event_time"] if alert["state"] == "resolved" else None
     incident.suppressed_by = alert["suppressed_by"]
-    incident.told_reach = frozenset((item["namespace"], item["name"]) for item in alert["reaches"])
+    reached: frozenset[tuple[str | None, ...]] = frozenset((it["namespace"], it["name"]) for it in alert["reaches"])
+    incident.told_reach = reached | {tuple(model[:3]) for model in json.loads(evidence.get("models", "[]"))}
     incident.told_predictions = sum(item["predictions"] or 0 for item in alert["reaches"])
     return incident
 

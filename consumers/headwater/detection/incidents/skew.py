@@ -84,10 +84,15 @@ class Skew:
         return columns
 
     def _models(self, summary: Summary) -> Iterator[Node]:
-        """Models above what is served, the nearest first; those that its run read come before."""
+        """Models above what is served, the nearest first; before them those that its run read, and those that
+        predictions of a stream name (a service that answers requests has no run).
+        """
         graph = self.world.graph
         read = self.world.runs.reads_of(summary.run_id) if summary.run_id is not None else set[Node]()
         yield from sorted((node for node in read if graph.kind(node) == "model"), key=str)
+        yield from self.world.predictions.models(
+            (summary.namespace, summary.name), summary.event_time, summary.window_end or summary.event_time
+        )
         start = Place(Node(summary.namespace, summary.name, summary.version), None)
         also = {Place(node, None) for node in read}
         walk = upstream(graph, start, self.world.policy.walk_budget, also, whole=True)

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from headwater.detection.incidents.book import Book
+from headwater.detection.incidents.graph import Node
 from headwater.detection.incidents.predictions import HOUR_US
 from headwater.detection.policy import Policy
 from headwater.detection.rules import load
@@ -23,7 +24,8 @@ from headwater.settings import Settings
 from headwater.streams.batch import Batch
 from headwater.streams.step import Output, Round
 
-_CAPTURES = ("event_time", "run_id", "stream.namespace", "stream.name")
+_TEXTS = ("stream.namespace", "stream.name", "run_id", "model.namespace", "model.name", "model.version")
+_CAPTURES = ("event_time", *_TEXTS)
 #: Batches between two times of forgetting what is old.
 _FORGET_EVERY = 2000
 _SECOND_US = 1_000_000
@@ -144,15 +146,16 @@ class IncidentsStep:
                 continue
             decoded = _program(group.schema).decode(group.bodies.take(fresh))
             raw = decoded.buffer.tobytes()
-            spans = {path: decoded.spans(path) for path in _CAPTURES[1:]}
-            texts = {
-                path: [raw[a:b] for a, b in zip(span.starts.tolist(), span.ends.tolist(), strict=True)]
-                for path, span in spans.items()
-            }
+            spans = [decoded.spans(path) for path in _TEXTS]
+            texts = [
+                [raw[a:b] for a, b in zip(span.starts.tolist(), span.ends.tolist(), strict=True)] for span in spans
+            ]
             hours = (decoded.integers("event_time").values // HOUR_US).tolist()
-            counted = Counter(zip(texts["stream.namespace"], texts["stream.name"], texts["run_id"], hours, strict=True))
-            for (namespace, name, run_id, hour), count in counted.items():
-                predictions.add((namespace.decode(), name.decode()), run_id or None, hour * HOUR_US, count)
+            counted = Counter(zip(hours, *texts, strict=True))
+            for (hour, namespace, name, run_id, *model), count in counted.items():
+                stream, (of, called, version) = (namespace.decode(), name.decode()), (part.decode() for part in model)
+                answering = Node(of, called, version or None)
+                predictions.add(stream, run_id or None, hour * HOUR_US, count, answering)
 
 
 @cache
