@@ -108,7 +108,7 @@ class Checker:
             if not watch.arrivals.overdue(now) and not watch.present.waiting:
                 continue
             policy, rule = self._settings((namespace, name))
-            if watch.arrivals.overdue(now) and _is_wanted("freshness", rule):
+            if watch.arrivals.overdue(now) and rule.wants("freshness"):
                 found.append(freshness.overdue(namespace, name, watch.arrivals, policy))
             found += _wanted(missing.overdue(now, watch.present, policy), rule)
         return found
@@ -187,12 +187,6 @@ def _sent(decision: Mapping[str, Any]) -> int:
     return int(decision["emit_time"])
 
 
-def _is_wanted(check: str, rule: DatasetRule) -> bool:
-    return rule.checks is None or check in rule.checks
-
-
 def _wanted(verdicts: list[Verdict], rule: DatasetRule) -> list[Verdict]:
     """Those of the checks that a dataset is judged by. Its columns' scores stay: they tell causes."""
-    if rule.checks is None:
-        return verdicts
-    return [v for v in verdicts if v.check in rule.checks or (v.check == "drift" and v.subject.column is None)]
+    return [v for v in verdicts if rule.wants(v.check) or (v.check == "drift" and v.subject.column is None)]

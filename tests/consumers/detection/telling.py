@@ -10,6 +10,7 @@ from typing import Any
 from headwater.detection.gates import Gate, Outcome
 from headwater.detection.incidents.book import Book
 from headwater.detection.policy import Policy
+from headwater.detection.rules import Rules
 from headwater.detection.verdicts import Subject, Verdict
 from tests.consumers.detection.making import (
     NAMESPACE,
@@ -49,8 +50,8 @@ def at(number: int) -> int:
 class Told:
     """A book with a clock, fed by hand."""
 
-    def __init__(self, policy: Policy | None = None) -> None:
-        self.book = Book(policy or Policy(), "headwater")
+    def __init__(self, policy: Policy | None = None, rules: Rules | None = None) -> None:
+        self.book = Book(policy or Policy(), "headwater", rules)
         self.now = 0
         self.messages: list[dict[str, Any]] = []
 

@@ -15,6 +15,7 @@ from headwater.detection.checker import Checker
 from headwater.detection.incidents.book import Book
 from headwater.detection.policy import DAY_US, Policy
 from headwater.detection.rules import Rules, check, load
+from headwater.detection.rules.model import CHECKS
 from headwater.detection.verdicts import Verdict
 from headwater.errors import SettingsError
 from tests.consumers.detection.making import (
@@ -28,6 +29,7 @@ from tests.consumers.detection.making import (
 )  # fmt: skip
 from tests.consumers.detection.telling import at, day
 from tests.consumers.detection.test_checks import drawn
+from tests.snippets import ROOT
 
 GOOD = """
 [[dataset]]
@@ -87,6 +89,12 @@ def test_without_a_file_nothing_is_set() -> None:
     """Sensible with no file at all."""
     assert load("") == Rules()
     assert Rules().of("lake", "t", Policy())[0] == Policy()
+
+
+def test_the_readme_names_all_checks() -> None:
+    """Those that a dataset may be judged by."""
+    text = (ROOT / "consumers/README.md").read_text("utf-8")
+    assert f"`checks` may name {', '.join(CHECKS)}." in text
 
 
 def test_settings_of_a_dataset_add_up() -> None:

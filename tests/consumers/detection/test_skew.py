@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from headwater.cli.main import main
+from headwater.detection.rules import load
 from headwater.detection.verdicts import Verdict
 from tests.consumers.detection.making import an_id, dataset, edge_set, profile_record, use
 from tests.consumers.detection.telling import START, Told, day
@@ -71,6 +74,28 @@ def test_a_small_skew_must_last() -> None:
     served.train()
     outcomes = [v.outcome for n in (1, 2) for v in served.serve(n, columns(n, distance=1.12, rows=5_000))]
     assert outcomes == ["warn", "alarm"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "outcomes"),
+    [
+        ("", ["warn", "alarm"]),
+        ("persistence = 1", ["alarm", "alarm"]),
+        ("least_distance = 0.3\nleast_shift = 0.9", []),
+        ("checks = ['drift', 'skew']", ["warn", "alarm"]),
+        ("checks = ['drift', 'volume']", []),
+        ("ignore_columns = ['distance']", []),
+    ],
+)
+def test_the_rules_file_sets_it(settings: str, outcomes: list[str], tmp_path: Path) -> None:
+    """Like any check of a dataset: its thresholds, its columns, or not at all; `headwater rules check` takes it."""
+    file = tmp_path / "rules.toml"
+    file.write_text(f"[[dataset]]\nname = 'lake/asked'\n{settings}\n")
+    assert main(["rules", "check", str(file)]) == 0
+    served = Served(rules=load(str(file)))
+    served.train()
+    found = [v for n in (1, 2) for v in served.serve(n, columns(n, distance=1.12, rows=5_000))]
+    assert [v.outcome for v in found] == outcomes
 
 
 def test_edges_that_come_later_are_waited_for() -> None:

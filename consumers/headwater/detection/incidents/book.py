@@ -53,7 +53,7 @@ class Book:
     def __init__(self, policy: Policy, database: str, rules: Rules | None = None) -> None:
         self.world = World(policy)
         self.judge = Judge(rules or Rules(), self.world)
-        self._skew = Skew(self.world)
+        self._skew = Skew(self.world, self.judge.rules)
         self._assembly = Assembly()
         self._escalated: list[Verdict] = []
         self._policy = policy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from headwater.detection import compare
 from headwater.detection.aftermath import Aftermath
@@ -14,8 +14,10 @@ from headwater.detection.incidents.graph import Dataset, Node
 from headwater.detection.incidents.walks import Place, upstream
 from headwater.detection.incidents.world import World
 from headwater.detection.packed import Columns
+from headwater.detection.policy import Policy
 from headwater.detection.profile_verdicts import column_verdict
 from headwater.detection.recent import forget
+from headwater.detection.rules.model import Rules
 from headwater.detection.series import Entry
 from headwater.detection.statistics.robust import holm
 from headwater.detection.summaries import Summary
@@ -30,6 +32,7 @@ class Skew:
     """Compares each profile of role `serving` with those of the run that trained the model behind it."""
 
     world: World
+    rules: Rules = field(default_factory=Rules)
     #: By dataset version as written, and by run as read.
     _written: OrderedDict[Node, Summary] = field(default_factory=OrderedDict[Node, Summary])
     _read: OrderedDict[bytes, dict[Dataset, Summary]] = field(
@@ -66,7 +69,12 @@ class Skew:
                 del self._waiting[summary.event_id]
                 self._judged[summary.event_id] = None
                 forget(self._judged, 10 * _MOST)
-                found += self._compare(summary, training)
+                policy, rule = self.rules.of(summary.namespace, summary.name, self.world.policy)
+                if rule.wants("skew"):
+                    asked = {
+                        name: column for name, column in summary.columns.items() if name not in rule.ignore_columns
+                    }
+                    found += self._compare(replace(summary, columns=asked), training, policy)
         return found
 
     def _training(self, summary: Summary) -> dict[str, Summary]:
@@ -98,8 +106,7 @@ class Skew:
         walk = upstream(graph, start, self.world.policy.walk_budget, also, whole=True)
         yield from (place.node for place in walk.hops if graph.kind(place.node) == "model")
 
-    def _compare(self, summary: Summary, training: dict[str, Summary]) -> list[Verdict]:
-        policy = self.world.policy
+    def _compare(self, summary: Summary, training: dict[str, Summary], policy: Policy) -> list[Verdict]:
         pairs: list[tuple[str, Comparison]] = []
         for name, column in summary.columns.items():
             if name not in training:
@@ -113,11 +120,13 @@ class Skew:
         return [
             verdict
             for (name, made), threshold in zip(pairs, held, strict=True)
-            for verdict in self._told(summary, name, made, threshold)
+            for verdict in self._told(summary, name, made, threshold, policy)
         ]
 
-    def _told(self, summary: Summary, name: str, made: Comparison, threshold: float) -> Sequence[Verdict]:
-        policy, key = self.world.policy, ((summary.namespace, summary.name), name)
+    def _told(
+        self, summary: Summary, name: str, made: Comparison, threshold: float, policy: Policy
+    ) -> Sequence[Verdict]:
+        key = ((summary.namespace, summary.name), name)
         found = threshold > 0 and made.score >= 1
         before = self._found[key]
         times = sum(before[time] for time in sorted(before)[-(policy.persistence_of - 1) :]) + found

@@ -13,7 +13,7 @@ from headwater.detection.policy import DAY_US, Policy
 #: Checks that a dataset may be judged by.
 CHECKS = (
     "drift", "nulls", "values", "volume", "schema", "metric", "freshness", "corruption", "duplication", "upstream",
-    "reference",
+    "reference", "skew",
 )  # fmt: skip
 #: Thresholds of the policy that a dataset may have of its own: those of its checks, none of incidents.
 THRESHOLDS = (
@@ -42,6 +42,10 @@ class DatasetRule:
     #: A version of the dataset that all later ones are held against.
     reference: str | None = None
     thresholds: Mapping[str, float] = field(default_factory=dict[str, float])
+
+    def wants(self, check: str) -> bool:
+        """Whether a check is told."""
+        return self.checks is None or check in self.checks
 
 
 @dataclass(frozen=True, kw_only=True)
