@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -25,6 +26,8 @@ KINDS: Mapping[str, str] = {
     "owner": "a dataset",
     "tag": "a dataset",
 }
+#: What may be accepted by itself; drift stands for nulls and new values too.
+ACCEPTABLE = ("drift", "volume", "metric", "reference", "skew")
 _CONFIRM_SECONDS = 30.0
 
 
@@ -36,6 +39,8 @@ def decide(
     namespace: str = "",
     name: str = "",
     column: str | None = None,
+    check: str | None = None,
+    metric: str | None = None,
     job_namespace: str = "",
     job_name: str = "",
     rule: str | None = None,
@@ -50,13 +55,17 @@ def decide(
 ) -> uuid.UUID:
     """Say what was decided; the id by which it can be lifted, once the broker confirmed it.
 
-    accept: what came `since` (else: since the alarm that lasts) is the new normal of a dataset or column. suppress:
+    accept: what came `since` (else: since the alarm that lasts) is the new normal of a dataset or column, in all checks
+    or in one (`check`: drift, volume, metric, reference, skew), in all metrics or in one (`metric`, by its name).
+    Baselines begin there. A metric's new level is its baseline. A reference that was pinned before is held against no
+    more: pin a newer version. What is asked of a model is accepted until its next training. suppress:
     alarms of the dataset, column, job or rule are not told, of event times from `since` to `until`. acknowledge: an
     incident. lift: `lifts`, a suppression, no longer stands. owner, tag: all `owners` or `tags` from now on.
     Times: UTC.
     Raises SettingsError where it names nothing that it could be about, Unavailable where no broker confirms it.
     """
     _check(kind, name or job_name or rule, name, incident_id, lifts, actor)
+    details = _narrowed(kind, column, check, metric)
     now = times.micros(datetime.now(UTC))
     decision_id = uuid.uuid4()
     fields: dict[str, Any] = {
@@ -80,6 +89,7 @@ def decide(
         "until_time": times.micros(until) if until else None,
         "owners": [{"name": owner, "type": None} for owner in owners],
         "tags": [{"key": tag, "value": "true", "source": actor} for tag in tags],
+        "details": details,
     }
     key = dataset_key(namespace, name) if name else (incident_id or lifts or uuid.UUID(int=0)).bytes
     _send(settings or load(brokers=brokers), key, plain.message(records.current("decision"), fields))
@@ -96,6 +106,22 @@ def _check(
         raise SettingsError(f"decision {kind}: name {KINDS[kind]}")
     if not actor:
         raise SettingsError(f"decision {kind}: who decides? actor is empty")
+
+
+def _narrowed(kind: str, column: str | None, check: str | None, metric: str | None) -> dict[str, str]:
+    """What an `accept` is about, where not everything of the dataset. Raises SettingsError."""
+    if check is None and metric is None:
+        return {}
+    if kind != "accept":
+        raise SettingsError(f"decision {kind}: a check or metric can be accepted only")
+    check = check or "metric"
+    if check not in ACCEPTABLE:
+        raise SettingsError(f"decision accept: there is no check {check} to accept; there are {', '.join(ACCEPTABLE)}")
+    if metric is not None and check != "metric":
+        raise SettingsError(f"decision accept: a metric belongs to the check metric, not to {check}")
+    if column is not None and check in {"volume", "metric"}:
+        raise SettingsError(f"decision accept: {check} is of a whole dataset, of no column")
+    return {"check": json.dumps(check)} | ({"metric": json.dumps(metric)} if metric is not None else {})
 
 
 def _send(settings: Settings, key: bytes, value: bytes) -> None:

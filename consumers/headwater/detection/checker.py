@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from headwater.detection import freshness, late, metrics, missing, schema_changes, volume
+from headwater.detection.accepting import Accept, accept_of
 from headwater.detection.policy import Policy
 from headwater.detection.profile_verdicts import subject_of
 from headwater.detection.reference import Reference
@@ -36,7 +37,7 @@ class Checker:
         self._references: dict[Dataset, Reference] = {}
         self._watches: dict[Dataset, Watch] = {}
         #: Decisions that no profile or write came behind yet, in the order of when they were sent.
-        self._decided: dict[Dataset, list[Mapping[str, Any]]] = {}
+        self._decided: dict[Dataset, list[Accept]] = {}
 
     def profile(self, part: Mapping[str, Any], *, replaying: bool = False) -> list[Verdict]:
         """What is said of a profile once all its parts are there."""
@@ -114,13 +115,15 @@ class Checker:
         return found
 
     def decision(self, decision: Mapping[str, Any]) -> None:
-        """Accept as the new normal: baselines of a dataset or column begin at from_time, else where the alarm began.
+        """Accept as the new normal: baselines of a dataset, column or metric begin at from_time, else where the alarm
+        began, and what was pinned before is held against no more.
 
         It holds from the next profile or write on. What is read again to make the state anew comes in another order,
         the decisions first: there it holds from the first that was sent after it.
         """
-        if decision["kind"] == "accept" and decision["name"]:
-            insort(self._decided.setdefault((decision["namespace"], decision["name"]), []), decision, key=_sent)
+        accept = accept_of(decision)
+        if accept is not None:
+            insort(self._decided.setdefault(accept.dataset, []), accept, key=_sent)
 
     def _decide(self, dataset: Dataset, until: int | None) -> None:
         """Follow the decisions about a dataset that were sent by a time (µs since 1970 UTC), or all."""
@@ -128,20 +131,26 @@ class Checker:
         if not decided:
             return
         due = len(decided) if until is None else bisect_right(decided, until, key=_sent)
-        for decision in decided[:due]:
-            self._accept(dataset, decision)
+        for accept in decided[:due]:
+            self._accept(accept)
         del decided[:due]
         if not decided:
             del self._decided[dataset]
 
-    def _accept(self, dataset: Dataset, decision: Mapping[str, Any]) -> None:
+    def _accept(self, accept: Accept) -> None:
         for key, series in self._series.items():
-            if key[:2] == dataset:
-                series.accept(decision["column"], decision["from_time"])
-        if decision["column"] is None:
-            for counted, counts in self._counts.items():
-                if counted[:2] == dataset:
-                    counts.accept(decision["from_time"])
+            if key[:2] == accept.dataset and accept.covers("drift"):
+                series.accept(accept.column, accept.since)
+        for counted, counts in self._counts.items():
+            if counted[:2] == accept.dataset and accept.covers("volume"):
+                counts.accept(accept.since)
+        for measured, points in self._metrics.items():
+            if measured[:2] == accept.dataset and accept.covers("metric") and accept.metric in {None, measured[4]}:
+                points.accept(accept.since, self._settings(accept.dataset)[0])
+        if accept.covers("reference"):
+            _, rule = self._settings(accept.dataset)
+            if rule.reference is not None:
+                self._references.setdefault(accept.dataset, Reference(rule.reference)).accept(accept)
 
     def _volume(self, subject: Subject, slicing: tuple[str, ...], rows: int, based_on: bytes) -> list[Verdict]:
         counts = self._counts.setdefault((subject.namespace, subject.name, slicing), volume.Counts())
@@ -183,8 +192,8 @@ class Checker:
         return watch
 
 
-def _sent(decision: Mapping[str, Any]) -> int:
-    return int(decision["emit_time"])
+def _sent(accept: Accept) -> int:
+    return accept.sent
 
 
 def _wanted(verdicts: list[Verdict], rule: DatasetRule) -> list[Verdict]:

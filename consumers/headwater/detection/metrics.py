@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 from bisect import insort
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from headwater.detection.gates import Gate, Outcome
@@ -42,33 +43,78 @@ class Points:
     """One metric's values in the order of event time."""
 
     points: list[_Point] = field(default_factory=list[_Point])
+    #: What somebody accepted as the new level: since when, and how much the values before it scattered (MAD), which
+    #: stands until there are values enough of its own.
+    since: int = -(2**63)
+    scatter: float | None = None
+
+    def accept(self, since: int | None, policy: Policy) -> None:
+        """What came since is the new level; without a time, since the first of the last runs that were found worse.
+
+        With no such run nothing changes.
+        """
+        if since is None:
+            since = self._found_since()
+        if since is None:
+            return
+        before = _usual(self.points, since, policy)
+        if len(before) >= policy.least_history:
+            self.scatter = median_mad(before)[1]
+        self.since = since
+        self.points = [
+            replace(point, found=False, alarmed=False) if point.event_time >= since else point for point in self.points
+        ]
+
+    def _found_since(self) -> int | None:
+        """The first run of the finding that reaches to the newest ones."""
+        since: int | None = None
+        well = 0
+        for point in reversed(self.points):
+            if point.found:
+                since, well = point.event_time, 0
+            elif (well := well + 1) > 2:
+                break
+        return since
+
+
+def _usual(points: Sequence[_Point], until: int, policy: Policy) -> list[float]:
+    """The last values before a time that were no alarm."""
+    usual = [point.value for point in points if point.event_time < until and not point.alarmed]
+    return [value for value in usual if math.isfinite(value)][-policy.rolling :]
 
 
 def judge(subject: Subject, measured: Measured, points: Points, policy: Policy, based_on: bytes) -> Verdict | None:
     """The verdict on a value, which is remembered; None for one that is known already.
 
-    Worse than median + `metric_mads` MAD of its history (28 last values, alarmed ones left out) and by at
-    least `least_metric` of the median; alarmed when that is so in 2 of 3 runs, at once when it is twice as far.
+    Worse than median + `metric_mads` MAD of its history (28 last values, alarmed ones left out, none from before an
+    accepted level) and by at least `least_metric` of the median; alarmed when that is so in 2 of 3 runs, at once when
+    it is twice as far.
     """
     name, split, value = measured
     if any(point.event_id == based_on for point in points.points):
         return None
-    before = [point for point in points.points if point.event_time < subject.event_time]
-    compared = [point.value for point in before if not point.alarmed and math.isfinite(point.value)][-policy.rolling :]
+    level = points.since if subject.event_time >= points.since else -(2**63)
+    before = [point for point in points.points if level <= point.event_time < subject.event_time]
+    compared = _usual(before, subject.event_time, policy)
+    # of a level that was accepted it is known how much values scatter, though few are there
+    scatter = points.scatter if level == points.since and len(compared) < policy.least_history else None
+    least = policy.least_history if scatter is None else 1
     label = f"{name} ({split})" if split else name
     head = f"{label} of {dataset(subject.namespace, subject.name)} of {day(subject.event_time)} is {number(value)}"
-    gates: list[Gate] = [Gate("points", len(compared), policy.least_history, len(compared) >= policy.least_history)]
+    comment = None if scatter is None else "of a level that was accepted as the new normal"
+    gates: list[Gate] = [Gate("points", len(compared), least, len(compared) >= least, comment)]
     outcome: Outcome = "insufficient"
     usual: float | None = None
     over = 0.0
     found = False
     if compared:
         usual, mad = median_mad(compared)
+        mad = mad if scatter is None else max(mad, scatter)
         worse = (usual - value) if is_better_high(name) else (value - usual)
         limit = max(policy.metric_mads * mad, policy.least_metric * abs(usual))
         over = (worse / limit if limit else float(worse > 0)) if math.isfinite(value) else 1e6
         head += f", {number(usual)} was usual in the last {len(compared)} runs"
-    if usual is not None and len(compared) >= policy.least_history:
+    if usual is not None and len(compared) >= least:
         found = over > 1
         times = sum(point.found for point in before[-(policy.persistence_of - 1) :]) + found
         persistent = found and (over > 2 or times >= policy.persistence)

@@ -11,14 +11,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from headwater.detection import compare
+from headwater.detection.accepting import Accept
 from headwater.detection.gates import Finding, Gate, Outcome, severity_of
 from headwater.detection.packed import Columns
 from headwater.detection.policy import Policy
-from headwater.detection.profile_verdicts import column_verdict
+from headwater.detection.profile_verdicts import column_verdict, subject_of
 from headwater.detection.series import Entry, Series
 from headwater.detection.statistics import numeric
 from headwater.detection.statistics.robust import holm
 from headwater.detection.summaries import Column, Summary
+from headwater.detection.texts import dataset, day
 from headwater.detection.verdicts import Verdict
 
 #: Slices of the pinned version that are taken together.
@@ -32,6 +34,25 @@ class Reference:
     version: str
     profiles: dict[bytes, Summary] = field(default_factory=dict[bytes, Summary])
     entry: Entry | None = None
+    #: By column (empty: all): the last decision that accepted another normal.
+    accepted: dict[str, Accept] = field(default_factory=dict[str, Accept])
+    _told: dict[str, int] = field(default_factory=dict[str, int])
+
+    def accept(self, accept: Accept) -> None:
+        """Somebody accepted another normal: a version from before that is held against no more."""
+        self.accepted[accept.column or ""] = accept
+        self._told.clear()
+
+    def superseded(self, column: str) -> Accept | None:
+        """The decision by which the pinned version says no more what is normal in a column; None where it does."""
+        decided = [accept for name in ("", column) if (accept := self.accepted.get(name)) is not None]
+        last = max(decided, key=lambda accept: accept.until, default=None)
+        return last if last is not None and self.entry is not None and self.entry.event_time < last.until else None
+
+    def is_told(self, column: str, times: int) -> bool:
+        """Whether it is still to be told of a column that it is held against no more; asked once a profile."""
+        self._told[column] = self._told.get(column, 0) + 1
+        return self._told[column] <= times
 
     def add(self, summary: Summary) -> None:
         """Take a profile in where it is one of the version; others change nothing. Any order, any number of times."""
@@ -55,8 +76,14 @@ def judge(summary: Summary, series: Series, pinned: Reference, policy: Policy) -
         return []
     now = together([one.columns for one in series.until(summary.event_time, policy.reference_profiles)])
     pairs: list[tuple[str, compare.Comparison]] = []
+    accepted: list[Verdict] = []
     for name, column in now.items():
         if name in entry.columns and name in summary.columns:
+            if (accept := pinned.superseded(name)) is not None:
+                # so often that an incident of it is over
+                if pinned.is_told(name, policy.resolve_after):
+                    accepted.append(_superseded(summary, name, pinned.version, accept))
+                continue
             made = compare.drift(column, name, "pinned", [entry], policy)
             if made is not None and min(made.rows, made.baseline_rows) >= policy.least_rows:
                 pairs.append((name, made))
@@ -65,11 +92,27 @@ def judge(summary: Summary, series: Series, pinned: Reference, policy: Policy) -
         _through(summary, series, now[name], name, made, threshold, policy)
         for (name, made), threshold in zip(pairs, held, strict=True)
     ]
-    return [
+    return accepted + [
         column_verdict(summary, finding)
         for finding in findings
         if finding.outcome in {"warn", "alarm"} or finding.recovering
     ]
+
+
+def _superseded(summary: Summary, column: str, version: str, accept: Accept) -> Verdict:
+    shown = dataset(summary.namespace, summary.name, column)
+    text = (
+        f"{shown} of {day(summary.event_time)} is not held against the pinned reference {version}: {accept.actor} "
+        f"accepted what came since {day(accept.until)} as the new normal. Pin a version from since then"
+    )
+    return Verdict(
+        check="reference",
+        outcome="ok",
+        subject=subject_of(summary, column),
+        explanation=text,
+        based_on=[summary.event_id],
+        slice=summary.role,
+    )
 
 
 def _through(

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from headwater.detection.checker import Checker
 from headwater.detection.policy import Policy
 from headwater.detection.verdicts import Verdict
-from tests.consumers.detection.making import dataset, microseconds, profile_record, through_the_contract, use
+from tests.consumers.detection.making import an_id, dataset, microseconds, profile_record, through_the_contract, use
 from tests.consumers.detection.telling import Told
 
 START = date(2024, 3, 1)
@@ -103,14 +103,18 @@ def test_what_a_person_accepted_is_not_judged_again() -> None:
     for record in (*records[:14], *records[15:18]):
         checker.profile(record)
     checker.decision(
-        {
-            "kind": "accept",
-            "emit_time": 0,
-            "namespace": "lake",
-            "name": "t",
-            "column": None,
-            "from_time": microseconds(day(15)),
-        }
+        through_the_contract(
+            "decision",
+            {
+                "event_id": an_id("accept"),
+                "event_time": microseconds(day(18)),
+                "kind": "accept",
+                "actor": "ann",
+                "namespace": "lake",
+                "name": "t",
+                "from_time": microseconds(day(15)),
+            },
+        )
     )
     assert not any(verdict.again for verdict in checker.profile(records[14]))
 

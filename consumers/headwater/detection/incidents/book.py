@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+from headwater.detection.accepting import accept_of
 from headwater.detection.incidents import messages
 from headwater.detection.incidents.belonging import (
     SLACK_US,
@@ -86,7 +87,7 @@ class Book:
         """One part of a profile."""
         summary = self._assembly.add(part)
         if summary is not None:
-            self._skew.profile(summary, now)
+            self._skew.profile(summary, now, part["emit_time"])
 
     def judged(self, now: int, *, absent: bool = True) -> list[Verdict]:
         """Verdicts that need the graph or all runs; they go to the topic of verdicts, and come back from there.
@@ -132,11 +133,13 @@ class Book:
                 incident.withdraw(before, key, last)
 
     def decision(self, decision: Mapping[str, Any]) -> None:
-        """What a person decided: owners, suppression, acknowledgement."""
+        """What a person decided: owners, tags, suppression, acknowledgement, and what is asked of a model as normal."""
         if decision["kind"] == "tag":
             self.judge.tags.decide(decision)
         elif decision["kind"] == "owner":
             self.world.runs.decide_owners(decision)
+        elif (accept := accept_of(decision)) is not None:
+            self._skew.accept(accept)
         else:
             self._decisions.add(decision)
 

@@ -20,6 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("kind", choices=("accept", "suppress", "acknowledge", "lift", "owner", "tag"), help="what")
     parser.add_argument("about", nargs="?", metavar="ABOUT", help="dataset, incident or decision")
     parser.add_argument("--column", help="only this column")
+    parser.add_argument("--check", help="accept: only of this check: drift, volume, metric, reference or skew")
+    parser.add_argument("--metric", metavar="NAME", help="accept: only this metric's level")
     parser.add_argument("--job", metavar="NAMESPACE/NAME", help="suppress: alarms of this job")
     parser.add_argument("--rule", help="suppress: alarms of this rule")
     parser.add_argument("--from", dest="since", metavar="TIME", help="from when, UTC; accept: since when it is normal")
@@ -47,6 +49,8 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         namespace=namespace,
         name=name,
         column=arguments.column,
+        check=arguments.check,
+        metric=arguments.metric,
         job_namespace=job_namespace,
         job_name=job_name,
         rule=arguments.rule,
@@ -60,6 +64,8 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     )
     back = f"  (`headwater decide lift {made.hex}` takes it back)" if arguments.kind == "suppress" else ""
     print(f"decided: {made.hex}{back}")
+    if arguments.kind == "accept" and arguments.check in {None, "reference"} and not arguments.metric:
+        print("a reference that was pinned before is held against no more; pin a newer version in the rules file")
     return 0
 
 
