@@ -419,6 +419,14 @@ def test_an_orchestrator_names_the_run(producer: InMemoryProducer, job: Job) -> 
     assert run["root"]["run_id"] == b"p" * 16
 
 
+@pytest.mark.parametrize("given", [uuid.UUID(int=0), bytes(16), b"short", None])
+def test_a_run_is_named_by_an_id_of_use(given: uuid.UUID | bytes | None, producer: InMemoryProducer, job: Job) -> None:
+    """Of the nil UUID, which names nothing, and of what is no id, another is made: no run may be lost to a bad id."""
+    with producer.run(job, run_id=given):
+        pass
+    assert {uuid.UUID(bytes=event["run"]["run_id"]).version for event in producer.events} == {7}
+
+
 def test_a_handle_at_another_version_encodes_only_what_changed(source: Dataset) -> None:
     """`at` leaves the handle itself as it was."""
     variant = source.at(version="8", version_origin="store", rows=3)

@@ -18,7 +18,8 @@ from headwater.secrets import looks_secret, without_credentials, without_secrets
 #: Largest text of one facet, parameter or code; a longer one is replaced by its length and digest, as producers do.
 LARGEST_TEXT: Final = 64 * 1024
 
-_UUID: Final = re.compile(r"[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}")
+#: A UUID, but not the nil one.
+_UUID: Final = re.compile(r"(?![0-]+$)[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}")
 #: Java writes the zone's name behind its offset.
 _ZONE_NAME: Final = re.compile(r"\[[^\]]*\]$")
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:?\d\d.*")
@@ -195,7 +196,10 @@ def micros(text: str) -> int | None:
 
 
 def run_id_of(text: str) -> bytes:
-    """A run's id: the UUID, or of another text a digest, the same for whoever names that run."""
+    """A run's id: the UUID, or of another text a digest, the same for whoever names that run.
+
+    The nil UUID counts as such a text: no run may have its bytes (`headwater.schemas.nil`).
+    """
     text = text.strip()
     if is_uuid(text):
         return bytes.fromhex(text.replace("-", ""))

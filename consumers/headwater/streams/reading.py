@@ -19,6 +19,7 @@ from headwater.streams.batch import Batch, Group
 from headwater.streams.bounds import beyond
 from headwater.streams.chunk import Chunk
 from headwater.streams.slices import Keys, Slices
+from headwater.streams.unnamed import unnamed
 
 _RUN_EVENT = records.current("run_event").name
 
@@ -155,11 +156,14 @@ def _prove(reading: Reading, schema: Schema, rows: NDArray[np.int64], bodies: Bo
         reading.refused.append(Refused(int(rows[place]), why, detail))
     if not whole.all():
         rows, bodies, decoded = rows[whole], bodies.take(whole), None
-    if schema.name == _RUN_EVENT and (long := _too_long(reading, schema, rows, bodies)):
-        reading.refused += [Refused(int(rows[place]), reasons.TOO_LONG, detail) for place, detail in long.items()]
-        kept = np.ones(len(rows), np.bool_)
-        kept[list(long)] = False
-        rows, bodies, decoded = rows[kept], bodies.take(kept), None
+    if schema.name == _RUN_EVENT:
+        nil = {place: (reasons.NIL_ID, detail) for place, detail in unnamed(schema, bodies).items()}
+        long = {place: (reasons.TOO_LONG, detail) for place, detail in _too_long(reading, schema, rows, bodies).items()}
+        if beside := {**long, **nil}:
+            reading.refused += [Refused(int(rows[place]), *why) for place, why in beside.items()]
+            kept = np.ones(len(rows), np.bool_)
+            kept[list(beside)] = False
+            rows, bodies, decoded = rows[kept], bodies.take(kept), None
     if len(rows):
         if decoded is None and program is not None:
             decoded = program.decode(bodies)

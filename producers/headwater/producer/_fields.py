@@ -10,6 +10,7 @@ from headwater.producer import _ids
 from headwater.producer._core import now_us
 from headwater.producer.handles import Dataset
 from headwater.producer.reference import RunReference
+from headwater.schemas.nil import NIL
 
 if TYPE_CHECKING:
     from headwater.producer._saying import Saying
@@ -35,7 +36,9 @@ class RunFields(TypedDict, total=False):
 
 
 def given_or_new_id(given: bytes | uuid.UUID | None) -> bytes:
-    """The given id, or a new one where none of use was given: no run may be lost to a bad id."""
+    """The given id, or a new one where none of use was given: no run may be lost to a bad id, such as the nil UUID."""
     if isinstance(given, uuid.UUID):
-        return given.bytes
-    return given if isinstance(given, bytes) and len(given) == 16 else _ids.uuid7(now_us())
+        given = given.bytes
+    if isinstance(given, bytes) and len(given) == len(NIL) and given != NIL:
+        return given
+    return _ids.uuid7(now_us())

@@ -14,6 +14,7 @@ SURPLUS_BYTES = "surplus_bytes"
 INVALID_VALUE = "invalid_value"
 TOO_LARGE = "too_large"
 TOO_LONG = "too_long"
+NIL_ID = "nil_id"
 REFUSED_BY_STORE = "refused_by_store"
 
 REASONS: Mapping[str, str] = {
@@ -27,5 +28,6 @@ REASONS: Mapping[str, str] = {
     INVALID_VALUE: "A field holds what its type forbids: a union branch or length out of range, text not in UTF-8.",
     TOO_LARGE: "It is larger than the topic allows; only its coordinates and digest are kept.",
     TOO_LONG: "A name, version, kind, key or other text that edges copy has more than 8 KB (`bounds.py` lists them).",
+    NIL_ID: "Its event id or its run id is all zeros: the nil UUID, which stands for none.",
     REFUSED_BY_STORE: "The store refused this row by itself, without its neighbours.",
 }

@@ -253,6 +253,15 @@ def test_a_run_id_that_is_no_uuid_is_one_run() -> None:
     assert "scheduled__2024-05-01" in parent["run"]["facets"]["openlineage"]
 
 
+@pytest.mark.parametrize("nil", ["00000000-0000-0000-0000-000000000000", "0" * 32])
+def test_the_nil_uuid_is_no_run_id(nil: str) -> None:
+    """It is taken as a text: its digest is the run, since zeros stand for none; one byte more makes it a UUID."""
+    found = run_event(changed(AIRFLOW, run__runId=nil))
+    assert found["run"]["run_id"] == run_id_of(nil) != bytes(16)
+    assert nil in found["run"]["facets"]["openlineage"]
+    assert run_event(changed(AIRFLOW, run__runId=nil[:-1] + "1"))["run"]["run_id"] == bytes(15) + b"\x01"
+
+
 def test_sloppy_facets_are_kept_aside() -> None:
     """Null facets say nothing; a deleted or misshapen one that makes no edge is kept as it came."""
     odd = {"schema": {"fields": "none"}, "ownership": None, "tags": {"_deleted": True}, "storage": 7}

@@ -12,6 +12,7 @@ import pytest
 
 from headwater.schemas import plain, reasons, records
 from headwater.schemas.bounds import BOUNDED
+from headwater.schemas.nil import NAMING, NIL, nil_id
 from headwater.schemas.topics import MAX_MESSAGE_BYTES, Topic
 from headwater.settings import Settings
 from headwater.stitching import ordinary
@@ -32,6 +33,7 @@ GARBAGE = {
     reasons.TRUNCATED: GOOD[:-5],
     reasons.SURPLUS_BYTES: GOOD + GOOD[10:],
     reasons.TOO_LONG: plain.message(SCHEMA, {**EVENT, "job": {"namespace": "j", "name": "n" * 8193}}),
+    reasons.NIL_ID: plain.message(SCHEMA, {**EVENT, "event_id": NIL}),
     reasons.TOO_LARGE: GOOD + bytes(MAX_MESSAGE_BYTES),
 }
 
@@ -98,6 +100,64 @@ def test_a_text_that_edges_copy_has_a_bound(path: str, strange: bool, book: Sche
         for group in reading.batch.groups:
             assert group.decoded is None or not group.decoded.error.any()
             assert group.decoded is None or len(group.decoded.error) == len(group.rows)
+
+
+def _named(**ids: bytes) -> dict[str, Any]:
+    """An event with these ids of itself and its run, one of zeros as its parent's, its producer's and its trace's."""
+    nobody = {"run_id": NIL, "job_namespace": "j", "job_name": "n"}
+    run = {**EVENT["run"], "run_id": ids["run"], "parent": nobody, "root": nobody, "trace_id": NIL}
+    return {**EVENT, "producer_id": NIL, "event_id": ids["event"], "run": run}
+
+
+#: Run events as others write them: a field, or a list, before all others, and the run before the event's id.
+_TAGS: dict[str, Any] = {"name": "before", "type": {"type": "array", "items": "string"}, "default": []}
+_TEXT: dict[str, Any] = {"name": "before", "type": ["null", "string"], "default": None}
+_FIELDS: list[dict[str, Any]] = SCHEMA.definition["fields"]
+_ORDERS = {
+    "ours": _FIELDS,
+    "a text before": [_TEXT, *_FIELDS],
+    "a list before": [_TAGS, *_FIELDS],
+    "the id behind": sorted(_FIELDS, key=lambda field: field["name"] == "event_id"),
+}
+
+
+@pytest.mark.parametrize("order", _ORDERS)
+def test_an_id_of_zeros_names_no_event_and_no_run(order: str, book: SchemaBook) -> None:
+    """Zeros stand for none in the history: an edge withdrawn by such an event would stand there, and such a run's edges
+    would be a job's. One byte makes it an id; who sent it, its parent and its trace may be unknown.
+    """
+    schema = records.parse(json.dumps({**SCHEMA.definition, "fields": _ORDERS[order]}))
+    book.add(schema)
+    good, first, last = b"n" * 16, b"\x01" + bytes(15), bytes(15) + b"\x01"
+    ids = [(good, good), (NIL, good), (first, last), (good, NIL), (last, first), (NIL, NIL)]
+    values = [plain.message(schema, _named(event=event, run=run)) for event, run in ids]
+    values += [plain.message(schema, {**EVENT, "event_id": one, "run": None, "kind": "job"}) for one in (NIL, good)]
+    for program in (None, ordinary.program):
+        reading = read(chunk([*values, GOOD]), book, program=program, final=True)
+        told = [(1, NAMING[0]), (3, NAMING[1]), (5, NAMING[0]), (6, NAMING[0])]
+        assert [(one.row, one.reason, one.detail) for one in reading.refused] == [
+            (row, reasons.NIL_ID, f"{path} is all zeros, which stands for none") for row, path in told
+        ]
+        assert sorted(row for group in reading.batch.groups for row in group.rows.tolist()) == [0, 2, 4, 7, 8]
+
+
+def test_ids_are_found_wherever_they_stand(book: SchemaBook) -> None:
+    """Whatever stands before them, of any length, there or not."""
+    chance = random.Random(16)
+    events: list[dict[str, Any]] = []
+    for length in range(300):
+        said = {
+            "emit_time": chance.getrandbits(chance.randint(0, 62)) - 1,
+            "sequence": chance.getrandbits(chance.randint(0, 62)),
+            "event_time": -chance.getrandbits(chance.randint(0, 62)),
+            "actor": chance.choice([None, "a" * length]),
+            "purpose": chance.choice([None, "\0" * length]),
+        }
+        event = _named(event=chance.choice([NIL, b"n" * 16]), run=chance.choice([NIL, b"n" * 16]))
+        events.append({**event, **said, "run": chance.choice([event["run"], event["run"], None])})
+    reading = read(chunk([plain.message(SCHEMA, event) for event in events]), book, final=True)
+    assert {one.row for one in reading.refused} == {row for row, event in enumerate(events) if nil_id(event)}
+    assert 50 < len(reading.refused) < 250
 
 
 def test_an_event_whose_key_is_longer_than_two_names_is_refused(book: SchemaBook) -> None:
