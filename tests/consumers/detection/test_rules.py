@@ -245,18 +245,6 @@ def test_reads_and_writes_that_break_a_rule() -> None:
     ]
 
 
-def test_a_model_lacks_what_a_rule_asks_for() -> None:
-    """Owner, code and metric may come in any event until 10 s after the run; what is missing is named."""
-    judged = Judged(OTHERS)
-    judged.use("train", 0, "write", "whole", "v1", kind="model", code={"digest": "1"}, owners=[{"name": "ann"}])
-    judged.use("evaluate", 0, "describe", "whole", "v1", kind="model", metrics=[{"name": "mae", "value": 1.0}])
-    judged.use("train", 1, "write", "bare", "v1", kind="model", code={"digest": "1"})
-    assert judged.book.judged(1, absent=False) == []
-    found = judged.found()
-    assert [(v.subject.name, v.rule) for v in found] == [("bare", "whole models")]
-    assert "has no owner and no metric" in found[0].explanation
-
-
 def test_a_broken_rule_is_an_incident_that_ends() -> None:
     """One incident for each rule and dataset however often it is broken, with the rule in its title; over when it is
     kept three times.

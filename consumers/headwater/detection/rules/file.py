@@ -170,7 +170,7 @@ def _policy(content: Mapping[str, Any], at: _Place) -> PolicyRule | None:
     taken: dict[str, Any] = {"name": at.text(content, "name"), "kind": kind}
     taken |= {key: at.text(content, key) for key in ("tag",) if key in content}
     taken |= {key: at.pattern(content, key) for key in ("into", "datasets", "job") if key in content}
-    taken |= {key: at.number(content, key) for key in ("days", "severity") if key in content}
+    taken |= {key: at.number(content, key) for key in ("days", "hours", "severity") if key in content}
     taken |= {key: at.texts(content, key) for key in ("jobs", "reads", "writes") if key in content}
     if "needs" in content:
         taken["needs"] = at.texts(content, "needs", NEEDS)

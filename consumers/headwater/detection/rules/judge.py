@@ -14,6 +14,7 @@ from headwater.detection.incidents.graph import Dataset, Node
 from headwater.detection.incidents.world import World
 from headwater.detection.policy import DAY_US
 from headwater.detection.recent import forget
+from headwater.detection.rules.evaluations import Evaluations
 from headwater.detection.rules.model import PolicyRule, Rules, matches
 from headwater.detection.rules.tags import Tags, carried, told
 from headwater.detection.texts import dataset, day, number
@@ -23,6 +24,9 @@ from headwater.detection.verdicts import Subject, Verdict
 _OF_USES = frozenset({"purpose", "writers", "flow", "retention"})
 #: Told violations that are remembered, so that each is told once a worker's life.
 _MOST_TOLD = 100_000
+#: Versions of models that lack something and are remembered.
+_MOST_LACKING = 1_000
+_HOUR_US = DAY_US // 24
 
 
 @dataclass(slots=True)
@@ -38,9 +42,16 @@ class Judge:
     _broken: dict[tuple[str, Dataset, str | None], int] = field(
         default_factory=dict[tuple[str, Dataset, "str | None"], int]
     )
-    #: Models written, and until when (arrival, µs) what belongs to them may come.
-    _models: dict[Node, tuple[int, bytes | None]] = field(default_factory=dict[Node, tuple[int, "bytes | None"]])
-    _metrics: set[Dataset] = field(default_factory=set[Dataset])
+    #: Versions of models that were written: by rule and version until when (µs) what belongs to them may come, and
+    #: the run.
+    _models: dict[tuple[str, Node], tuple[int, bytes | None]] = field(
+        default_factory=dict[tuple[str, Node], tuple[int, "bytes | None"]]
+    )
+    #: Those that lacked something when that time was over; it may come yet.
+    _lacking: OrderedDict[tuple[str, Node], bytes | None] = field(
+        default_factory=OrderedDict[tuple[str, Node], "bytes | None"]
+    )
+    _evaluations: Evaluations = field(default_factory=Evaluations)
     #: Versions in the targets of tag rules since they were judged last, and the newest of each dataset.
     _touched: set[Node] = field(default_factory=set[Node])
     _newest: dict[Dataset, Node] = field(default_factory=dict[Dataset, Node])
@@ -53,16 +64,17 @@ class Judge:
             return
         self.tags.add(use)
         node = Node(use["namespace"], use["name"], use["version"])
-        if use["metrics"]:
-            self._metrics.add(node.dataset)
         if not use["name"]:
             return
+        if self._evaluations.add(node, use):
+            self._ask_again(node.dataset, now)
         for rule in self.rules.policies:
             if rule.kind in _OF_USES:
                 self._one(rule, use, node)
             elif rule.kind == "model" and use["access"] == "write" and use["kind"] == "model":
                 if use["run_state"] in {"COMPLETE", ""} and matches(rule.datasets, *node.dataset):
-                    self._models[node] = now + self.world.policy.edges_wait_us, use["run_id"]
+                    until = max(now + self.world.policy.edges_wait_us, use["event_time"] + int(rule.hours * _HOUR_US))
+                    self._models[rule.name, node] = until, use["run_id"]
             elif rule.kind == "tags" and use["access"] != "read" and matches(rule.into, *node.dataset):
                 self._touch(node)
 
@@ -78,10 +90,10 @@ class Judge:
 
     def due(self, now: int) -> list[Verdict]:
         """Verdicts since it was asked last, each once."""
-        for node, (until, run_id) in list(self._models.items()):
+        for (name, node), (until, run_id) in list(self._models.items()):
             if until <= now:
-                del self._models[node]
-                self._model(node, run_id)
+                del self._models[name, node]
+                self._model(next(rule for rule in self.rules.policies if rule.name == name), node, run_id)
         if self._changed or self.tags.changes != self._tags_seen:
             self._changed, self._tags_seen = False, self.tags.changes
             for node in sorted(self._touched | set(self._newest.values()), key=str):
@@ -136,25 +148,33 @@ class Judge:
                 kept = f"{rule.days:g} are kept"
                 yield f"{job} read {shown}@{node.version} on {when}, {days} days after it was made; {kept}"
 
-    def _model(self, node: Node, run_id: bytes | None) -> None:
+    def _ask_again(self, model: Dataset, now: int) -> None:
+        """A version that lacked a metric may have got it."""
+        for (name, node), run_id in self._lacking.items():
+            if node.dataset == model:
+                self._models.setdefault((name, node), (now, run_id))
+
+    def _model(self, rule: PolicyRule, node: Node, run_id: bytes | None) -> None:
         run: Run | None = self.world.runs.writer(node)
         has = {
             "owner": bool(self.world.runs.owners(node.dataset)),
             "code": run is not None and run.code is not None,
-            "metric": node.dataset in self._metrics,
+            "metric": self._evaluations.has(node, self.world.graph),
         }
-        for rule in self.rules.policies:
-            if rule.kind != "model" or not matches(rule.datasets, *node.dataset):
-                continue
-            lacks = [need for need in rule.needs if not has[need]]
-            why = (
-                f"the model {dataset(*node.dataset)}@{node.version} has no {' and no '.join(lacks)}" if lacks else None
-            )
-            job = run.job if run is not None else ("", "")
-            time = self.world.graph.time(node) or 0
-            subject = Subject(time, node.namespace, node.name, node.version, None, *job, run_id)
-            if why is not None or (rule.name, node.dataset, None) in self._broken:
-                self._say(rule, subject, why, {"lacks": json.dumps(lacks)})
+        lacks = [need for need in rule.needs if not has[need]]
+        shown = f"{dataset(*node.dataset)}@{node.version}"
+        why = f"the model {shown} has no {' and no '.join(lacks)}" if lacks else None
+        job = run.job if run is not None else ("", "")
+        time = self.world.graph.time(node) or 0
+        subject = Subject(time, node.namespace, node.name, node.version, None, *job, run_id)
+        lacked = (rule.name, node) in self._lacking
+        if why is not None:
+            self._lacking[rule.name, node] = run_id
+            forget(self._lacking, _MOST_LACKING)
+        elif lacked:
+            del self._lacking[rule.name, node]
+        if why is not None or lacked or (rule.name, node.dataset, None) in self._broken:
+            self._say(rule, subject, why, {"lacks": json.dumps(lacks)}, again=lacked and why is None)
 
     def _tagged(self, node: Node) -> None:
         for rule in self.rules.policies:
@@ -180,8 +200,9 @@ class Judge:
         *,
         based_on: bytes | None = None,
         at: str = "",
+        again: bool = False,
     ) -> None:
-        """A violation, or with no `why` that what was broken is kept now."""
+        """A violation, or with no `why` that what was broken is kept now; `again`: in place of what was said."""
         key = (rule.name, (subject.namespace, subject.name), subject.column)
         kept = f"{dataset(subject.namespace, subject.name, subject.column)} keeps the rule again"
         verdict = Verdict(
@@ -197,6 +218,7 @@ class Judge:
             evidence={"rule": json.dumps(rule.name), "unusual": "2.0", **evidence},
             rule=rule.name,
             slice=f"{rule.name}\n{at}",
+            again=again,
         )
         if verdict.event_id in self._told:
             return

@@ -60,6 +60,8 @@ class PolicyRule:
     #: purpose, model, writers, retention: the datasets that it is about.
     datasets: str = "*"
     needs: tuple[str, ...] = NEEDS
+    #: model: what a version needs may come so long after its run; 0: 10 s.
+    hours: float = 0.0
     #: writers: the jobs that may write.
     jobs: tuple[str, ...] = ()
     #: flow: the job, and all that it may read and write.
@@ -75,7 +77,7 @@ class PolicyRule:
 KINDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "tags": (("tag", "into"), ()),
     "purpose": (("datasets",), ()),
-    "model": ((), ("datasets", "needs")),
+    "model": ((), ("datasets", "needs", "hours")),
     "writers": (("datasets", "jobs"), ()),
     "flow": (("job",), ("reads", "writes")),
     "retention": (("datasets", "days"), ()),
