@@ -28,6 +28,9 @@ _PASSING = frozenset(
 )
 
 
+_ASK_SECONDS = 10.0
+
+
 class Message(NamedTuple):
     """A message and its place."""
 
@@ -37,7 +40,11 @@ class Message(NamedTuple):
 
 
 class Reader:
-    """A member of a consumer group on one topic. Offsets are committed by `done` and nowhere else."""
+    """A member of a consumer group on one topic. Offsets are committed by `done`, and where a new group begins.
+
+    A group that begins at the end would begin there again after each restart, and miss what came meanwhile, on every
+    partition of which it has done nothing yet. So where it begins is committed at once.
+    """
 
     def __init__(self, settings: Settings, topic: str, group: str, *, from_beginning: bool) -> None:
         self._topic = topic
@@ -50,10 +57,14 @@ class Reader:
                 "heartbeat.interval.ms": 1500,
                 "max.poll.interval.ms": 86_400_000,
                 "allow.auto.create.topics": False,
+                "enable.partition.eof": not from_beginning,
                 **connection(settings),
             },
             logger=_silent,
         )
+        self._from_beginning = from_beginning
+        #: Partitions of which the group has committed nothing yet, though it begins at their end.
+        self._unbegun: set[int] = set()
         #: Whether the group has given this member its partitions (there may be none left for it).
         self.joined = False
         self._consumer.subscribe([topic], on_assign=self._on_assign)
@@ -64,18 +75,35 @@ class Reader:
         if message is None:
             return None
         error = message.error()
+        if message.partition() in self._unbegun:
+            # it begins where a fetch finds nothing more; asked for its end, the embedded broker answers wrong
+            if error is not None and error.code() == _Error._PARTITION_EOF:  # noqa: SLF001 — as above
+                self._unbegun.discard(message.partition())
+                self._commit(message.partition(), message.offset())
+            if error is None or error.code() in _PASSING:
+                return None
         if error is None:
             return Message(message.partition(), message.offset(), message.value())
         if error.code() not in _PASSING:
             raise Unavailable(f"{self._topic}: {error.str()}")
         return None
 
-    def _on_assign(self, _consumer: object, _partitions: object) -> None:
+    def _on_assign(self, consumer: Any, partitions: list[Any]) -> None:
         self.joined = True
+        if self._from_beginning:
+            return
+        try:
+            known = consumer.committed(partitions, timeout=_ASK_SECONDS)
+        except confluent_kafka.KafkaException:
+            return  # a group that has begun goes on where it was; a new one begins with its next assignment
+        self._unbegun = {place.partition for place in known if place.offset < 0}
 
     def done(self, message: Message) -> None:
         """Commit that everything up to this message is done. A commit that fails is made good by the next one."""
-        place = confluent_kafka.TopicPartition(self._topic, message.partition, message.offset + 1)
+        self._commit(message.partition, message.offset + 1)
+
+    def _commit(self, partition: int, offset: int) -> None:
+        place = confluent_kafka.TopicPartition(self._topic, partition, offset)
         try:
             self._consumer.commit(offsets=[place], asynchronous=False)
         except confluent_kafka.KafkaException as error:

@@ -72,6 +72,7 @@ class Replay:
         self._checker = Checker(self.policy, self.rules)
         self._book = Book(self.policy, "headwater", self.rules)
         self._now = 0
+        self._told: dict[bytes, dict[str, Any]] = {}
 
     def pin(self, parts: Iterable[Mapping[str, Any]]) -> None:
         """Profiles of the versions that the rules pin, whenever these were written."""
@@ -86,6 +87,12 @@ class Replay:
             self.raised.read[kind] = self.raised.read.get(kind, 0) + 1
             self._take(kind, record)
         self._settle(self._now + 60 * _SECOND)
+        for key, message in self._told.items():
+            # one that began before and lasts says nothing new, and is seen all the same
+            incident = self._book.incidents.get(key)
+            seen = message["last_seen"] if incident is None else incident.last_seen
+            if seen >= self.since:
+                self.raised.incidents[key] = {**message, "last_seen": seen}
         return self.raised
 
     def _take(self, kind: Kind, record: Mapping[str, Any]) -> None:
@@ -119,9 +126,8 @@ class Replay:
     def _tell(self, at: int) -> None:
         self._judged(self._book.judged(at))
         for message in self._book.tick(at):
-            if message["last_seen"] >= self.since:
-                self.raised.incidents[message["incident_id"]] = message
-                self.raised.pages += message["page"]
+            self._told[message["incident_id"]] = message
+            self.raised.pages += message["page"] and message["last_seen"] >= self.since
 
     def _judged(self, verdicts: Iterable[Verdict]) -> None:
         for verdict in verdicts:

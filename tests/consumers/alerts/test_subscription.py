@@ -164,3 +164,14 @@ def test_it_loads_nothing_beyond_the_bare_install() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.integration
+def test_a_group_that_began_at_the_end_misses_nothing_afterwards(settings: Settings) -> None:
+    """It was done with nothing when it ended: what came meanwhile, on every partition, is there when it goes on."""
+    send(settings, 4)
+    with subscribe(group="e", from_beginning=False, idle=IDLE, settings=settings) as alerts:
+        assert list(alerts) == []
+    send(settings, 8, first=4)
+    with subscribe(group="e", from_beginning=False, idle=IDLE, settings=settings) as alerts:
+        assert {alert.title for alert in alerts} == {f"alert {number}" for number in range(4, 12)}

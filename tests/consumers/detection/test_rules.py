@@ -278,3 +278,20 @@ def test_a_replay_raises_what_the_detector_would() -> None:
     raised = replay.feed(records)
     assert [message["onset"] for message in raised.incidents.values()] == [microseconds(day(0) + timedelta(days=27))]
     assert raised.read == {"profile": 30}
+
+
+def test_a_replay_tells_what_began_before_and_lasts() -> None:
+    """A rule that was broken all along is broken in the days that are asked for; one that was kept since is not."""
+    for until, expected in ((8, 1), (3, 0)):
+        replay = Replay(Policy(), rules(OTHERS), at(5))
+        records: list[tuple[int, Any, dict[str, Any]]] = []
+        for number in range(8):
+            event = {
+                "event_id": an_id("e", number), "event_time": at(number),
+                "run": {"run_id": an_id("r", number), "state": "COMPLETE"},
+                "job": {"namespace": "jobs", "name": "peek"}, "inputs": [dataset("crm", "1")],
+                "purpose": None if number < until else "a review",
+            }  # fmt: skip
+            records.append((at(number), "run_event", through_the_contract("run_event", event)))
+        raised = replay.feed(records)
+        assert (len(raised.incidents), raised.pages) == (expected, 0)

@@ -11,7 +11,7 @@ from typing import Any
 
 
 class Received:
-    """What came in, and how the next ones are answered: a status, or "hang", or "trickle"."""
+    """What came in, and how the next ones are answered: a status, or "hang", or "trickle", or what a function says."""
 
     def __init__(self) -> None:
         self.requests: list[tuple[str, dict[str, str], bytes]] = []
@@ -21,7 +21,8 @@ class Received:
         self.over = threading.Event()
 
     def answer(self) -> Any:
-        return self.answers.pop(0) if self.answers else None
+        answer = self.answers.pop(0) if self.answers else None
+        return answer() if callable(answer) else answer
 
 
 @contextmanager

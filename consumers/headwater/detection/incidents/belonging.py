@@ -45,6 +45,14 @@ class Alarm:
         return int(onset) if onset is not None else self.event_time
 
     @property
+    def apart(self) -> tuple[str, tuple[str, str]]:
+        """What tells incidents of one root and time apart: the job that failed or hangs, the rule that is broken."""
+        check, verdict = self.key.check, self.verdict
+        if check in OF_JOBS:
+            return check, (verdict["job_namespace"], verdict["job_name"])
+        return (check, ("", verdict["rule"] or "")) if check == "policy" else ("", ("", ""))
+
+    @property
     def effect(self) -> float:
         """How far it lies beyond its own limit."""
         if self.key.check in {"volume", "schema", *OF_JOBS}:

@@ -31,7 +31,7 @@ from headwater.detection.incidents.reach import Reach, reach
 from headwater.detection.incidents.recovery import recovered_at
 from headwater.detection.incidents.restoring import restore
 from headwater.detection.incidents.skew import Skew
-from headwater.detection.incidents.timelines import OF_JOBS, key_of, points_of
+from headwater.detection.incidents.timelines import key_of, points_of
 from headwater.detection.incidents.walks import Place, Walk
 from headwater.detection.incidents.world import World
 from headwater.detection.policy import DAY_US, Policy
@@ -167,6 +167,11 @@ class Book:
         return found
 
     @property
+    def incidents(self) -> Mapping[bytes, Incident]:
+        """Those that are remembered, by id."""
+        return self._incidents
+
+    @property
     def open(self) -> int:
         """Incidents that people were told of and that are not over."""
         return sum(bool(one.number) and one.resolved_at is None for one in self._incidents.values())
@@ -213,7 +218,7 @@ class Book:
         verdict = alarm.verdict
         incident = belongs_to(alarm, root, self._incidents.values(), self._walks, self.world)
         if incident is None:
-            new = incident_id(root, *_apart(alarm), alarm.onset)
+            new = incident_id(root, *alarm.apart, alarm.onset)
             incident = self._incidents.setdefault(new, Incident(new, root, alarm.onset, found, verdict))
             if incident.withdrawn:
                 incident.withdrawn, incident.resolved_at = False, None
@@ -284,13 +289,3 @@ class Book:
         incident.told_predictions, incident.told_reach = found.predictions, found.told
         owners = self.world.runs.owners(incident.root.node.dataset)
         return messages.alert(incident, state, found, owners, event_time, self._database)
-
-
-def _apart(alarm: Alarm) -> tuple[str, tuple[str, str]]:
-    """What tells incidents of one root and time apart: the job that failed or hangs, the rule that is broken."""
-    check, verdict = alarm.key.check, alarm.verdict
-    if check in OF_JOBS:
-        return check, (verdict["job_namespace"], verdict["job_name"])
-    if check == "policy":
-        return check, ("", verdict["rule"] or "")
-    return "", ("", "")

@@ -37,7 +37,8 @@ def replayed(arguments: argparse.Namespace, settings: Settings, path: str, *, po
     since = moment(arguments.since) if arguments.since else until - timedelta(days=30)
     if since >= until:
         raise SettingsError(f"--from {since:%Y-%m-%d} is not before --to {until:%Y-%m-%d}")
-    raised = backtest(connect(settings), since, until, load(path))
+    rules = load(path)  # a mistake is told whether the store answers or not
+    raised = backtest(connect(settings), since, until, rules)
     if policies_only:
         raised.incidents = {key: one for key, one in raised.incidents.items() if one["check"] == "policy"}
         raised.pages = len(raised.incidents)

@@ -36,6 +36,10 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     signal.signal(signal.SIGTERM, _stop)  # until the processor's own loop takes it
     classes(arguments.name)  # a missing extra is told before any waiting
+    if arguments.name == "detection":
+        from headwater.detection.rules import load as load_rules
+
+        load_rules(settings.rules)  # and so is a mistake in the rules file
     generation, append_time = _broker(settings)
     from headwater.streams import run as run_steps
 
