@@ -134,11 +134,11 @@ class Book:
 
     def decision(self, decision: Mapping[str, Any]) -> None:
         """What a person decided: owners, tags, suppression, acknowledgement, and what is asked of a model as normal."""
-        if decision["kind"] == "tag":
+        if decision["kind"] in {"tag", "lift"}:
             self.judge.tags.decide(decision)
-        elif decision["kind"] == "owner":
+        if decision["kind"] in {"owner", "lift"}:
             self.world.runs.decide_owners(decision)
-        elif (accept := accept_of(decision)) is not None:
+        if (accept := accept_of(decision)) is not None:
             self._skew.accept(accept)
         else:
             self._decisions.add(decision)

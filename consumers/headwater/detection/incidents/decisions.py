@@ -2,8 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections import defaultdict
+from collections.abc import Hashable, Iterator, Mapping
+from typing import Any, Generic, TypeVar
+
+About = TypeVar("About", bound=Hashable)
+Said = TypeVar("Said")
+
+
+class Latest(Generic[About, Said]):
+    """What was decided last about each thing: by event time, then by id, in any order; what was lifted never was."""
+
+    def __init__(self) -> None:
+        self._said: dict[About, dict[bytes, tuple[int, bytes, Said]]] = defaultdict(dict)
+        self._lifted: set[bytes] = set()
+
+    def add(self, about: About, decision: Mapping[str, Any], said: Said) -> None:
+        """A decision, any number of times."""
+        key: bytes = decision["event_id"]
+        self._said[about][key] = decision["event_time"], key, said
+
+    def lift(self, decision: Mapping[str, Any]) -> None:
+        """A decision of kind lift; it may come before the one that it lifts."""
+        if decision["lifts"] is not None:
+            self._lifted.add(decision["lifts"])
+
+    def of(self, about: About) -> Said | None:
+        """What stands; None where nothing does."""
+        standing = [one for key, one in self._said.get(about, {}).items() if key not in self._lifted]
+        return max(standing, key=lambda one: one[:2])[2] if standing else None
+
+    def __iter__(self) -> Iterator[About]:
+        return iter(self._said)
 
 
 class Decisions:

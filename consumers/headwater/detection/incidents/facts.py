@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from headwater.detection.incidents.decisions import Latest
 from headwater.detection.incidents.graph import Dataset, Node
 from headwater.detection.incidents.timelines import OF_COLUMNS
 from headwater.detection.incidents.walks import Place
@@ -84,16 +85,17 @@ class Runs:
         self._of_job: dict[Job, list[tuple[int, bytes]]] = defaultdict(list)
         self._writers: dict[Node, bytes] = {}
         self._readers: dict[Node, set[bytes]] = defaultdict(set)
-        self._owners: dict[Dataset, tuple[int, list[dict[str, Any]]]] = {}
-        self._decided: dict[Dataset, list[dict[str, Any]]] = {}
+        self._owners: dict[Dataset, tuple[tuple[int, bytes], list[dict[str, Any]]]] = {}
+        self._decided: Latest[Dataset, list[dict[str, Any]]] = Latest()
 
     def add(self, use: Mapping[str, Any]) -> None:
         """One message of `lineage.uses`."""
         node = Node(use["namespace"], use["name"], use["version"])
         if use["owners"]:
             known = self._owners.get(node.dataset)
-            if known is None or known[0] <= use["event_time"]:
-                self._owners[node.dataset] = (use["event_time"], list(use["owners"]))
+            said = (use["event_time"], use["source_event_id"])
+            if known is None or known[0] <= said:
+                self._owners[node.dataset] = (said, list(use["owners"]))
         if use["run_id"] is None:
             return
         run = self._run(use)
@@ -109,8 +111,13 @@ class Runs:
             self._readers[node].add(run.run_id)
 
     def decide_owners(self, decision: Mapping[str, Any]) -> None:
-        """A person's word on who owns a dataset stands over what events say."""
-        self._decided[decision["namespace"], decision["name"]] = list(decision["owners"])
+        """A person's word on who owns a dataset, or that an earlier one is lifted: it stands over what events say, the
+        last one by event time; one that names nobody says nothing, as in the history.
+        """
+        if decision["kind"] == "lift":
+            self._decided.lift(decision)
+        else:
+            self._decided.add((decision["namespace"], decision["name"]), decision, list(decision["owners"]))
 
     def writer(self, node: Node) -> Run | None:
         """The run that wrote a version first."""
@@ -155,9 +162,8 @@ class Runs:
 
     def owners(self, dataset: Dataset) -> list[dict[str, Any]]:
         """Who to tell of a dataset."""
-        if dataset in self._decided:
-            return self._decided[dataset]
-        return self._owners.get(dataset, (0, []))[1]
+        declared = self._owners.get(dataset)
+        return self._decided.of(dataset) or (declared[1] if declared is not None else [])
 
     def forget(self, oldest: int) -> None:
         """Drop runs that began before `oldest`."""

@@ -6,6 +6,7 @@ from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from headwater.detection.incidents.decisions import Latest
 from headwater.detection.incidents.graph import Dataset, Graph, Node
 from headwater.detection.incidents.walks import Place
 
@@ -15,7 +16,7 @@ class Tags:
 
     def __init__(self) -> None:
         self._said: dict[tuple[Dataset, str | None], set[str]] = defaultdict(set)
-        self._decided: dict[tuple[Dataset, str | None], tuple[int, set[str]]] = {}
+        self._decided: Latest[tuple[Dataset, str | None], set[str]] = Latest()
         #: Counts changes, so that whoever judged before knows to judge again.
         self.changes = 0
 
@@ -29,12 +30,13 @@ class Tags:
                 self.changes += 1
 
     def decide(self, decision: Mapping[str, Any]) -> None:
-        """A decision of kind tag: all tags of a column or dataset from now on."""
-        key = ((decision["namespace"], decision["name"]), decision["column"])
-        known = self._decided.get(key)
-        if known is None or known[0] <= decision["event_time"]:
-            self._decided[key] = decision["event_time"], {tag["key"] for tag in decision["tags"]}
-            self.changes += 1
+        """A decision of kind tag: all tags of a column or dataset from now on; or of kind lift."""
+        if decision["kind"] == "lift":
+            self._decided.lift(decision)
+        else:
+            key = ((decision["namespace"], decision["name"]), decision["column"])
+            self._decided.add(key, decision, {tag["key"] for tag in decision["tags"]})
+        self.changes += 1
 
     def has(self, place: Place, tag: str) -> bool:
         """Whether a column has it, by itself or with its dataset; of a whole version, whether any column has."""
@@ -47,8 +49,8 @@ class Tags:
         return any(tag in self._of(dataset, column) for column in columns)
 
     def _of(self, dataset: Dataset, column: str | None) -> set[str]:
-        decided = self._decided.get((dataset, column))
-        return decided[1] if decided is not None else self._said.get((dataset, column), set())
+        decided = self._decided.of((dataset, column))
+        return decided if decided is not None else self._said.get((dataset, column), set())
 
 
 def carried(graph: Graph, tags: Tags, target: Node, tag: str, budget: int) -> dict[str | None, list[Place]]:
