@@ -32,6 +32,9 @@ class Checker:
         self._assembly = Assembly()
         self._series: dict[tuple[str, str, str, tuple[str, ...]], Series] = {}
         self._counts: dict[tuple[str, str, tuple[str, ...]], volume.Counts] = {}
+        #: Those with something new, and what was said of some before a decision about them.
+        self._counting: dict[tuple[str, str, tuple[str, ...]], volume.Counts] = {}
+        self._counted: list[Verdict] = []
         self._schemas: dict[Dataset, schema_changes.Schemas] = {}
         self._metrics: dict[tuple[str, str, str, str, str, str | None], metrics.Points] = {}
         self._references: dict[Dataset, Reference] = {}
@@ -41,6 +44,14 @@ class Checker:
 
     def profile(self, part: Mapping[str, Any], *, replaying: bool = False) -> list[Verdict]:
         """What is said of a profile once all its parts are there."""
+        return self.take_profile(part, replaying=replaying) + self.counted()
+
+    def use(self, use: Mapping[str, Any], *, replaying: bool = False) -> list[Verdict]:
+        """What is said of a use: its rows, its schema, the numbers measured about it, its run's failure."""
+        return self.take_use(use, replaying=replaying) + self.counted()
+
+    def take_profile(self, part: Mapping[str, Any], *, replaying: bool = False) -> list[Verdict]:
+        """What is said of a profile, but for its rows: of these `counted` says it, once for all of a batch."""
         summary = self._assembly.add(part)
         if summary is None:
             return []
@@ -59,7 +70,7 @@ class Checker:
             pinned.add(summary)
         found = late.judge(summary, series, policy, pinned)
         if summary.role == "output":
-            found += self._volume(subject_of(summary), summary.slicing, summary.rows, summary.event_id)
+            self._count(subject_of(summary), summary.slicing, summary.rows, summary.event_id)
         found += self._watch((summary.namespace, summary.name)).profile(subject_of(summary), summary, policy)
         return _wanted(found, rule)
 
@@ -72,8 +83,8 @@ class Checker:
             if rule.reference is not None:
                 self._references.setdefault(dataset, Reference(rule.reference)).add(summary)
 
-    def use(self, use: Mapping[str, Any], *, replaying: bool = False) -> list[Verdict]:
-        """What is said of a use: its rows, its schema, the numbers measured about it, its run's failure."""
+    def take_use(self, use: Mapping[str, Any], *, replaying: bool = False) -> list[Verdict]:
+        """What is said of a use, but for its rows: of these `counted` says it, once for all of a batch."""
         subject = Subject(
             event_time=use["event_time"],
             namespace=use["namespace"],
@@ -96,7 +107,7 @@ class Checker:
             found += [changed] if changed else []
         if use["access"] == "write" and use["rows"] is not None and use["run_state"] in COMPLETE:
             slicing = tuple(sorted({partition.split("=", 1)[0] for partition in subject.partitions}))
-            found += self._volume(subject, slicing, use["rows"], use["event_id"])
+            self._count(subject, slicing, use["rows"], use["event_id"])
         for metric in use["metrics"]:
             found += self._metric(subject, metric, use["event_id"])
         found += self._watch((subject.namespace, subject.name)).use(subject, use, policy)
@@ -141,6 +152,8 @@ class Checker:
         for key, series in self._series.items():
             if key[:2] == accept.dataset and accept.covers("drift"):
                 series.accept(accept.column, accept.since)
+        if accept.covers("volume"):
+            self._counted = self.counted()  # what came before it is judged without it
         for counted, counts in self._counts.items():
             if counted[:2] == accept.dataset and accept.covers("volume"):
                 counts.accept(accept.since)
@@ -152,12 +165,19 @@ class Checker:
             if rule.reference is not None:
                 self._references.setdefault(accept.dataset, Reference(rule.reference)).accept(accept)
 
-    def _volume(self, subject: Subject, slicing: tuple[str, ...], rows: int, based_on: bytes) -> list[Verdict]:
-        counts = self._counts.setdefault((subject.namespace, subject.name, slicing), volume.Counts())
-        if not counts.is_new(subject.version, subject.partitions):
-            return []
-        policy, _ = self._settings((subject.namespace, subject.name))
-        return late.count(subject, rows, counts, policy, based_on)
+    def counted(self) -> list[Verdict]:
+        """What is said of the rows that were taken since it was asked last, and of those behind ones that came late."""
+        found, self._counted = self._counted, []
+        for (namespace, name, _), counts in self._counting.items():
+            policy, rule = self._settings((namespace, name))
+            found += _wanted(counts.due(policy), rule)
+        self._counting.clear()
+        return found
+
+    def _count(self, subject: Subject, slicing: tuple[str, ...], rows: int, based_on: bytes) -> None:
+        key = (subject.namespace, subject.name, slicing)
+        counts = self._counting[key] = self._counts.setdefault(key, volume.Counts())
+        counts.take(subject, rows, based_on, self._settings(key[:2])[0])
 
     def _metric(self, subject: Subject, metric: Mapping[str, Any], based_on: bytes) -> list[Verdict]:
         if metric["step"] is not None:

@@ -58,6 +58,9 @@ class Policy:
     #: A profile that comes late: so many later ones at most are judged again, with it in their baselines. Nothing is
     #: judged again where more are.
     again: int = 7
+    #: The same of the rows of versions, which take less room: the 90 days that a topic keeps, of what is written daily.
+    #: Events of one dataset stand on many partitions, so whoever reads a backlog has them in no order.
+    again_counts: int = 90
     #: Volume: distance from the same weekday's median in MAD, and at least this share of the median: told …
     volume_mads: float = 5.0
     least_volume: float = 0.05

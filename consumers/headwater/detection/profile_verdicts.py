@@ -21,13 +21,13 @@ _MOST_EVIDENCE = 200_000
 
 
 def verdicts(summary: Summary, findings: Sequence[Finding]) -> list[Verdict]:
-    """The dataset's verdict first, with every column's score in its evidence; columns that are told of follow.
+    """Those on columns that are told of; the dataset's verdict, with every column's score in its evidence, comes last.
 
     A column is told of while it is found or alarmed, and afterwards until it has been well for a while. A
     profile with nothing to compare with gets a verdict that says so.
     """
     told = [f for f in findings if f.outcome in {"warn", "alarm"} or f.recovering]
-    return [_whole(summary, findings), *(column_verdict(summary, finding) for finding in told)]
+    return [*(column_verdict(summary, finding) for finding in told), _whole(summary, findings)]
 
 
 def subject_of(summary: Summary, column: str | None = None) -> Subject:

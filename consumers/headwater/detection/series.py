@@ -39,12 +39,11 @@ class Entry:
 
 @dataclass(slots=True)
 class Judged:
-    """One of the last profiles, and by check and column the digest of what was said of it."""
+    """One of the last profiles."""
 
     summary: Summary
     #: How often it was judged.
     times: int = 0
-    said: dict[tuple[str, str | None], bytes] = field(default_factory=dict[tuple[str, "str | None"], bytes])
 
 
 @dataclass(slots=True)
@@ -85,7 +84,7 @@ class Series:
         self._forget(policy)
 
     def remember(self, judged: Judged, policy: Policy) -> None:
-        """Keep what was said of a profile that was just added, while it is one of the newest."""
+        """Keep a profile that was just added for judging it again, while it is one of the newest."""
         if judged.times > policy.again:
             return
         at = bisect_left(self.entries, _judged_key(judged), key=_entry_key)
@@ -143,6 +142,11 @@ class Series:
         """The same of the same season; empty until there are enough."""
         found = self._last(column, event_time, policy.season, self.season(event_time, policy), policy)
         return found if len(found) >= policy.least_season else []
+
+    def times_before(self, event_time: int, most: int) -> list[int]:
+        """The event times of the last so many profiles before one."""
+        end = bisect_left(self.entries, event_time, key=_entry_time)
+        return [entry.event_time for entry in self.entries[max(0, end - most) : end]]
 
     def until(self, event_time: int, most: int) -> list[Entry]:
         """The last so many profiles up to a time, it included."""

@@ -3,76 +3,112 @@
 from __future__ import annotations
 
 import json
-from bisect import bisect_left, bisect_right, insort
-from dataclasses import dataclass, field, replace
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
 
 from headwater.detection.gates import Gate, Outcome
+from headwater.detection.ids import digest
 from headwater.detection.policy import Policy
 from headwater.detection.statistics.robust import median_mad
 from headwater.detection.texts import dataset, day, number, percent
-from headwater.detection.verdicts import BaselineFacts, Subject, Verdict
+from headwater.detection.verdicts import BaselineFacts, Subject, Verdict, known_from
 from headwater.schemas import times
 
+_NEVER: Final = 2**63 - 1
+#: Before and behind each message, by event time and id.
+_FORGOTTEN: Final = (-(2**63), b"")
+_UNTOLD: Final = (_NEVER, b"\xff" * 17)
+#: Versions of which it is known that they were counted.
+_MOST_VERSIONS = 1000
 
-@dataclass(frozen=True, slots=True, order=True)
+
+@dataclass(slots=True)
 class Count:
-    """The rows of one version."""
+    """The rows of a version as one message tells them."""
 
     event_time: int
-    rows: int
-    alarmed: bool
-    #: The event that told it.
+    #: The message.
     based_on: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """One of the last versions that were counted, and the digest of what was said of it."""
-
-    subject: Subject
     rows: int
-    based_on: bytes
-    said: bytes | None = None
+    #: Version and slices.
+    key: tuple[str | None, tuple[str, ...]]
+    #: What is told of it; None where it is not judged again any more.
+    subject: Subject | None
+    #: Whether it is the earliest message about its version; the others only tell that more is known.
+    stands: bool = True
+    alarmed: bool = False
     #: How often it was judged.
     times: int = 0
 
 
 @dataclass(slots=True)
 class Counts:
-    """The rows of a dataset's versions in the order of event time."""
+    """The rows of a dataset's versions in the order of event time, and what is due to be said of them.
+
+    Several messages may tell the rows of one version: the event of its write, its profile, both again. The earliest by
+    event time stands, whichever comes first, so that what is said of a version does not hang on that.
+    """
 
     counts: list[Count] = field(default_factory=list[Count])
-    #: The newest of them, which one that comes late makes judged again.
-    recent: list[Counted] = field(default_factory=list[Counted])
-    _seen: dict[tuple[str | None, tuple[str, ...]], None] = field(
-        default_factory=dict[tuple[str | None, tuple[str, ...]], None]
+    #: By version and slices the message that stands: its event time and id; `_FORGOTTEN` where it is kept no more.
+    _told: dict[tuple[str | None, tuple[str, ...]], tuple[int, bytes]] = field(
+        default_factory=dict[tuple[str | None, tuple[str, ...]], tuple[int, bytes]]
     )
+    #: Those behind this event time are to be judged again.
+    _late: int = _NEVER
+    #: The first that was not judged so far.
+    _new: int = _NEVER
 
-    def is_new(self, version: str | None, partitions: tuple[str, ...]) -> bool:
-        """Whether this version was not counted so far; it is from now on."""
-        key = (version, partitions)
-        if key in self._seen:
-            return False
-        self._seen[key] = None
-        if len(self._seen) > 1000:
-            del self._seen[next(iter(self._seen))]
-        return True
+    def take(self, subject: Subject, rows: int, based_on: bytes, policy: Policy) -> None:
+        """Remember what a message tells; each is taken once."""
+        key, place = (subject.version, subject.partitions), (subject.event_time, based_on)
+        index = bisect_left(self.counts, place, key=_place)
+        if index < len(self.counts) and _place(self.counts[index]) == place:
+            return
+        before = self._told.get(key, _UNTOLD)
+        if before == place:
+            return
+        count = Count(subject.event_time, based_on, rows, key, subject, stands=place < before)
+        self.counts.insert(index, count)
+        if len(self.counts) - bisect_right(self.counts, count.event_time, key=_time) <= policy.again_counts:
+            self._late = min(self._late, count.event_time)
+        if count.stands:
+            self._new = min(self._new, count.event_time)
+            self._told[key] = place
+            if len(self._told) > _MOST_VERSIONS:
+                del self._told[next(iter(self._told))]
+            other = bisect_left(self.counts, before, key=_place)
+            if other < len(self.counts) and _place(self.counts[other]) == before:
+                self.counts[other].stands = False
 
-    def remember(self, counted: Counted, policy: Policy) -> None:
-        """Keep what was said of one that was just judged, while it is one of the newest."""
-        if counted.times <= policy.again:
-            insort(self.recent, counted, key=lambda known: known.subject.event_time)
-            del self.recent[: -policy.again]
-
-    def rewind(self, event_time: int) -> list[Counted]:
-        """Forget those behind a time, to judge them again; they come back. Ends before one that is not judged again."""
-        begin = bisect_right(self.counts, event_time, key=_count_time)
-        known = {counted.based_on for counted in self.recent}
-        stays = next((c.event_time for c in self.counts[begin:] if c.based_on not in known), 2**63 - 1)
-        del self.counts[begin : bisect_left(self.counts, stays, key=_count_time)]
-        again = [counted for counted in self.recent if event_time < counted.subject.event_time < stays]
-        self.recent = [counted for counted in self.recent if counted not in again]
-        return again
+    def due(self, policy: Policy) -> list[Verdict]:
+        """What is said of those that are new, and of those that lie behind one that came late, the oldest first."""
+        found: list[Verdict] = []
+        again = True
+        for index in range(bisect_left(self.counts, min(self._new, self._late), key=_time), len(self.counts)):
+            count = self.counts[index]
+            if not count.stands:
+                continue
+            if count.times:
+                if count.event_time <= self._late:
+                    continue
+                # Not beyond one that is not judged again: such as one dated years ahead, behind which all come late.
+                again = again and count.subject is not None and count.times <= policy.again_counts
+                if not again:
+                    continue
+            found.append(judge(self.counts, index, policy))
+        self._late = self._new = _NEVER
+        for count in self.counts[: -policy.again_counts]:
+            count.subject = None
+        stand = [index for index, count in enumerate(self.counts) if count.stands]
+        if len(stand) > (keep := max(_reach(policy), policy.again_counts) + policy.again_counts):
+            gone, self.counts = self.counts[: stand[-keep]], self.counts[stand[-keep] :]
+            for count in gone:
+                if count.stands and count.key in self._told:
+                    self._told[count.key] = _FORGOTTEN
+        return found
 
     def accept(self, since: int | None) -> None:
         """What came since is the new normal; without a time, since the first alarm of the last ones."""
@@ -81,16 +117,20 @@ class Counts:
             if not alarmed:
                 return
             since = alarmed[0]
-        self.recent.clear()  # what was said before a decision stands
-        self.counts = [replace(count, alarmed=False) for count in self.counts if count.event_time >= since]
+        self.counts = [count for count in self.counts if count.event_time >= since]
+        for count in self.counts:
+            count.alarmed, count.subject = False, None  # what was said before a decision stands
 
 
-def judge(subject: Subject, rows: int, counts: Counts, policy: Policy, based_on: bytes) -> Verdict:
-    """The verdict on a version's rows, which are remembered; alarmed ones are never compared with."""
-    event_time = subject.event_time
-    end = bisect_left(counts.counts, event_time, key=_count_time)
-    reach = policy.rolling + 7 * policy.season
-    before = [count for count in counts.counts[max(0, end - reach) : end] if not count.alarmed]
+def judge(counts: Sequence[Count], index: int, policy: Policy) -> Verdict:
+    """The verdict on the rows of one of them, by those before it; alarmed ones are never compared with."""
+    count = counts[index]
+    event_time, rows, subject = count.event_time, count.rows, count.subject
+    assert subject is not None  # noqa: S101  # the caller leaves those out
+    end = bisect_left(counts, event_time, key=_time)
+    stand = [known for known in counts[:end] if known.stands]
+    before = [known for known in stand[-_reach(policy) :] if not known.alarmed]
+    near = counts[max(0, end - policy.again_counts) : end]
     weekday = times.weekday(event_time)
     compared = [c for c in before if times.weekday(c.event_time) == weekday][-policy.season :]
     kind = "season"
@@ -123,8 +163,7 @@ def judge(subject: Subject, rows: int, counts: Counts, policy: Policy, based_on:
     else:
         gates[0] = Gate("points", len(compared), policy.least_volume_history, passed=False)
         text += ", too few came before to judge"
-    insort(counts.counts, Count(event_time, rows, outcome == "alarm", based_on))
-    del counts.counts[: -reach - policy.again]
+    count.alarmed, count.times = outcome == "alarm", count.times + 1
     return Verdict(
         check="volume",
         outcome=outcome,
@@ -142,10 +181,21 @@ def judge(subject: Subject, rows: int, counts: Counts, policy: Policy, based_on:
             min((c.event_time for c in compared), default=None),
             max((c.event_time for c in compared), default=None),
         ),
-        based_on=[based_on],
+        based_on=[count.based_on],
+        judged=digest("volume", subject.namespace, subject.name, subject.version, *subject.partitions),
+        known=known_from(event_time, count.based_on, [known.event_time for known in near]),
         evidence={"rows": json.dumps({"now": rows, "before": [c.rows for c in compared]})},
     )
 
 
-def _count_time(count: Count) -> int:
+def _reach(policy: Policy) -> int:
+    """How many versions before it one is compared with, at most."""
+    return policy.rolling + 7 * policy.season
+
+
+def _time(count: Count) -> int:
     return count.event_time
+
+
+def _place(count: Count) -> tuple[int, bytes]:
+    return count.event_time, count.based_on

@@ -25,7 +25,7 @@ from headwater.streams.metrics import Tally
 from headwater.streams.positions import Positions
 from headwater.streams.raw import reader_of
 from headwater.streams.reading import Reading
-from headwater.streams.restore import attach_past, rederive
+from headwater.streams.restore import attach_past, others_fed, rederive
 from headwater.streams.schemas import SchemaBook
 from headwater.streams.step import Step, clock_us, tick_seconds
 from headwater.streams.watching import watch
@@ -152,6 +152,7 @@ class Pipeline:
         if epoch != self._epoch:
             return
         self.tally.restoring.discard(place)
+        await others_fed(self._step, place, self.tally.restoring, lambda: epoch == self._epoch)
         self._positions.whole(place, start or 0)
         read_ahead: asyncio.Queue[tuple[Fetched, asyncio.Future[Reading]]] = asyncio.Queue(2)
         follower = self._task(self._process(epoch, read_ahead))
@@ -246,9 +247,8 @@ class Pipeline:
             await loop.run_in_executor(self._working, self._step_on, chunk, reading, epoch)
 
     async def _tick(self) -> None:
-        seconds = tick_seconds(self._step)
         while True:
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(tick_seconds(self._step))
             with contextlib.suppress(Interrupted):  # the next one asks again
                 await self._work(lambda: self._worker.tick(self._now_us()))
 

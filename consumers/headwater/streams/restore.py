@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 
@@ -18,7 +18,7 @@ from headwater.streams.clients import Reader
 from headwater.streams.reading import SchemaName
 from headwater.streams.replay import replay
 from headwater.streams.schemas import SchemaBook
-from headwater.streams.step import Retry, Stateful, Step
+from headwater.streams.step import Retry, Stateful, Step, has_one_state, is_alone
 
 _log = logging.getLogger("headwater.streams")
 
@@ -49,6 +49,15 @@ async def rederive(
     if isinstance(step, Stateful):
         since = await _restore(settings, place, committed, step, executor, wanted)
     await replay(settings, place, committed, step, give, since)
+
+
+async def others_fed(step: Step, place: Place, restoring: Collection[Place], wanted: Callable[[], bool]) -> None:
+    """Wait until nothing is fed again any more of what the step judges a partition by: what is new there would be
+    judged by less than was known, and what is fed again says nothing. That is the partitions with the same number of
+    all its topics, all partitions where it is alone.
+    """
+    while wanted() and has_one_state(step) and any(is_alone(step) or one[1] == place[1] for one in restoring):
+        await asyncio.sleep(0.01)
 
 
 def attach_past(step: Step, settings: Settings, book: SchemaBook) -> None:

@@ -198,6 +198,11 @@ def tick_seconds(step: Step) -> float:
     return float(getattr(step, "tick_seconds", 1.0))
 
 
+def has_one_state(step: Step) -> bool:
+    """Whether the step judges what comes on one topic by what came on others too, and has that fed again."""
+    return step.lookback is not None and len(step.inputs) > 1
+
+
 def read_whole(step: Step) -> Collection[str]:
     """Of its inputs those that are fed again from their beginning, not only within `lookback`: as it says by
     `read_whole`.

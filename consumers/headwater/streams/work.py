@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from headwater.streams.batch import Batch
 from headwater.streams.clients import Sender, Stopped
 from headwater.streams.metrics import Tally, emit_times
-from headwater.streams.step import Backpressure, Output, Retry, Stateful, Step, gauges_of
+from headwater.streams.step import Backpressure, Output, Retry, Stateful, Step, gauges_of, has_one_state
 
 _log = logging.getLogger("headwater.streams")
 
@@ -98,7 +98,9 @@ class Worker:
     def tick(self, now_us: int) -> Open | None:
         """Let time pass; the round where it is over by time."""
         self._tell_committed()
-        self._sender.send(self._insist(lambda: self._step.tick(now_us)))
+        if not (has_one_state(self._step) and self._tally.restoring):
+            # what seems missing or due may be told of by what is still to be fed again
+            self._sender.send(self._insist(lambda: self._step.tick(now_us)))
         self._tally.gauges = gauges_of(self._step)
         return self.end_round() if self._round is not None and self._is_due() else None
 

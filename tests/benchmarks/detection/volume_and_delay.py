@@ -30,9 +30,10 @@ def by_our_gates(rows: Sequence[int], change: float) -> list[bool]:
         subject = Subject(microseconds(flights.days(None)[index][0]), "lake", "flights", str(index))
         if index >= FIRST:
             trial = copy.deepcopy(counts)
-            verdict = volume.judge(subject, int(count * (1 + change)), trial, POLICY, an_id(index))
-            found.append(verdict.outcome == "alarm")
-        volume.judge(subject, count, counts, POLICY, an_id(index))
+            trial.take(subject, int(count * (1 + change)), an_id(index), POLICY)
+            found += [verdict.outcome == "alarm" for verdict in trial.due(POLICY)]
+        counts.take(subject, count, an_id(index), POLICY)
+        counts.due(POLICY)
     return found
 
 

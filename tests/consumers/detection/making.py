@@ -122,3 +122,20 @@ def use(job: str, day: date, access: str, node: Mapping[str, Any], **fields: Any
             **fields,
         },
     )
+
+
+def standing(verdicts: Iterable[Mapping[str, Any]]) -> dict[bytes, dict[str, Any]]:
+    """Of all verdicts on a topic those that stand, by their ids, without what says who sent them when."""
+    said = [dict(verdict) for verdict in verdicts]
+    most: dict[str, str] = {}
+    for evidence in (verdict["evidence"] for verdict in said):
+        if "judged" in evidence:
+            most[evidence["judged"]] = max(most.get(evidence["judged"], ""), evidence["known"])
+    found: dict[bytes, dict[str, Any]] = {}
+    for verdict in said:
+        content = {key: value for key, value in verdict.items() if key not in {"emit_time", "producer_id", "sequence"}}
+        evidence = verdict["evidence"]
+        if "judged" not in evidence or evidence["known"] == most[evidence["judged"]]:
+            before = found.setdefault(verdict["event_id"], content)
+            assert before == content, "two verdicts have one id"
+    return found

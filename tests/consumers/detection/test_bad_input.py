@@ -194,7 +194,7 @@ def test_a_clock_that_is_ahead() -> None:
     found = checker.profile(profile_record("t", ahead, {"a": drawn(31, 500.0)}))
     for number in range(30, 40):  # all of them come late behind that one, which is judged again seven times at most
         found = checker.profile(profile_record("t", day(number), {"a": drawn(number)}))
-    assert {verdict.subject.event_time for verdict in found} == {microseconds(day(39))}
+    assert {v.subject.event_time for v in found if v.check != "volume"} == {microseconds(day(39))}
     after = said(found)
     assert {outcome for (check, _), outcome in after.items() if check != "volume"} == {"ok"}
     moved = said(checker.profile(profile_record("t", day(40), {"a": drawn(40, 200.0)})))

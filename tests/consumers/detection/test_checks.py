@@ -181,7 +181,7 @@ def test_rows() -> None:
             checker.use(use("job", day(n), "write", dataset("t", str(n)), rows=1_000 + generator.randrange(-10, 10)))
         found = checker.use(use("job", day(60), "write", dataset("t", "60"), rows=int(1_000 * share)))
         assert outcomes(found, "volume") == [expected]
-        again = checker.use(use("job2", day(60), "write", dataset("t", "60"), rows=int(1_000 * share)))
+        again = checker.use(use("job2", day(61), "write", dataset("t", "60"), rows=int(1_000 * share)))
         assert outcomes(again, "volume") == []
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from functools import cache
@@ -16,7 +15,15 @@ from hypothesis import strategies as st
 from headwater.detection.checker import Checker
 from headwater.detection.policy import Policy
 from headwater.detection.verdicts import Verdict
-from tests.consumers.detection.making import an_id, dataset, microseconds, profile_record, through_the_contract, use
+from tests.consumers.detection.making import (
+    an_id,
+    dataset,
+    microseconds,
+    profile_record,
+    standing,
+    through_the_contract,
+    use,
+)
 from tests.consumers.detection.telling import Told
 
 START = date(2024, 3, 1)
@@ -49,18 +56,17 @@ def the_days() -> tuple[dict[str, Any], ...]:
 
 
 def stands(records: Iterable[dict[str, Any]]) -> dict[bytes, dict[str, Any]]:
-    """What was said last of each judgement, by the id of its first verdict."""
+    """What stands when all was said, by its id. What is said again has more known, never less."""
     checker = Checker(POLICY)
-    found: dict[bytes, dict[str, Any]] = {}
+    found: list[dict[str, Any]] = []
+    known: dict[str, str] = {}
     for record in records:
-        for verdict in checker.profile(record):
-            fields = through_the_contract("verdict", verdict.fields())
-            first = fields["evidence"].pop("replaces", None)
-            assert (first is not None) == verdict.again
-            key = bytes.fromhex(json.loads(first)) if first else fields["event_id"]
-            assert (key in found) == verdict.again, "a verdict replaces one that was said, and no other is said twice"
-            found[key] = {**fields, "event_id": key}
-    return found
+        said = [through_the_contract("verdict", verdict.fields()) for verdict in checker.profile(record)]
+        for about, evidence in {fields["evidence"]["judged"]: fields["evidence"] for fields in said}.items():
+            assert known.get(about, "") < evidence["known"]
+            known[about] = evidence["known"]
+        found += said
+    return standing(found)
 
 
 @cache
@@ -71,18 +77,15 @@ def in_order() -> dict[bytes, dict[str, Any]]:
 @settings(max_examples=40)
 @given(st.lists(st.integers(0, POLICY.again), min_size=DAYS + 1, max_size=DAYS + 1), st.randoms())
 def test_what_stands_does_not_depend_on_the_order(delays: Sequence[int], random: Any) -> None:
-    """Each day up to a week late, some told again: every verdict stands as it would have in order, and what was said
-    of a column beside is that it is as usual.
+    """Each day up to a week late, some told again: the verdicts that stand are those that stand in order, and no
+    others, under the same ids.
     """
     ordered = sorted(
         zip(the_days(), delays, strict=True),
         key=lambda item: (item[0]["event_time"] // 86_400_000_000 + item[1], random.random()),
     )
     records = [record for record, _ in ordered]
-    told = stands([*records, *random.sample(records, 5)])
-    expected = in_order()
-    assert {key: told[key] for key in expected} == expected
-    assert {fields["outcome"] for key, fields in told.items() if key not in expected} <= {"ok", "insufficient"}
+    assert stands([*records, *random.sample(records, 5)]) == in_order()
 
 
 def test_a_week_late_is_judged_and_changes_no_verdict_behind_it_beyond() -> None:
@@ -92,8 +95,7 @@ def test_a_week_late_is_judged_and_changes_no_verdict_behind_it_beyond() -> None
     for record in (*records[:10], *records[11 : 12 + POLICY.again]):
         checker.profile(record)
     found = checker.profile(records[10])
-    assert {verdict.subject.event_time for verdict in found} == {microseconds(day(10))}
-    assert [verdict.again for verdict in found if verdict.again] == []
+    assert {verdict.subject.event_time for verdict in found if verdict.check != "volume"} == {microseconds(day(10))}
 
 
 def test_what_a_person_accepted_is_not_judged_again() -> None:
@@ -116,7 +118,7 @@ def test_what_a_person_accepted_is_not_judged_again() -> None:
             },
         )
     )
-    assert not any(verdict.again for verdict in checker.profile(records[14]))
+    assert {verdict.subject.event_time for verdict in checker.profile(records[14])} == {microseconds(day(14))}
 
 
 class Line:
@@ -178,6 +180,23 @@ def test_a_late_profile_withdraws_an_incident(line: Line) -> None:
     assert (after.book.open, after.wait(20)) == (0, [])
 
 
+def test_an_alarm_of_a_worker_that_died_is_withdrawn(line: Line) -> None:
+    """It said an alarm and died; the next one has what came late in the same chunk, and nothing to say of the column.
+    What was said before, delivered again behind it, changes nothing.
+    """
+    line.profile(20, 106.0)
+    dead = line.profile(23, 106.0)
+    assert line.states() == ["opened"]
+    line.checker = Checker(Policy())
+    for number in (*range(20), 20, 21, 22, 23):
+        line.profile(number, 106.0 if number in {20, 23} else 100.0)
+    assert line.states() == ["resolved"]
+    for verdict in dead:
+        line.told.verdict(verdict)
+    assert line.states() == []
+    assert line.told.book.open == 0
+
+
 def test_after_a_withdrawn_incident_the_next_one_is_told(line: Line) -> None:
     """A third weak shift next to the second is an alarm of its own: it pages, whatever was withdrawn before."""
     for number, mean in ((20, 106.0), (23, 106.0)):
@@ -193,9 +212,10 @@ def test_after_a_withdrawn_incident_the_next_one_is_told(line: Line) -> None:
 
 def test_an_alarm_that_stays_one_is_told_once(line: Line) -> None:
     """A strong shift, judged again with an ordinary day before it: its incident stays and holds what stands."""
-    line.profile(21, 150.0)
+    (first,) = [v for v in line.profile(21, 150.0) if v.subject.column == "amount"]
     assert line.states() == ["opened"]
-    replaced = [verdict for verdict in line.profile(20) if verdict.again and verdict.subject.column == "amount"]
+    late = microseconds(day(20))
+    replaced = [v for v in line.profile(20) if v.subject.event_time > late and v.subject.column == "amount"]
     assert [verdict.outcome for verdict in replaced] == ["alarm"]
     assert line.states() == []
     line.profile(22, 150.0)
@@ -205,20 +225,4 @@ def test_an_alarm_that_stays_one_is_told_once(line: Line) -> None:
     (resolved,) = line.told.wait(15)
     assert resolved["state"] == "resolved"
     assert replaced[0].event_id in resolved["verdicts"]
-    assert replaced[0].first_id not in resolved["verdicts"]
-
-
-def test_rows_that_come_late() -> None:
-    """Counts are judged again like profiles: what stands of each is what would have been said in order."""
-    made = [
-        use("load", day(n), "write", dataset("t", str(n)), rows=600 if n in {40, 42} else 1_000 + n % 3)
-        for n in range(50)
-    ]
-
-    def said(records: Sequence[dict[str, Any]]) -> dict[bytes, tuple[str, float]]:
-        checker = Checker(Policy())
-        found = [verdict for record in records for verdict in checker.use(record) if verdict.check == "volume"]
-        return {verdict.first_id: (verdict.outcome, verdict.score) for verdict in found}
-
-    late = [*made[:33], *made[34:40], made[33], *made[41:45], made[40], *made[45:]]
-    assert said(late) == said(made)
+    assert first.event_id not in resolved["verdicts"]

@@ -103,12 +103,13 @@ def test_what_comes_late_takes_the_violation_back() -> None:
     """A version that is evaluated at last: its incident is withdrawn."""
     models = Models()
     models.train(0, "v1")
-    for verdict in models.judged(at(0) + 11 * SECOND):
-        models.told.verdict(verdict)
+    (violation,) = models.judged(at(0) + 11 * SECOND)
+    models.told.verdict(violation)
     assert [message["state"] for message in models.told.wait(15)] == ["opened"]
     models.use(0, "read", "fares", "v1", metrics=MAE)
     (taken_back,) = models.judged(at(0) + 13 * SECOND)
-    assert (taken_back.outcome, taken_back.again) == ("ok", True)
+    assert (taken_back.outcome, taken_back.judged) == ("ok", violation.judged)
+    assert taken_back.known > violation.known
     models.told.verdict(taken_back)
     (resolved,) = models.told.wait(15)
     assert (resolved["state"], "withdrawn" in resolved["explanation"]) == ("resolved", True)

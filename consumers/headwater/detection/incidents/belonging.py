@@ -125,7 +125,13 @@ def belongs_to(
     return next((incident for incident in near if is_above(alarm.place, incident, above)), None)
 
 
-def explains(other: Incident, incident: Incident, walk: Walk, world: World) -> bool:
+def explained_by(incident: Incident, others: Mapping[bytes, Incident], world: World) -> Incident | None:
+    """The first of the others, by their ids, that explains an incident."""
+    walk = walk_up(incident.leading, world)
+    return next((other for other in others.values() if _explains(other, incident, walk, world)), None)
+
+
+def _explains(other: Incident, incident: Incident, walk: Walk, world: World) -> bool:
     """Whether another incident's root lies above this one's, as edges that came later may show."""
     checks = {incident.leading["check"], other.leading["check"]}
     return (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +16,7 @@ from headwater.detection.incidents.belonging import (
     bad_versions,
     belongs_to,
     causes,
-    explains,
+    explained_by,
     is_above,
     place_of,
     walk_up,
@@ -31,7 +30,8 @@ from headwater.detection.incidents.reach import Reach, reach
 from headwater.detection.incidents.recovery import recovered_at
 from headwater.detection.incidents.restoring import restore
 from headwater.detection.incidents.skew import Skew
-from headwater.detection.incidents.timelines import key_of, points_of
+from headwater.detection.incidents.standing import Standing
+from headwater.detection.incidents.timelines import Key, Point, key_of, points_of
 from headwater.detection.incidents.walks import Place, Walk
 from headwater.detection.incidents.world import World
 from headwater.detection.policy import DAY_US, Policy
@@ -44,8 +44,6 @@ from headwater.detection.verdicts import Verdict
 _log = logging.getLogger("headwater.detection")
 #: Walks of alarmed places that are kept, to count what lies below a candidate.
 _MOST_WALKS = 1000
-#: Verdicts that were replaced and are remembered.
-_MOST_REPLACED = 10_000
 
 
 class Book:
@@ -66,8 +64,7 @@ class Book:
         self._attached: set[bytes] = set()
         self._walks: OrderedDict[Place, Walk] = OrderedDict()
         self._newest = -(2**63)
-        #: Of verdicts that were replaced, by the first one's id: the one that stands.
-        self._stands: OrderedDict[bytes, bytes] = OrderedDict()
+        self._standing = Standing()
 
     def use(self, use: Mapping[str, Any], now: int = 0) -> None:
         """One use of a dataset, or of none where it stands for a job; it came at `now`."""
@@ -101,32 +98,48 @@ class Book:
     def verdict(self, verdict: dict[str, Any], arrived: int) -> None:
         """One verdict; an alarm waits for the edges and verdicts that belong to it."""
         self._newest = max(self._newest, verdict["event_time"])
+        if "judged" in verdict["evidence"]:
+            if not self._judged_again(verdict):
+                return
+        else:
+            for key, point in points_of(verdict):
+                self.world.timelines.add(key, point)
         self.world.scores.add(verdict)
-        replaces = verdict["evidence"].get("replaces")
-        for key, point in points_of(verdict):
-            (self.world.timelines.replace if replaces else self.world.timelines.add)(key, point)
-        if replaces:
-            self._replace(bytes.fromhex(json.loads(replaces)), verdict)
         if verdict["outcome"] == "alarm" and key_of(verdict) is not None and verdict["event_id"] not in self._attached:
             self._pending.setdefault(verdict["event_id"], (arrived, verdict))
         if (alarm := escalated(verdict, self.world.graph)) is not None:
             self._escalated.append(alarm)
 
-    def _replace(self, first: bytes, verdict: dict[str, Any]) -> None:
-        """What stands of a judgement that was told already: something came late."""
-        before = self._stands.get(first, first)
-        self._stands[first] = verdict["event_id"]
-        forget(self._stands, _MOST_REPLACED)
+    def _judged_again(self, verdict: dict[str, Any]) -> bool:
+        """Whether a verdict on what is judged again stands; what stood before it gives way."""
+        judgement, gone = self._standing.take(verdict)
+        if judgement is None:
+            return False
+        timelines, time = self.world.timelines, verdict["event_time"]
+        for key, point in points_of(verdict):
+            for before in (judgement.event_time, time) if judgement.again else ():
+                timelines.remove(key, before)
+            timelines.add(key, point)
+        judgement.event_time = time
+        for key, alarm in gone.items():
+            if key_of(verdict) is None:
+                timelines.remove(key, time)
+                timelines.add(key, Point(time, "ok", verdict["event_id"]))
+            self._replace(alarm, key, verdict)
+        return True
+
+    def _replace(self, before: bytes, key: Key, verdict: dict[str, Any]) -> None:
+        """An alarm that was told already gives way to a verdict; to that on the whole profile where it is none."""
         self._pending.pop(before, None)
-        key = key_of(verdict)
-        if before not in self._attached or before == verdict["event_id"] or key is None:
+        if before not in self._attached:
             return
-        # an alarm that is delivered again is not taken for a new one
-        self._attached.add(verdict["event_id"])
+        stays = verdict["outcome"] == "alarm" and key_of(verdict) == key
+        if stays:
+            self._attached.add(verdict["event_id"])  # it is not taken for a new one
         for incident in self._incidents.values():
             if not incident.holds(before):
                 continue
-            if verdict["outcome"] == "alarm":
+            if stays:
                 incident.replace(before, verdict)
             elif (member := incident.members.get(key)) is not None:
                 last = self.world.timelines.last_alarm(key, min(member.first, incident.onset), member.last)
@@ -248,7 +261,7 @@ class Book:
             yield self._message(incident, "acknowledged", now, incident.last_seen)
             return
         incident.asked_at = now
-        if incident.resolved_at is None and (other := self._explained_by(incident)) is not None:
+        if incident.resolved_at is None and (other := explained_by(incident, self._incidents, self.world)) is not None:
             other.absorb(incident)
             yield self._message(incident, "resolved", now, incident.last_seen)
             return
@@ -258,10 +271,6 @@ class Book:
             # a resolved incident stays resolved: a model trained on what it left behind is told all the same
             state = "updated" if incident.resolved_at is None else "resolved"
             yield self._message(incident, state, now, incident.last_seen, found)
-
-    def _explained_by(self, incident: Incident) -> Incident | None:
-        walk = walk_up(incident.leading, self.world)
-        return next((other for other in self._incidents.values() if explains(other, incident, walk, self.world)), None)
 
     def _tell_recovered(self, incident: Incident, before: int | None, now: int) -> Iterator[dict[str, Any]]:
         """The message that it is over, where it is (by `before`)."""

@@ -54,13 +54,12 @@ class Timelines:
         points.insert(index, point)
         del points[: -self._keep]
 
-    def replace(self, key: Key, point: Point) -> None:
-        """What is said of an event time instead of what was."""
+    def remove(self, key: Key, event_time: int) -> None:
+        """Forget what was said of an event time."""
         points = self._points.get(key, [])
-        index = bisect_left(points, point.event_time, key=_time)
-        if index < len(points) and points[index].event_time == point.event_time:
+        index = bisect_left(points, event_time, key=_time)
+        if index < len(points) and points[index].event_time == event_time:
             del points[index]
-        self.add(key, point)
 
     def last_alarm(self, key: Key, since: int, until: int) -> int | None:
         """When it was alarmed last between two event times, both included."""

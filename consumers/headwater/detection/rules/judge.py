@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headwater.detection.gates import Gate
+from headwater.detection.ids import digest
 from headwater.detection.incidents.facts import Run
 from headwater.detection.incidents.graph import Dataset, Node
 from headwater.detection.incidents.world import World
@@ -174,7 +175,9 @@ class Judge:
         elif lacked:
             del self._lacking[rule.name, node]
         if why is not None or lacked or (rule.name, node.dataset, None) in self._broken:
-            self._say(rule, subject, why, {"lacks": json.dumps(lacks)}, again=lacked and why is None)
+            # What a version has is never taken from it, so the verdict that finds most stands.
+            known = f"{len(rule.needs) - len(lacks):03}"
+            self._say(rule, subject, why, {"lacks": json.dumps(lacks)}, known=known)
 
     def _tagged(self, node: Node) -> None:
         for rule in self.rules.policies:
@@ -200,9 +203,12 @@ class Judge:
         *,
         based_on: bytes | None = None,
         at: str = "",
-        again: bool = False,
+        known: str | None = None,
     ) -> None:
-        """A violation, or with no `why` that what was broken is kept now; `again`: in place of what was said."""
+        """A violation, or with no `why` that what was broken is kept now.
+
+        `known`: where the subject is judged again when something comes late, how much was known (`Verdict.known`).
+        """
         key = (rule.name, (subject.namespace, subject.name), subject.column)
         kept = f"{dataset(subject.namespace, subject.name, subject.column)} keeps the rule again"
         verdict = Verdict(
@@ -218,7 +224,8 @@ class Judge:
             evidence={"rule": json.dumps(rule.name), "unusual": "2.0", **evidence},
             rule=rule.name,
             slice=f"{rule.name}\n{at}",
-            again=again,
+            judged=None if known is None else digest(rule.name, subject.namespace, subject.name, subject.version),
+            known=known or "",
         )
         if verdict.event_id in self._told:
             return

@@ -67,9 +67,9 @@ class ChecksStep:
             if batch.topic == topics.DECISIONS.name:
                 checker.decision(record)
                 continue
-            judge = checker.profile if batch.topic == topics.PROFILES.name else checker.use
+            judge = checker.take_profile if batch.topic == topics.PROFILES.name else checker.take_use
             outputs += [self._output(verdict) for verdict in judge(record, replaying=batch.replaying)]
-        return outputs
+        return outputs + [self._output(verdict) for verdict in checker.counted()]
 
     def _pinned(self) -> Sequence[Mapping[str, Any]]:
         """The profiles of pinned references, asked of the history once."""
