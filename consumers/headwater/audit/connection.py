@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from importlib import import_module
 from urllib.parse import urlsplit
 
@@ -10,6 +12,10 @@ from headwater.errors import MissingExtra, SettingsError, StateError, Unavailabl
 from headwater.settings import Settings
 
 _UNKNOWN_DATABASE = "Code: 81"
+#: What the system said, deep in what the HTTP library says.
+_SYSTEM = re.compile(r"\[Errno -?\d+\] ([\w ]+)")
+# Its errors are raised, and told by whoever asked; without a handler Python prints what it logs too.
+logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
 
 
 def connect(settings: Settings, *, database: bool = True) -> Client:
@@ -47,9 +53,15 @@ def connect(settings: Settings, *, database: bool = True) -> Client:
             raise StateError(
                 f"there is no history {name} at {settings.store_url}; `headwater migrate up` makes it"
             ) from None
-        raise Unavailable(f"the store at {settings.store_url} does not answer: {_first_line(error)}") from None
+        raise Unavailable(
+            f"the store at {settings.store_url} does not answer: {_reason(error)}; `headwater up` starts one on this "
+            "machine, the setting store_url names another, --home DIR asks what a stopped one keeps there"
+        ) from None
     return client
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+def _reason(error: Exception) -> str:
+    text = str(error).strip() or type(error).__name__
+    if found := _SYSTEM.search(text):
+        return found[1]
+    return text.splitlines()[0][:300]

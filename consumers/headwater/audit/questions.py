@@ -101,6 +101,16 @@ def _read(name: str, text: str) -> Question:
     return Question(name.removesuffix(".sql"), " ".join(doc), (*parameters, *clocks), sql, near)
 
 
+def named(question: str) -> Question:
+    """The question of this name. Raises NotFound, with the name that comes nearest."""
+    found = questions().get(question)
+    if found is None:
+        near = difflib.get_close_matches(question, questions(), 1)
+        hint = f"did you mean {near[0]}?" if near else "`headwater audit --list` shows all"
+        raise NotFound(f"there is no question {question}; {hint}")
+    return found
+
+
 def ask(client: Client, question: str, /, digest_key: str = "", **parameters: object) -> Answer:
     """Ask a question of QUESTIONS.
 
@@ -108,10 +118,7 @@ def ask(client: Client, question: str, /, digest_key: str = "", **parameters: ob
     Values are text or the type that they stand for; times are ISO 8601 with an offset, or aware datetimes.
     Raises NotFound for an unknown question, SettingsError for a parameter that is unknown, missing or wrong.
     """
-    asked = questions().get(question)
-    if asked is None:
-        near = difflib.get_close_matches(question, questions(), 1)
-        raise NotFound(f"there is no question {question}{f'; did you mean {near[0]}?' if near else ''}")
+    asked = named(question)
     known = {parameter.name for parameter in asked.parameters}
     if unknown := sorted(parameters.keys() - known):
         raise SettingsError(f"{question} has no parameter {unknown[0]}; it has {', '.join(sorted(known))}")

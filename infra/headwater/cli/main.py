@@ -40,7 +40,7 @@ def main(words: Sequence[str] | None = None) -> int:
 def _run(words: Sequence[str]) -> int:
     given = _command_name(words)
     commands = [command(name) for name in ((given,) if given else NAMES)]
-    arguments = parser(commands).parse_args(words)
+    arguments = _parsed(parser(commands), words)
     if not given:
         parser(commands).print_help()
         return 2
@@ -59,6 +59,17 @@ def _run(words: Sequence[str]) -> int:
         if missing == "headwater" or not commands[0].extra:
             raise
         raise MissingExtra(commands[0].extra, missing) from error
+
+
+def _parsed(top: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Namespace:
+    """The arguments. A command's words may stand among its options, where argparse takes the first of them alone."""
+    arguments, rest = top.parse_known_args(words)
+    if rest and ("words" not in arguments or any(word.startswith("-") for word in rest)):
+        below: argparse.ArgumentParser = getattr(arguments, "parser", top)
+        below.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        arguments.words += rest
+    return arguments
 
 
 def _command_name(words: Sequence[str]) -> str | None:
@@ -86,6 +97,7 @@ def parser(commands: Sequence[Command]) -> argparse.ArgumentParser:
     for one in commands:
         sub = below.add_parser(one.name, help=one.help, description=one.help)
         one.add_arguments(sub)
+        sub.set_defaults(parser=sub)
         if one.name in READERS:
             sub.add_argument("--home", metavar="DIR", help="ask the history of the embedded stack in this folder")
     return top

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ def test_audit_command(environment: History, capsys: pytest.CaptureFixture[str])
     assert main(["audit", "--list"]) == 0
     listed = capsys.readouterr().out
     assert all(name in listed for name in QUESTIONS)
-    asked = ["audit", "who_read", "--param", f"namespace={NS}", "--param", "name=features"]
+    asked = ["audit", "who_read", f"{NS}/features"]
     assert main(asked) == 0
     assert "2026-03-01T08:20:00Z" in capsys.readouterr().out
     assert main([*asked, "--json"]) == 0
@@ -39,19 +40,19 @@ def test_audit_command(environment: History, capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().out.startswith("read_at,job_namespace,")
     assert main([*asked, "--sql"]) == 0
     assert "{namespace:String}" in capsys.readouterr().out
-    assert main(["audit", "who_read", "--param", "name"]) == 2
+    assert main(["audit", "who_read"]) == 2
     assert main(["audit", "nothing"]) == 7
 
 
 def test_what_must_not_be_overlooked(environment: History, capsys: pytest.CaptureFixture[str]) -> None:
     """Under a table: how complete a model's manifest is and what it lacks, and that something was cut."""
     pipeline(environment)
-    asked = ["audit", "model_made_of", "--param", f"namespace={NS}", "--param", "name=model"]
+    asked = ["audit", "model_made_of", f"{NS}/model"]
     assert main(asked) == 0
     printed = capsys.readouterr().out
     assert "completeness: 82.3%" in printed
     assert "missing: environment: 2 of 4" in printed
-    assert main([*asked, "--param", "depth=1"]) == 0
+    assert main([*asked, "depth=1"]) == 0
     printed = capsys.readouterr().out
     assert "completeness: not known" in printed
     assert "(truncated: the depth of 1 was reached" in printed
@@ -105,3 +106,41 @@ def test_trace_command(environment: History, tmp_path: Path, capsys: pytest.Capt
     assert main(["trace", "model@m1", "--at", "2200-01-01T00:00:00Z"]) == 0
     assert main(["trace", "model@m1", "--at", "2026-03-01T08:00:00"]) == 2
     assert "did you mean" in capsys.readouterr().err
+
+
+def test_what_a_question_is_about_is_a_word(environment: History, capsys: pytest.CaptureFixture[str]) -> None:
+    """A node by part of its name, with its version and column; a key, a person, a part of a name; parameters as
+    NAME=VALUE, before and after options. What fits no parameter is refused with those that there are.
+    """
+    pipeline(environment)
+
+    def rows(*words: str) -> list[dict[str, Any]]:
+        assert main(["audit", *words, "--json"]) == 0
+        answer = json.loads(capsys.readouterr().out)
+        return [dict(zip(answer["columns"], row, strict=True)) for row in answer["rows"]]
+
+    whole = rows("who_read", f"namespace={NS}", "name=features")
+    assert whole
+    assert rows("who_read", "feature") == whole
+    assert rows("who_read", f"{NS}/features", "until=2026-01-01T00:00:00Z") == []
+    assert {row["version"] for row in rows("model_made_of", "model@m1") if row["depth"] == 0} == {"m1"}
+    assert rows("prediction", "flight-3") == rows("prediction", "key=flight-3")
+    assert {row["name"] for row in rows("owners", "trai")} == {"train"}
+    assert main(["audit", "--json", "model_made_of", "--at", "2026-06-01T00:00:00Z", "model@m1", "depth=1"]) == 0
+    assert json.loads(capsys.readouterr().out)["parameters"]["depth"] == 1
+    for words, code, said in (
+        (["who_read", "features", "sinc=2026"], 2, "who_read has no parameter sinc; it has at, known_at, name,"),
+        (["who_read", "features", "name=raw"], 2, "name=raw: name is given twice"),
+        (["who_read", "no such"], 7, "no such is not in the history"),
+        (["model_diff", "model@m1"], 2, "model@m1: model_diff takes no version; it has after,"),
+        (["owners", "nme=x"], 2, "owners has no parameter nme"),
+        (["model_made"], 7, "did you mean model_made_of?"),
+    ):
+        assert main(["audit", *words]) == code, words
+        assert said in capsys.readouterr().err
+    with pytest.raises(SystemExit) as ended:
+        main(["audit", "who_read", "features", "--since", "2026"])
+    assert ended.value.code == 2
+    printed = capsys.readouterr().err
+    assert "usage: headwater audit" in printed
+    assert "NAME=VALUE" in printed

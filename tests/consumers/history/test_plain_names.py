@@ -85,7 +85,7 @@ def test_the_command_takes_the_setting(
     told(history)
     for name in ("store_url", "store_user", "store_password", "prefix"):
         monkeypatch.setenv(f"HEADWATER_{name.upper()}", getattr(history.settings, name))
-    command = ["audit", "prediction", "--param", "key=ann", "--json"]
+    command = ["audit", "prediction", "ann", "--json"]
     assert main(command) == 0
     assert json.loads(capsys.readouterr().out)["rows"] == []
     monkeypatch.setenv("HEADWATER_DIGEST_KEY", KEY)
@@ -93,5 +93,5 @@ def test_the_command_takes_the_setting(
     printed = capsys.readouterr().out
     assert len(json.loads(printed)["rows"]) == 1
     assert KEY not in printed
-    assert main(["audit", "predictions_about", "--param", "subject=ann@example.org", "--csv"]) == 0
+    assert main(["audit", "predictions_about", "ann@example.org", "--csv"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 3

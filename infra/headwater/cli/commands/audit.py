@@ -19,16 +19,18 @@ EXTRA = "audit"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "`headwater audit --list` shows every question with its parameters. With the setting digest_key of the "
-        "services that told, predictions and persons are found by their plain names."
+        "`headwater audit --list` shows every question with its parameters. What it is about is a node, as in "
+        "`headwater audit who_read shop/orders@7 since=2026-11-21T08:00:00Z`, or a prediction's key, a person, a "
+        "service. With the setting digest_key of the services that told, predictions and persons are found by their "
+        "plain names."
     )
-    parser.add_argument("question", nargs="?", metavar="NAME", help="the question")
+    parser.add_argument("question", nargs="?", metavar="QUESTION", help="its name")
     parser.add_argument(
-        "--param",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="a parameter; times are ISO 8601 with an offset, e.g. 2026-11-21T08:00:00Z",
+        "words",
+        nargs="*",
+        metavar="ABOUT | NAME=VALUE",
+        help="a node: part of a name, or namespace/name, @VERSION and [COLUMN] may follow; parameters: times are "
+        "ISO 8601 with an offset",
     )
     parser.add_argument("--at", metavar="TIME", help="as it was true then (ISO 8601 with an offset)")
     parser.add_argument("--known-at", metavar="TIME", help="as it was known then")
@@ -43,27 +45,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     from headwater.audit import QUESTIONS, ask, connect
+    from headwater.audit.questions import named
     from headwater.audit.render import as_csv, table
-    from headwater.errors import NotFound, SettingsError
+    from headwater.audit.wording import parameters_of
 
     if arguments.listed or arguments.question is None:
         _list(list(QUESTIONS.values()), as_json=arguments.json)
         return 0 if arguments.listed else 2
+    question = named(arguments.question)
     if arguments.sql:
-        if arguments.question not in QUESTIONS:
-            raise NotFound(f"there is no question {arguments.question}; `headwater audit --list` shows all")
-        print(QUESTIONS[arguments.question].sql)
+        print(question.sql)
         return 0
-    parameters: dict[str, str] = {}
-    for pair in arguments.param:
-        name, equals, value = pair.partition("=")
-        if not equals:
-            raise SettingsError(f"--param {pair}: write NAME=VALUE")
-        parameters[name] = value
+    client = connect(settings)
+    parameters = parameters_of(client, question, arguments.words)
     for name in ("at", "known_at"):
         if getattr(arguments, name):
             parameters[name] = getattr(arguments, name)
-    answer = ask(connect(settings), arguments.question, digest_key=settings.digest_key, **parameters)
+    answer = ask(client, question.name, digest_key=settings.digest_key, **parameters)
     if arguments.json:
         print(json.dumps(answer.as_dict(), indent=2))
     elif arguments.csv:

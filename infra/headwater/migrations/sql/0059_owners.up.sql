@@ -6,7 +6,7 @@ SELECT
     namespace,
     name,
     if(notEmpty(decided), decided, declared) AS owners,
-    if(notEmpty(decided), decided_at, declared_at) AS since,
+    if(notEmpty(decided), decided_at, declared_at) AS stated_at,
     if(notEmpty(decided), 'decision', 'event') AS stated_by
 FROM
 (
