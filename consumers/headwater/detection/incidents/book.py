@@ -257,7 +257,9 @@ class Book:
         yield from self._tell_recovered(incident, None, now)
         if now - max(incident.told_at, incident.asked_at) < self._policy.update_us:
             return
-        if incident.state in {"opened", "updated"} and self._decisions.acknowledges(incident.incident_id):
+        decision = self._decisions.acknowledgement(incident.incident_id)
+        if decision is not None and incident.acknowledged is None and incident.resolved_at is None:
+            incident.acknowledge(decision)
             yield self._message(incident, "acknowledged", now, incident.last_seen)
             return
         incident.asked_at = now

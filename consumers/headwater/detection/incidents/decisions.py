@@ -44,7 +44,7 @@ class Decisions:
     def __init__(self) -> None:
         self._standing: dict[bytes, Mapping[str, Any]] = {}
         self._lifted: set[bytes] = set()
-        self._acknowledged: set[bytes] = set()
+        self._acknowledged: dict[bytes, Mapping[str, Any]] = {}
 
     def add(self, decision: Mapping[str, Any]) -> None:
         """A decision of kind suppress, lift or acknowledge; others change nothing here."""
@@ -53,11 +53,13 @@ class Decisions:
         elif decision["kind"] == "lift" and decision["lifts"] is not None:
             self._lifted.add(decision["lifts"])
         elif decision["kind"] == "acknowledge" and decision["incident_id"] is not None:
-            self._acknowledged.add(decision["incident_id"])
+            known = self._acknowledged.get(decision["incident_id"], decision)
+            first = min(known, decision, key=lambda one: (one["event_time"], one["event_id"]))
+            self._acknowledged[decision["incident_id"]] = first
 
-    def acknowledges(self, incident_id: bytes) -> bool:
-        """Whether somebody has taken care of this incident."""
-        return incident_id in self._acknowledged
+    def acknowledgement(self, incident_id: bytes) -> Mapping[str, Any] | None:
+        """The first decision that took care of this incident, by event time."""
+        return self._acknowledged.get(incident_id)
 
     def covers(self, verdict: Mapping[str, Any]) -> bool:
         """Whether a decision that stands covers this verdict."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,20 @@ class Member:
 
     first: int
     last: int
+
+
+#: So many times as severe as it was told: that is news, and where somebody took care of it already, wakes again.
+_WORSE = 1.5
+
+
+@dataclass(slots=True)
+class Acknowledged:
+    """Who took care of an incident, when (µs) and why, and how severe it was as people were last paged."""
+
+    actor: str
+    reason: str
+    at: int
+    severity: float
 
 
 @dataclass(slots=True)
@@ -53,6 +68,7 @@ class Incident:
     resolved_at: int | None = None
     #: Everything that it was told of was judged again and is as usual.
     withdrawn: bool = False
+    acknowledged: Acknowledged | None = None
     #: The incident that turned out to explain this one.
     suppressed_by: bytes | None = None
 
@@ -86,6 +102,23 @@ class Incident:
         """Whether this alarm is one of its own."""
         return event_id in self.verdicts or event_id in self.suppressed
 
+    def acknowledge(self, decision: Mapping[str, Any]) -> None:
+        """Somebody takes care of it."""
+        self.acknowledged = Acknowledged(decision["actor"], decision["reason"], decision["event_time"], self.severity)
+
+    def pages(self, state: str) -> bool:
+        """Whether its next message wakes people: the first one; of one that was acknowledged an update that tells that
+        it is half as severe again, once.
+        """
+        if state == "updated" and self._worsened():
+            assert self.acknowledged is not None  # noqa: S101  # else it is not worse than it was then
+            self.acknowledged.severity = self.severity
+            return True
+        return state == "opened"
+
+    def _worsened(self) -> bool:
+        return self.acknowledged is not None and self.severity > self.acknowledged.severity * _WORSE
+
     def replace(self, before: bytes, verdict: dict[str, Any]) -> None:
         """An alarm that was judged again and still is one."""
         for told in (self.verdicts, self.suppressed):
@@ -113,9 +146,10 @@ class Incident:
         if self.remember(key, verdict["onset"] or verdict["event_time"], verdict["event_time"]):
             self.changed = True
         (self.verdicts if of_root else self.suppressed)[verdict["event_id"]] = None
-        if verdict["severity"] > self.severity * 1.5:
+        if verdict["severity"] > self.severity * _WORSE:
             self.changed = True
         self.severity = max(self.severity, verdict["severity"])
+        self.changed = self.changed or self._worsened()
         self.last_seen = max(self.last_seen, verdict["event_time"])
 
 

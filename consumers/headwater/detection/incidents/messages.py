@@ -52,7 +52,7 @@ def alert(
         "incident_id": incident.incident_id,
         "state": state,
         "number": incident.number,
-        "page": state == "opened",
+        "page": incident.pages(state),
         "severity": incident.severity,
         "title": title(incident),
         "explanation": explanation(incident, state, reach),
@@ -96,6 +96,7 @@ def alert(
             "columns": json.dumps(incident.columns[:_MOST_COLUMNS]),
             "versions": json.dumps(sorted(incident.bad, key=str)[-_MOST_IDS:]),
             "members": json.dumps(_members(incident)),
+            **_acknowledged(incident),
             **({"models": json.dumps([[*model, count] for model, count in _served(reach)])} if reach.served else {}),
         },
         "command": f"headwater alerts show {key}",
@@ -170,6 +171,8 @@ def explanation(incident: Incident, state: str, reach: Reach) -> str:
         parts.append(
             f"reaches {listed}" + (f" and {number(reach.predictions)} predictions" if reach.predictions else "")
         )
+    if incident.acknowledged is not None and state != "resolved":
+        parts.append(f"acknowledged by {incident.acknowledged.actor}")
     if incident.suppressed_by is not None:
         parts.append(f"explained by incident {incident.suppressed_by.hex()}")
     elif state == "resolved" and incident.withdrawn:
@@ -177,6 +180,14 @@ def explanation(incident: Incident, state: str, reach: Reach) -> str:
     elif state == "resolved":
         parts.append(f"as usual again, last seen {day(incident.last_seen)}")
     return "; ".join(parts)
+
+
+def _acknowledged(incident: Incident) -> dict[str, str]:
+    taken = incident.acknowledged
+    if taken is None:
+        return {}
+    more = {"at": taken.at, "reason": taken.reason, "severity": taken.severity}
+    return {"acknowledged_by": json.dumps(taken.actor), "acknowledged": json.dumps(more)}
 
 
 def _served(reach: Reach) -> list[tuple[Node, int]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from headwater.detection.incidents.causes import Cause
 from headwater.detection.incidents.graph import Node
-from headwater.detection.incidents.incident import Incident
+from headwater.detection.incidents.incident import Acknowledged, Incident
 from headwater.detection.incidents.timelines import Key
 from headwater.detection.incidents.walks import Place
 
@@ -42,6 +42,10 @@ def restore(alert: Mapping[str, Any]) -> Incident:
     incident.suppressed_by = alert["suppressed_by"]
     reached: frozenset[tuple[str | None, ...]] = frozenset((it["namespace"], it["name"]) for it in alert["reaches"])
     incident.told_reach = reached | {tuple(model[:3]) for model in json.loads(evidence.get("models", "[]"))}
+    if "acknowledged_by" in evidence:
+        more = json.loads(evidence["acknowledged"])
+        who = json.loads(evidence["acknowledged_by"])
+        incident.acknowledged = Acknowledged(who, more["reason"], more["at"], more["severity"])
     incident.told_predictions = sum(item["predictions"] or 0 for item in alert["reaches"])
     return incident
 

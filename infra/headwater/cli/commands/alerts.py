@@ -86,7 +86,11 @@ def _list(arguments: argparse.Namespace, settings: Settings) -> int:
         return 0
     for item in found:
         since = f"{item.onset or item.opened_at:%Y-%m-%d}"
-        print(_printable(f"{item.incident_id.hex}  {item.state:<12} {item.severity:.2f}  since {since}  {item.title}"))
+        taken = item.evidence.get("acknowledged_by") if item.state == "updated" else None
+        by = f"  (acknowledged by {json.loads(taken)})" if taken else ""
+        print(
+            _printable(f"{item.incident_id.hex}  {item.state:<12} {item.severity:.2f}  since {since}  {item.title}{by}")
+        )
     if not found:
         print("no incidents")
     return 0
