@@ -112,6 +112,23 @@ def test_a_verdict_nearer_to_the_cause_comes_late(late: str) -> None:
     assert [message["page"] for message in told.messages].count(True) == 1
 
 
+def test_an_alarm_that_has_not_settled_is_before_the_end() -> None:
+    """A fault's last alarm and three good days come at once: it belongs to the incident, which ends behind it."""
+    told = Told()
+    told.edges(0)
+    drifted(told, 0)
+    told.wait(15)
+    for number in range(3, 7):
+        told.edges(number)
+    drifted(told, 3)
+    for number in range(4, 7):
+        calm(told, number)
+    told.wait(30)
+    assert len({message["incident_id"] for message in told.messages}) == 1
+    assert told.messages[-1]["state"] == "resolved"
+    assert told.messages[-1]["last_seen"] == at(3)
+
+
 def test_two_faults_are_two_incidents() -> None:
     """Wind and distance at different times, both seen in the same table: told apart by their columns."""
     told = Told()

@@ -9,14 +9,11 @@ from itertools import groupby
 from typing import Any
 
 from headwater.detection.accepting import accept_of
-from headwater.detection.incidents import messages
 from headwater.detection.incidents.belonging import (
-    SLACK_US,
     Alarm,
     bad_versions,
     belongs_to,
     causes,
-    explained_by,
     is_above,
     place_of,
     walk_up,
@@ -26,11 +23,10 @@ from headwater.detection.incidents.decisions import Decisions
 from headwater.detection.incidents.escalation import escalated
 from headwater.detection.incidents.graph import Node
 from headwater.detection.incidents.incident import Incident, incident_id
-from headwater.detection.incidents.reach import Reach, reach
-from headwater.detection.incidents.recovery import recovered_at
 from headwater.detection.incidents.restoring import restore
 from headwater.detection.incidents.skew import Skew
 from headwater.detection.incidents.standing import Standing
+from headwater.detection.incidents.telling import Telling
 from headwater.detection.incidents.timelines import Key, Point, key_of, points_of
 from headwater.detection.incidents.walks import Place, Walk
 from headwater.detection.incidents.world import World
@@ -56,7 +52,6 @@ class Book:
         self._assembly = Assembly()
         self._escalated: list[Verdict] = []
         self._policy = policy
-        self._database = database
         self._decisions = Decisions()
         #: Alarmed verdicts that belong to no incident yet, and when each came.
         self._pending: dict[bytes, tuple[int, dict[str, Any]]] = {}
@@ -65,6 +60,7 @@ class Book:
         self._walks: OrderedDict[Place, Walk] = OrderedDict()
         self._newest = -(2**63)
         self._standing = Standing()
+        self._telling = Telling(self.world, self._decisions, self._incidents, self._pending, database)
 
     def use(self, use: Mapping[str, Any], now: int = 0) -> None:
         """One use of a dataset, or of none where it stands for a job; it came at `now`."""
@@ -176,7 +172,7 @@ class Book:
         settled = [verdict for arrived, verdict in self._pending.values() if self._has_settled(verdict, now - arrived)]
         found = list(self._take(settled, now)) if settled else []
         for incident in self._incidents.values():
-            found += self._tell(incident, now)
+            found += self._telling.due(incident, now)
         return found
 
     @property
@@ -221,7 +217,7 @@ class Book:
         for event_time, together in groupby(alarms, key=lambda alarm: alarm.event_time):
             # once for each time: of a table of thousands of columns all may alarm at once
             for incident in self._incidents.values():
-                yield from self._tell_recovered(incident, event_time, now)
+                yield from self._telling.recovered(incident, event_time, now)
             for alarm in together:
                 self._attach(alarm, covered)
 
@@ -247,56 +243,3 @@ class Book:
         incident.onset = min(incident.onset, alarm.onset)
         incident.bad |= bad_versions(incident, alarm.walk, self.world)
         self._attached.add(verdict["event_id"])
-
-    def _tell(self, incident: Incident, now: int) -> Iterator[dict[str, Any]]:
-        if incident.number == 0:
-            yield self._message(incident, "opened", now, incident.last_seen)
-        if incident.withdrawn and incident.resolved_at is None:
-            incident.resolved_at = incident.last_seen
-            yield self._message(incident, "resolved", now, incident.last_seen)
-        yield from self._tell_recovered(incident, None, now)
-        if now - max(incident.told_at, incident.asked_at) < self._policy.update_us:
-            return
-        decision = self._decisions.acknowledgement(incident.incident_id)
-        if decision is not None and incident.acknowledged is None and incident.resolved_at is None:
-            incident.acknowledge(decision)
-            yield self._message(incident, "acknowledged", now, incident.last_seen)
-            return
-        incident.asked_at = now
-        if incident.resolved_at is None and (other := explained_by(incident, self._incidents, self.world)) is not None:
-            other.absorb(incident)
-            yield self._message(incident, "resolved", now, incident.last_seen)
-            return
-        found = self._reach(incident)
-        grown = found.told > incident.told_reach or found.predictions >= 2 * max(1, incident.told_predictions)
-        if incident.changed or grown:
-            # a resolved incident stays resolved: a model trained on what it left behind is told all the same
-            state = "updated" if incident.resolved_at is None else "resolved"
-            yield self._message(incident, state, now, incident.last_seen, found)
-
-    def _tell_recovered(self, incident: Incident, before: int | None, now: int) -> Iterator[dict[str, Any]]:
-        """The message that it is over, where it is (by `before`)."""
-        if incident.resolved_at is not None:
-            return
-        at = recovered_at(incident, self.world)
-        if at is None or (before is not None and at >= before):
-            return
-        if incident.number == 0:
-            yield self._message(incident, "opened", now, incident.last_seen)
-        incident.resolved_at = at
-        yield self._message(incident, "resolved", now, at)
-
-    def _reach(self, incident: Incident) -> Reach:
-        starts = sorted(incident.bad, key=str) or [incident.root.node]
-        until = incident.last_seen + SLACK_US if incident.resolved_at is not None else 2**62
-        return reach(self.world, starts, incident.onset, until)
-
-    def _message(
-        self, incident: Incident, state: str, now: int, event_time: int, found: Reach | None = None
-    ) -> dict[str, Any]:
-        found = found or self._reach(incident)
-        incident.number += 1
-        incident.state, incident.told_at, incident.changed = state, now, False
-        incident.told_predictions, incident.told_reach = found.predictions, found.told
-        owners = self.world.runs.owners(incident.root.node.dataset)
-        return messages.alert(incident, state, found, owners, event_time, self._database)
