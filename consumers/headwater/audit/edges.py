@@ -182,12 +182,13 @@ class Edges:
         every = {dataset: {name.dataset for name in groups.get(dataset, ())} | {dataset} for dataset in missing}
         named = {name.dataset: (name.namespace, name.name) for group in groups.values() for name in group}
         named |= self._named(missing)
-        found: dict[int, list[tuple[datetime, int]]] = defaultdict(list)
-        for dataset, key, written_at in written(self._client, named.values(), self._clocks):
-            found[dataset].append((written_at, key))
+        # Of versions written at one time that with the last text, as in the views, else any would be the last.
+        found: dict[int, list[tuple[datetime, str, int]]] = defaultdict(list)
+        for dataset, written_at, version, key in written(self._client, named.values(), self._clocks):
+            found[dataset].append((written_at, version, key))
         for dataset in missing:
             versions = sorted(one for other in every[dataset] for one in found[other])
-            self._versions[dataset] = ([at for at, _ in versions], [key for _, key in versions])
+            self._versions[dataset] = ([at for at, _, _ in versions], [key for _, _, key in versions])
 
     def _named(self, datasets: Iterable[int]) -> dict[int, tuple[str, str]]:
         """Names of datasets that were read without version, from the nodes that stand for such a read."""

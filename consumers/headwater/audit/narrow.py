@@ -203,7 +203,7 @@ def _versions(clocks: Mapping[str, str], *, whole: bool) -> str:
     """
     known_at = parameter(clocks, "known_at")
     keys = _OF_DATASETS if whole else "{near_keys:Array(UInt64)}"
-    last = "(u.event_time, toString(u.event_id))"
+    last = "(u.event_time, toString(u.event_id), u.part, u.position, u.content)"
     return f"""(
     SELECT
         n.namespace AS namespace, n.name AS name, assumeNotNull(n.version) AS version,
@@ -223,10 +223,10 @@ def _versions(clocks: Mapping[str, str], *, whole: bool) -> str:
     (
         SELECT
             u.namespace AS namespace, u.name AS name, u.version AS version,
-            argMax(u.run_id, {last}) AS run_id,
+            argMax(tuple(u.run_id), {last}).1 AS run_id,
             argMax(u.job_namespace, {last}) AS job_namespace,
             argMax(u.job_name, {last}) AS job_name,
-            argMax(r.state, {last}) AS state,
+            argMax(tuple(r.state), {last}).1 AS state,
             max(ifNull(r.ended_at, u.event_time)) AS written_at,
             argMaxIf(u.rows, {last}, isNotNull(u.rows)) AS rows,
             argMaxIf(u.fingerprint_algorithm, {last}, u.fingerprint_algorithm != '') AS fingerprint_algorithm,
@@ -234,7 +234,7 @@ def _versions(clocks: Mapping[str, str], *, whole: bool) -> str:
         FROM
         (
             SELECT namespace, name, version, run_id, job_namespace, job_name, rows, fingerprint_algorithm,
-                fingerprint_digest, event_time, event_id
+                fingerprint_digest, event_time, event_id, part, position, content
             FROM dataset_uses
             WHERE {NEAR["datasets"]} AND access = 'write' AND isNotNull(version){_VERSION * (not whole)}
                 AND {then(clocks)}

@@ -1,8 +1,9 @@
 """When versions of datasets were written, looked up dataset by dataset.
 
 The rule is that of the view `dataset_versions`: when the run that wrote it ended, else the last event that names it as
-written; never where the run of the last such event failed or was aborted. Here each table is read by its sort key or
-index, where the view joins all that was ever written with all runs.
+written; never where the run of the last such event failed or was aborted. Of events of one time that with the largest
+event id is the last, of one event its last mention. Here each table is read by its sort key or index, where the view
+joins all that was ever written with all runs.
 """
 
 from __future__ import annotations
@@ -32,27 +33,27 @@ def named(names: Iterable[tuple[str, str]]) -> dict[str, object]:
 
 def written(
     client: Client, datasets: Iterable[tuple[str, str]], clocks: Clocks = NOW
-) -> list[tuple[int, int, datetime]]:
-    """Dataset, key and time of each version of the datasets that stands as written, in no order."""
+) -> list[tuple[int, datetime, str, int]]:
+    """Dataset, time, text and key of each version of the datasets that stands as written, in no order."""
     uses: dict[tuple[int, int], list[dict[str, Any]]] = defaultdict(list)
     for some in chunks(sorted(set(datasets))):
         for row in select(client, _USES + f"AND {clocks.events()} {_GROUPED}", {**named(some), **clocks.values()}):
             uses[row["dataset"], row["key"]].append(row)
     ends = _ends(client, {_run(use) for every in uses.values() for use in every if use["run_id"] is not None}, clocks)
-    found: list[tuple[int, int, datetime]] = []
+    found: list[tuple[int, datetime, str, int]] = []
     for (dataset, key), every in uses.items():
         last = max(every, key=lambda use: use["latest"])
         if ends.get(_run(last), ("", None))[0] not in ("FAIL", "ABORT"):
             times = (ends[_run(use)][1] if _run(use) in ends else use["latest"][0] for use in every)
-            found.append((dataset, key, max(times)))
+            found.append((dataset, max(times), last["version"], key))
     return found
 
 
 #: The last event of each run that names a version as written.
 _USES: Final = (
     "SELECT sipHash64(namespace, name, toUInt8(1), '') AS dataset, "
-    "sipHash64(namespace, name, toUInt8(0), assumeNotNull(version)) AS key, run_id, job_namespace, job_name, "
-    "max((u.event_time, toString(u.event_id))) AS latest "
+    "sipHash64(namespace, name, toUInt8(0), assumeNotNull(version)) AS key, assumeNotNull(version) AS version, "
+    "run_id, job_namespace, job_name, max((u.event_time, toString(u.event_id), part, position, content)) AS latest "
     f"FROM dataset_uses AS u WHERE {NAMED} AND access = 'write' AND isNotNull(version) "
 )
 _GROUPED: Final = "GROUP BY namespace, name, version, run_id, job_namespace, job_name"

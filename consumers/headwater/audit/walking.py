@@ -110,10 +110,8 @@ def _start(client: Client, root: Node, versions: Versions, names: Names, clocks:
     every = exact(client, root, clocks, names)
     if root.version is not None or versions == "all" or len(every) == 1:
         return every
-    times = [
-        (at, -key) for _, key, at in written(client, {(one.node.namespace, one.node.name) for one in every}, clocks)
-    ]
-    latest = -max(times)[1] if times else None
+    datasets = {(one.node.namespace, one.node.name) for one in every}
+    *_, latest = max((one[1:] for one in written(client, datasets, clocks)), default=(None,))
     return [one for one in every if one.key == latest] or _last_known(client, every) or every
 
 

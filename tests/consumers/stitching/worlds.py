@@ -76,7 +76,7 @@ links = st.fixed_dictionaries(
 @st.composite
 def events(draw: st.DrawFn, *, ordinary: bool) -> dict[str, Any]:
     """One event; ordinary ones mostly take the compiled path."""
-    number = draw(st.integers(0, 5))
+    number = draw(st.integers(1, 6))
     kind = "run" if ordinary else draw(st.sampled_from(["run", "run", "run", "job", "dataset"]))
     run: dict[str, Any] | None = None
     if kind == "run":

@@ -73,9 +73,11 @@ FROM
     ) AS a
     ASOF LEFT JOIN
     (
-        SELECT dataset, key, version, assumeNotNull(written_at) AS since
-        FROM ${database}.dataset_versions
-        WHERE isNotNull(written_at)
+        -- Of versions written at one time that with the last text: else it would be any.
+        SELECT w.dataset AS dataset, max((w.version, w.key)).2 AS key, max((w.version, w.key)).1 AS version, assumeNotNull(w.written_at) AS since
+        FROM ${database}.dataset_versions AS w
+        WHERE isNotNull(w.written_at)
+        GROUP BY w.dataset, w.written_at
     ) AS v ON v.dataset = a.unversioned AND v.since <= a.read_at
 ) AS g
 LEFT JOIN (SELECT key, namespace, name, version, kind FROM ${database}.nodes FINAL) AS s ON s.key = g.source

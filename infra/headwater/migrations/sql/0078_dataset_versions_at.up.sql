@@ -28,15 +28,15 @@ LEFT JOIN
         u.namespace AS namespace,
         u.name AS name,
         u.version AS version,
-        argMax(u.run_id, (u.event_time, toString(u.event_id))) AS run_id,
-        argMax(u.job_namespace, (u.event_time, toString(u.event_id))) AS job_namespace,
-        argMax(u.job_name, (u.event_time, toString(u.event_id))) AS job_name,
-        argMax(r.state, (u.event_time, toString(u.event_id))) AS state,
+        argMax(tuple(u.run_id), (u.event_time, toString(u.event_id), u.part, u.position, u.content)).1 AS run_id,
+        argMax(u.job_namespace, (u.event_time, toString(u.event_id), u.part, u.position, u.content)) AS job_namespace,
+        argMax(u.job_name, (u.event_time, toString(u.event_id), u.part, u.position, u.content)) AS job_name,
+        argMax(tuple(r.state), (u.event_time, toString(u.event_id), u.part, u.position, u.content)).1 AS state,
         max(ifNull(r.ended_at, u.event_time)) AS written_at,
-        argMaxIf(u.rows, (u.event_time, toString(u.event_id)), isNotNull(u.rows)) AS rows,
-        argMaxIf(u.bytes, (u.event_time, toString(u.event_id)), isNotNull(u.bytes)) AS bytes,
-        argMaxIf(u.fingerprint_algorithm, (u.event_time, toString(u.event_id)), u.fingerprint_algorithm != '') AS fingerprint_algorithm,
-        argMaxIf(u.fingerprint_digest, (u.event_time, toString(u.event_id)), u.fingerprint_algorithm != '') AS fingerprint_digest
+        argMaxIf(u.rows, (u.event_time, toString(u.event_id), u.part, u.position, u.content), isNotNull(u.rows)) AS rows,
+        argMaxIf(u.bytes, (u.event_time, toString(u.event_id), u.part, u.position, u.content), isNotNull(u.bytes)) AS bytes,
+        argMaxIf(u.fingerprint_algorithm, (u.event_time, toString(u.event_id), u.part, u.position, u.content), u.fingerprint_algorithm != '') AS fingerprint_algorithm,
+        argMaxIf(u.fingerprint_digest, (u.event_time, toString(u.event_id), u.part, u.position, u.content), u.fingerprint_algorithm != '') AS fingerprint_digest
     FROM (SELECT * FROM ${database}.dataset_uses WHERE event_time <= {at:DateTime64(6, 'UTC')} AND arrival <= {known_at:DateTime64(6, 'UTC')}) AS u
     LEFT JOIN (SELECT run_id, job_namespace, job_name, state, ended_at FROM ${database}.runs_at(at = {at:DateTime64(6, 'UTC')}, known_at = {known_at:DateTime64(6, 'UTC')})) AS r
         ON r.run_id = u.run_id AND r.job_namespace = u.job_namespace AND r.job_name = u.job_name

@@ -9,7 +9,7 @@ SELECT
     max(if(ifNull(r.ended, false), r.ended_at, u.event_time)) AS written_at
 FROM
 (
-    SELECT namespace, name, version, run_id, job_namespace, job_name, event_time, event_id
+    SELECT namespace, name, version, run_id, job_namespace, job_name, event_time, event_id, part, position, content
     FROM ${database}.dataset_uses
     WHERE access = 'write' AND isNotNull(version) AND event_time <= {at:DateTime64(6, 'UTC')} AND arrival <= {known_at:DateTime64(6, 'UTC')}
 ) AS u
@@ -29,6 +29,6 @@ LEFT JOIN
     GROUP BY e.run_id, e.job_namespace, e.job_name
 ) AS r ON r.run = u.run_id AND r.job_namespace = u.job_namespace AND r.job_name = u.job_name
 GROUP BY u.namespace, u.name, u.version
-HAVING argMax(if(ifNull(r.ended, false), r.state, ''), (u.event_time, toString(u.event_id))) NOT IN ('FAIL', 'ABORT')
+HAVING argMax(if(ifNull(r.ended, false), r.state, ''), (u.event_time, toString(u.event_id), u.part, u.position, u.content)) NOT IN ('FAIL', 'ABORT')
 SETTINGS join_use_nulls = 0
 COMMENT 'Parameterised (at, known_at): when each version of a dataset that stands was written'

@@ -79,8 +79,10 @@ FROM
     ) AS a
     ASOF LEFT JOIN
     (
-        SELECT transform(w.dataset, names.1, names.2, w.dataset) AS dataset, w.key AS key, w.version AS version, w.written_at AS since
+        -- Of versions written at one time that with the last text: else it would be any.
+        SELECT transform(w.dataset, names.1, names.2, w.dataset) AS dataset, max((w.version, w.key)).2 AS key, max((w.version, w.key)).1 AS version, w.written_at AS since
         FROM (${select(0120)}) AS w
+        GROUP BY dataset, since
     ) AS v ON v.dataset = a.unversioned AND v.since <= a.read_at
 ) AS g
 LEFT JOIN (

@@ -70,8 +70,10 @@ WITH RECURSIVE
                 ) AS a
                 ASOF LEFT JOIN
                 (
-                    SELECT transform(w.dataset, names.1, names.2, w.dataset) AS dataset, w.key AS key, w.written_at AS since
+                    -- Of versions written at one time that with the last text: else it would be any.
+                    SELECT transform(w.dataset, names.1, names.2, w.dataset) AS dataset, max((w.version, w.key)).2 AS key, w.written_at AS since
                     FROM (${select(0120)}) AS w
+                    GROUP BY dataset, since
                 ) AS v ON v.dataset = a.unversioned AND v.since <= a.read_at
                 UNION ALL
                 SELECT [n.key, 0] AS raw
