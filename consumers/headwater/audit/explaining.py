@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from headwater.audit.incidents import incidents
+from headwater.audit.incident_lines import gates, heading, since, surroundings
+from headwater.audit.incidents import incident
 from headwater.audit.model import Incident
 from headwater.audit.render import printable
 from headwater.audit.rows import select
 from headwater.audit.shapes import Shapes, shapes, svg, text
 from headwater.audit.store import Client
-from headwater.errors import NotFound, SettingsError
+from headwater.errors import NotFound
 
 _LEADING = """
 SELECT baseline_kind AS kind, baseline_runs AS runs, baseline_rows AS rows, baseline_from_time AS from_time,
@@ -22,9 +22,6 @@ SELECT baseline_kind AS kind, baseline_runs AS runs, baseline_rows AS rows, base
 FROM verdicts WHERE event_id IN {ids:Array(UUID)} AND baseline_kind != '' AND check = {check:String}
 ORDER BY outcome = 'alarm' DESC, event_time, event_id LIMIT 1
 """
-_OF_ALERT = (
-    "SELECT DISTINCT incident_id FROM alerts WHERE startsWith(replaceAll(toString(event_id), '-', ''), {begins:String})"
-)
 
 
 @dataclass(frozen=True)
@@ -37,28 +34,14 @@ class Explanation:
 
     def lines(self) -> list[str]:
         """For a terminal."""
-        incident = self.incident
-        since = incident.onset or incident.opened_at
-        lines = [
-            f"{incident.title}  ({incident.state}, severity {incident.severity:.2f})",
-            f"  {incident.explanation}",
-            "",
-            f"check     {incident.check}, since {since:%Y-%m-%d %H:%M} UTC",
-        ]
-        lines += [f"gate      {_gate(measure)}" for measure in incident.measures]
+        found = self.incident
+        lines = [*heading(found), "", f"check     {found.check}, since {since(found)}", *gates(found)]
         lines += [f"baseline  {_baseline(self.baseline)}"] if self.baseline else []
-        if "rule" in incident.evidence:
-            lines.append(f"rule      {_plain(incident.evidence['rule'])}")
+        if "rule" in found.evidence:
+            lines.append(f"rule      {_plain(found.evidence['rule'])}")
         if self.shapes is not None:
             lines += ["", *(f"  {line}" for line in text(self.shapes)), ""]
-        lines += _root(incident)
-        lines += [f"answered  {_model(*model)}" for model in json.loads(incident.evidence.get("models", "[]"))]
-        lines += [
-            f"reaches   {reach.node.namespace}/{reach.node.name}  {reach.kind}, {_hops(reach.hops)}"
-            + (f", {reach.predictions:,} predictions" if reach.predictions else "")
-            for reach in incident.reaches
-        ]
-        lines.append(f"verdicts  {len(incident.verdicts)}, and {len(incident.suppressed)} that the root explains")
+        lines += surroundings(found)
         return [printable(line) for line in lines]
 
     def svg(self) -> str:
@@ -69,40 +52,10 @@ class Explanation:
 
 
 def explain(client: Client, begins: str) -> Explanation:
-    """The explanation of an incident, by its id or that of one of its alerts, or how either begins.
-
-    Raises NotFound where there is none, SettingsError where it is no id or begins several.
-    """
-    digits = begins.replace("-", "").lower()
-    if not 4 <= len(digits) <= 32 or set(digits) - set("0123456789abcdef"):
-        raise SettingsError(f"{begins!r} is no id of an alert or incident, nor how one begins (4 digits at least)")
-    everything = incidents(client)
-    found = [one for one in everything if one.incident_id.hex.startswith(digits)]
-    if not found:
-        of_alerts = {uuid.UUID(str(row["incident_id"])) for row in select(client, _OF_ALERT, {"begins": digits})}
-        found = [one for one in everything if one.incident_id in of_alerts]
-    if not found:
-        raise NotFound(f"there is no alert {begins}; `headwater alerts list` shows all incidents")
-    if len(found) > 1:
-        raise SettingsError(f"{begins} begins {len(found)} ids; give more of it")
-    rows = select(client, _LEADING, {"ids": list(found[0].verdicts), "check": found[0].check})
-    return Explanation(found[0], rows[0] if rows else None, shapes(found[0].evidence))
-
-
-def _model(namespace: str, name: str, version: str | None, predictions: int) -> str:
-    shown = f"{namespace}/{name}" + (f"@{version}" if version is not None else "")
-    return f"{shown}  model, {predictions:,} predictions since then"
-
-
-def _hops(count: int) -> str:
-    return f"{count} hop{'s' if count != 1 else ''}"
-
-
-def _gate(measure: Mapping[str, Any]) -> str:
-    limit = "" if measure["threshold"] is None else f"  held against {measure['threshold']:.4g}"
-    passed = {True: "  passed", False: "  not passed", None: ""}[measure["passed"]]
-    comment = f"  ({measure['comment']})" if measure["comment"] else ""
-    return f"{measure['name']:<20} {measure['value']:.4g}{limit}{passed}{comment}"
+    """The explanation of an incident, which `begins` names as in `incident`. Raises what that raises."""
+    found = incident(client, begins)
+    rows = select(client, _LEADING, {"ids": list(found.verdicts), "check": found.check})
+    return Explanation(found, rows[0] if rows else None, shapes(found.evidence))
 
 
 def _baseline(baseline: Mapping[str, Any]) -> str:
@@ -111,21 +64,6 @@ def _baseline(baseline: Mapping[str, Any]) -> str:
     if baseline["from_time"] is not None and baseline["until_time"] is not None:
         when = f", {baseline['from_time']:%Y-%m-%d} to {baseline['until_time']:%Y-%m-%d}"
     return f"{baseline['kind']}, {baseline['runs']} runs{rows}{when}"
-
-
-def _root(incident: Incident) -> Sequence[str]:
-    root = incident.root
-    if root is None:
-        return []
-    column = f".{root['column']}" if root["column"] else ""
-    version = f"@{root['version']}" if root["version"] else ""
-    lines = [f"root      {root['namespace']}/{root['name']}{column}{version}  {root['explanation']}"]
-    if root["job_name"]:
-        lines.append(f"step      {root['job_namespace']}/{root['job_name']}, run {root['run_id']}")
-    if incident.path:
-        path = (node.name + (f"@{node.version}" if node.version else "") for node in incident.path)
-        lines.append("path      " + " → ".join(path))
-    return lines
 
 
 def _plain(text: str) -> str:

@@ -14,7 +14,7 @@ from headwater.audit.predictions import ref
 from headwater.audit.rows import names, select
 from headwater.audit.store import Client
 from headwater.audit.walking import walk
-from headwater.errors import NotFound
+from headwater.errors import NotFound, SettingsError
 
 #: Predictions by stream that an incident touches: those of runs that read something reached, those of stream
 #: versions that were reached, and, where a prediction names neither, those of a reached stream since the onset.
@@ -26,6 +26,13 @@ WHERE run_id IN {runs:Array(UUID)}
     OR (isNull(run_id) AND isNull(stream_version) AND event_time >= {since:DateTime64(6, 'UTC')}
         AND concat(stream_namespace, '\\n', stream_name) IN {streams:Array(String)})
 GROUP BY namespace, name
+"""
+_BEGINS = """
+SELECT incident_id, max(startsWith(replaceAll(toString(incident_id), '-', ''), {begins:String})) AS own
+FROM alerts
+WHERE startsWith(replaceAll(toString(incident_id), '-', ''), {begins:String})
+    OR startsWith(replaceAll(toString(event_id), '-', ''), {begins:String})
+GROUP BY incident_id
 """
 STREAM = "prediction_stream"
 
@@ -39,6 +46,23 @@ def incidents(client: Client, incident_id: uuid.UUID | None = None) -> list[Inci
         {"id": incident_id},
     )
     return [_incident(client, row) for row in rows]
+
+
+def incident(client: Client, begins: str) -> Incident:
+    """One, by its id or that of one of its alerts, or how either begins (4 hexadecimal digits at least).
+
+    Raises NotFound where there is none, SettingsError where it is no id or begins several.
+    """
+    digits = begins.replace("-", "").lower()
+    if not 4 <= len(digits) <= 32 or set(digits) - set("0123456789abcdef"):
+        raise SettingsError(f"{begins!r} is no id of an alert or incident, nor how one begins (4 digits at least)")
+    rows = select(client, _BEGINS, {"begins": digits})
+    found = [row["incident_id"] for row in rows if row["own"]] or [row["incident_id"] for row in rows]
+    if not found:
+        raise NotFound(f"there is no alert {begins}; `headwater alerts list` shows all incidents")
+    if len(found) > 1:
+        raise SettingsError(f"{begins} begins {len(found)} ids; give more of it")
+    return incidents(client, found[0])[0]
 
 
 def _incident(client: Client, row: Mapping[str, Any]) -> Incident:

@@ -17,8 +17,8 @@ NO_RUN = uuid.UUID(int=0)
 CHUNK = 5000
 #: What this engine, or this kind of table, cannot do.
 _NOT_DONE = "Code: 48."
-#: A table or database that is not there.
-_NOT_THERE = ("Code: 60.", "Code: 81.")
+#: A parameterised view, a column, a table or a database that is not there.
+_NOT_THERE = ("Code: 46.", "Code: 47.", "Code: 60.", "Code: 81.")
 
 
 class NotDone(StateError):

@@ -12,7 +12,6 @@ from headwater.settings import Settings
 
 if TYPE_CHECKING:
     from headwater.alerts import Alert
-    from headwater.audit.model import Incident
 
 HELP = "list incidents, show one, or follow alerts as they come"
 
@@ -97,54 +96,19 @@ def _list(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _show(arguments: argparse.Namespace, settings: Settings) -> int:
-    from headwater.audit import connect, incidents
-    from headwater.errors import NotFound, SettingsError
+    from headwater.audit import connect
+    from headwater.audit.incident_lines import gates, heading, since, surroundings
+    from headwater.audit.incidents import incident
 
-    begins = arguments.incident.replace("-", "").lower()
-    if len(begins) < 4 or set(begins) - set("0123456789abcdef") or len(begins) > 32:
-        raise SettingsError(f"{arguments.incident!r} is no incident's id, nor how one begins (4 digits at least)")
-    client = connect(settings)
-    whole = uuid.UUID(hex=begins) if len(begins) == 32 else None
-    found = [item for item in incidents(client, whole) if item.incident_id.hex.startswith(begins)]
-    if not found:
-        raise NotFound(f"there is no incident {arguments.incident}; `headwater alerts list` shows all")
-    if len(found) > 1:
-        raise SettingsError(f"{arguments.incident} begins {len(found)} incidents' ids; give more of it")
+    found = incident(connect(settings), arguments.incident)
     if arguments.json:
-        print(json.dumps(found[0].as_dict(), indent=2))
-    else:
-        print("\n".join(_printable(line) for line in _told(found[0])))
+        print(json.dumps(found.as_dict(), indent=2))
+        return 0
+    below = [f"incident  {found.incident_id.hex}, message {found.number}, since {since(found)}"]
+    below += [f"owners    {', '.join(found.owners)}"] if found.owners else []
+    below += [*gates(found), *surroundings(found)]
+    print("\n".join(_printable(line) for line in [*heading(found), *(f"  {line}" for line in below)]))
     return 0
-
-
-def _told(incident: Incident) -> list[str]:
-    since = incident.onset or incident.opened_at
-    lines = [
-        f"{incident.title}  ({incident.state}, severity {incident.severity:.2f})",
-        f"  {incident.explanation}",
-        f"  incident  {incident.incident_id.hex}, message {incident.number}, since {since:%Y-%m-%d %H:%M} UTC",
-    ]
-    if incident.owners:
-        lines.append(f"  owners    {', '.join(incident.owners)}")
-    root = incident.root
-    if root is not None:
-        column = f".{root['column']}" if root["column"] else ""
-        lines.append(f"  root      {root['namespace']}/{root['name']}{column}@{root['version']}  {root['explanation']}")
-        if root["job_name"]:
-            lines.append(f"  step      {root['job_namespace']}/{root['job_name']}, run {root['run_id']}")
-    if incident.path:
-        lines.append("  path      " + " → ".join(f"{node.name}@{node.version}" for node in incident.path))
-    for reach in incident.reaches:
-        count = f", {reach.predictions:,} predictions" if reach.predictions else ""
-        lines.append(f"  reaches   {reach.node.namespace}/{reach.node.name}  {reach.kind}, {reach.hops} hops{count}")
-    for measure in incident.measures:
-        limit = "" if measure["threshold"] is None else f", held against {measure['threshold']:.4g}"
-        passed = {True: "passed", False: "not passed", None: ""}[measure["passed"]]
-        lines.append(f"  gate      {measure['name']} {measure['value']:.4g}{limit}  {passed}".rstrip())
-    lines.append(f"  verdicts  {len(incident.verdicts)}, and {len(incident.suppressed)} that the root explains")
-    if incident.truncated:
-        lines.append(f"  truncated {incident.truncated_because}")
-    return lines
 
 
 def _printable(text: str) -> str:
