@@ -2,7 +2,7 @@
 
 A file begins with two comments: what it does, and `-- kind: immediate` or `-- kind: long` (a rewrite of
 data that may run for hours). `${database}` and the clauses of `headwater.migrations.engines` are filled in
-(`${settings(1024)}`: with granules of 1,024 rows, for tables that are looked up by key), and `${select(NNNN)}` is what
+(`${settings(512)}`: for tables that are looked up by key, with granules of 512 rows), and `${select(NNNN)}` is what
 the view of migration NNNN selects: to read it without naming it, or to put back an earlier definition of a view.
 """
 
@@ -22,6 +22,9 @@ _NAME = re.compile(r"(\d{4})_(\w+)\.(up|down)\.sql")
 _SELECT = re.compile(r"\$\{select\((\d{4})\)\}")
 _PLACE = re.compile(r"\$\{(\w+)(?:\((\w+)\))?\}")
 _GRANULES = "index_granularity = 8192"
+#: Of tables that are looked up by key. A look-up unpacks whole blocks, so here one holds a granule of ids, 16 bytes
+#: each; parts above 1 MB have a file a column, since in a compact one each granule of each column is packed by itself.
+_LOOKED_UP = "index_granularity = {rows}, min_compress_block_size = {bytes}, min_bytes_for_wide_part = 1000000"
 KINDS = ("immediate", "long")
 
 
@@ -92,7 +95,8 @@ def render(statement: str, database: str, engines: Engines) -> str:
         if match[1] == "database":
             return quote(database)
         if match[1] == "settings" and match[2]:
-            return engines.clause("settings", None).replace(_GRANULES, f"index_granularity = {match[2]}")
+            looked_up = _LOOKED_UP.format(rows=match[2], bytes=16 * int(match[2]))
+            return engines.clause("settings", None).replace(_GRANULES, looked_up)
         return engines.clause(match[1], match[2])
 
     return _PLACE.sub(fill, statement).strip()

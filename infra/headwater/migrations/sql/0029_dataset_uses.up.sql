@@ -41,5 +41,7 @@ CREATE TABLE IF NOT EXISTS ${database}.dataset_uses ${on_cluster}
 ENGINE = ${replacing(precedence)}
 PARTITION BY toYYYYMM(if(event_time_odd, fromUnixTimestamp64Micro(least(greatest(toUnixTimestamp64Micro(event_time) + toInt64(9223372036854775807 - precedence), -2208988800000000), 10413791999999999), 'UTC'), event_time))
 ORDER BY (namespace, name, access, event_time, event_id, part, position, content)
-SETTINGS ${settings}
+-- Looked up by name, a granule in each month: of 7 names in 10 months 251,085 rows were read with granules of 8,192 rows,
+-- an eighth as here; a row takes 55.4 bytes for 54.8.
+SETTINGS ${settings(1024)}
 COMMENT 'Each dataset as one event names it'

@@ -24,7 +24,7 @@ SELECT
     fromUnixTimestamp64Micro(least(greatest(e.events[x.known_by + 1].event_time, -2208988800000000), 10413791999999999), 'UTC') AS known_at,
     if(x.withdrawn_by < 0, toUUID('00000000-0000-0000-0000-000000000000'), toUUID(UUIDNumToString(e.events[x.withdrawn_by + 1].event_id))) AS withdrawn_by,
     if(x.withdrawn_by < 0, toDateTime64(0, 6, 'UTC'), fromUnixTimestamp64Micro(least(greatest(e.events[x.withdrawn_by + 1].event_time, -2208988800000000), 10413791999999999), 'UTC')) AS withdrawn_at,
-    18446744073709551615 - toUInt64(e._arrival) AS precedence
+    toUInt64(9223372036854775807 - (e._arrival - toUnixTimestamp64Micro(known_at))) AS precedence
 FROM ${database}.edge_set_landing AS e
 ARRAY JOIN e.column_edges AS x
 WHERE NOT throwIf(e._check != e._offset, 'a body was not read as it was sent')
