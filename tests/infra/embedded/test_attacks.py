@@ -109,6 +109,19 @@ def test_one_readers_refusal_leaves_the_next_reader_alone(store: Store) -> None:
     assert ask(store.url, "SELECT getSetting('readonly')", **session).body == b"1\n"
 
 
+def test_what_was_judged_once_is_judged_by_all_that_decides(store: Store, place: Place) -> None:
+    """The same text again: another name as parameter is looked at, a limit holds, what was refused stays refused."""
+    named = {"query": "SELECT * FROM {t:Identifier}", "database": "guarded"}
+    for _ in range(2):
+        assert ask(store.url, **named, param_t="t").body == b"7\n"
+        assert _refused(ask(store.url, **named, param_t=place.filled("{secret}")))
+        assert ask(store.url, "SELECT number FROM numbers(9) SETTINGS max_result_rows = 2").code == 396
+        assert _refused(ask(store.url, place.filled("SELECT file('{secret}')")))
+        assert ask(store.url, "SELECT {n:UInt8}", param_n="4").body == b"4\n"
+        assert ask(store.url, "SELECT {n:UInt8}", param_n="5").body == b"5\n"
+    place.assert_unharmed()
+
+
 def test_a_new_engine_brings_no_function_that_nobody_looked_at(store: Store) -> None:
     """Functions that speak of files, networks or models are refused, or are known to be harmless."""
     from headwater.embedded.store import policy

@@ -94,6 +94,15 @@ def test_a_large_result_streams(store: Store) -> None:
         time.sleep(0.1)
 
 
+def test_a_small_result_comes_whole(store: Store) -> None:
+    """What is one piece has its length in the headers, none too, and a failure in the second piece is a status."""
+    assert ask(store.url, "SELECT 1").headers["content-length"] == "2"
+    none = ask(store.url, "SELECT number FROM numbers(3) WHERE number > 5")
+    assert (none.status, none.headers["content-length"], none.body) == (200, "0", b"")
+    failing = "SELECT throwIf(number = 70000) FROM numbers(100000) SETTINGS max_block_size = 65000"
+    assert ask(store.url, failing).code == 395
+
+
 def test_an_error_amid_a_result_is_told(store: Store) -> None:
     """A failure after the first rows reaches the client as an error, not as a short result."""
     statement = "SELECT throwIf(number = 500000) FROM numbers(1000000) SETTINGS max_block_size = 1000"

@@ -96,8 +96,8 @@ class Executor:
         }
         self._check_caps(settings)
         _use(connection, request.database)
-        connection.set(settings)
-        connection.set({"readonly": "1"})  # from here the engine itself lets nothing be changed
+        # From here the engine itself lets nothing be changed: the changes of one SET are made in order.
+        connection.set({**settings, "readonly": "1"})
         return _query(connection, text, Statement(form, kind=statement.kind), request)
 
     def _write(self, connection: Connection, request: Request, body: Iterable[bytes], tag: str) -> Outcome:

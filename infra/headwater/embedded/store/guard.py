@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -20,6 +21,8 @@ READONLY = 164
 SELECT = "SelectWithUnionQuery"
 #: ClickHouse's own limit on a statement's length, in bytes.
 MAX_QUERY_BYTES = 262144
+#: Judgements that are kept, of texts up to so many characters: commands say the same again with other values.
+REMEMBERED, REMEMBERED_LENGTH = 256, 32768
 
 _NAME = r"(?:[A-Za-z_][A-Za-z0-9_]*|`[A-Za-z_][A-Za-z0-9_]*`)"
 _TABLE = rf"{_NAME}(?:\.{_NAME})?"
@@ -66,9 +69,19 @@ class Guard:
         scalars = {name for name, _ in pairs}
         # `x IN url(…)` names a table function where a plain function stands.
         self._refused |= self._tables - scalars
+        self._known: dict[str, Statement] = {}
+        self._lock = threading.Lock()
 
     def judge(self, connection: Connection, text: str, parameters: Mapping[str, str]) -> Statement:
         """What a reader's statement is. Raises Refused: a syntax error, or 164 where a reader may not say it."""
+        with self._lock:
+            known = self._known.pop(text, None)
+            if known is not None:
+                self._known[text] = known  # the last one asked for stands last
+                return known
+        return self._judged(connection, text, parameters)
+
+    def _judged(self, connection: Connection, text: str, parameters: Mapping[str, str]) -> Statement:
         if "\0" in text:
             raise _no("a statement holds no zero byte")
         if len(text.encode()) > MAX_QUERY_BYTES:
@@ -85,7 +98,13 @@ class Guard:
         walk.visit(tree)
         statement = described(tree)
         _check_format(statement.format)
-        return Statement(statement.format, walk.settings, statement.kind)
+        judged = Statement(statement.format, walk.settings, statement.kind)
+        if not walk.by_value and len(text) <= REMEMBERED_LENGTH:
+            with self._lock:
+                self._known[text] = judged
+                if len(self._known) > REMEMBERED:
+                    del self._known[next(iter(self._known))]
+        return judged
 
     def _form(self, connection: Connection, text: str, parameters: Mapping[str, str]) -> Statement:
         for form in _FORMS:
@@ -110,6 +129,8 @@ class _Walk:
         self._tables = tables
         self._parameters = parameters
         self.settings: dict[str, str] = {}
+        #: Whether a parameter's value decided, and not the text alone.
+        self.by_value = False
 
     def visit(self, node: Mapping[str, Any]) -> None:
         kind = node.get("type")
@@ -152,7 +173,10 @@ class _Walk:
 
     def _check_parameter(self, node: Mapping[str, Any]) -> None:
         name, kind = str(node.get("name", "")), str(node.get("param_type", ""))
-        if kind.lower() == "identifier" and not _PLAIN_NAME.fullmatch(self._parameters.get(name, "")):
+        if kind.lower() != "identifier":
+            return
+        self.by_value = True
+        if not _PLAIN_NAME.fullmatch(self._parameters.get(name, "")):
             raise _no(f"the parameter {name} names no table or column")
 
 

@@ -126,6 +126,8 @@ class Server:
             with self._executor.run(request, plain, tag) as outcome:
                 # The first piece decides: a statement that fails before it is answered by its status.
                 first = next(outcome.pieces, b"")
+                # Most answers are one piece, and go out in one step: each takes its turn on the loop.
+                second = None if outcome.summary is not None else next(outcome.pieces, None)
                 headers = self._headers(request.query_id)
                 headers["X-ClickHouse-Format"] = outcome.format
                 headers["Content-Type"] = _CONTENT_TYPES.get(outcome.format, "text/plain; charset=UTF-8")
@@ -136,13 +138,14 @@ class Server:
                     headers["Content-Encoding"] = encoding
                 if outcome.summary is not None:
                     headers["X-ClickHouse-Summary"] = _summary(outcome.summary)
+                if second is None:
                     whole = b"".join(compression.compressed((first,), encoding)) if encoding else first
                     return web.Response(body=whole, headers=headers)
                 tag_of_exception = secrets.token_hex(8)
                 headers["X-ClickHouse-Exception-Tag"] = tag_of_exception
                 response = web.StreamResponse(headers=headers)
                 _wait(response.prepare(http), loop)
-                plain_out = self._ended(itertools.chain((first,), outcome.pieces), tag_of_exception)
+                plain_out = self._ended(itertools.chain((first, second), outcome.pieces), tag_of_exception)
                 for piece in compression.compressed(plain_out, encoding) if encoding else plain_out:
                     _wait(response.write(piece), loop)
             # The client reads on until here, and may ask again at once: its session is free by then.
