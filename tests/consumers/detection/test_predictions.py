@@ -98,9 +98,10 @@ def test_a_service_that_answers_otherwise_is_told(settings: Settings) -> None:
     """Hour after hour a service answers fares; then a new version of its model does, and answers twice as much: one
     incident of the stream, on the column, since that hour, which names the version.
     """
-    producer = Producer(settings)
 
-    def answer(version: str, hours: range, factor: float) -> None:
+    def deployed(version: str, hours: range, factor: float) -> None:
+        """A process of the service, from its start to its end."""
+        producer = Producer(settings)
         answering = producer.predictions(
             deployment=producer.deployment("shop", "fares-live"),
             model=producer.model("shop", "fares", version=version),
@@ -116,11 +117,11 @@ def test_a_service_that_answers_otherwise_is_told(settings: Settings) -> None:
                     outputs={"fare": factor * (20 + 0.1 * distance)},
                     event_time=SINCE + hour * HOUR_US + number,
                 )
+        producer.close(60)  # the last window ends here
+        assert producer.stats().dropped == 0
 
-    answer("7", range(40), 1.0)
-    answer("8", range(40, 43), 2.0)
-    producer.close()
-    assert producer.stats().dropped == 0
+    deployed("7", range(40), 1.0)
+    deployed("8", range(40, 43), 2.0)
     wait_until(lambda: bool(told(settings)), 90, "an alert")
     alert = told(settings)[0]
     assert (alert.check, alert.dataset.name, alert.column, alert.page) == ("drift", STREAM, "fare", True)
