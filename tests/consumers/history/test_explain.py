@@ -16,6 +16,7 @@ from headwater.detection.incidents.book import Book
 from headwater.detection.incidents.graph import Node
 from headwater.detection.policy import Policy
 from headwater.detection.verdicts import Subject, Verdict
+from tests.consumers.alerts.test_subscription import alert_record
 from tests.consumers.detection.making import (
     an_id,
     dataset,
@@ -135,3 +136,22 @@ def test_the_models_behind_a_prediction_stream_are_shown(
     printed = capsys.readouterr().out
     assert "answered  shop/fares@8  model, 1,200 predictions since then\n" in printed
     assert "answered  shop/fares  model, 3 predictions since then\n" in printed
+
+
+@pytest.mark.integration
+def test_the_list_says_who_took_care_of_what_grows(
+    history: History, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its newest message says updated, which alone would look as if nobody had."""
+    taken = {"acknowledged_by": '"ann"', "acknowledged": '{"at": 1, "reason": "", "severity": 0.1}'}
+    first = {**alert_record(1), "state": "acknowledged", "evidence": taken}
+    grown = {**alert_record(3, evidence=taken), "state": "updated"}
+    history.keep(batch("lineage.alerts", [first, grown, alert_record(0)]))
+    for name in ("store_url", "store_user", "store_password", "prefix"):
+        monkeypatch.setenv(f"HEADWATER_{name.upper()}", getattr(history.settings, name))
+    assert main(["alerts", "list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition("since ")[2].partition("  ")[2] for line in lines] == [
+        "alert 3  (acknowledged by ann)",
+        "alert 0",
+    ]
