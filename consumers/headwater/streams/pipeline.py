@@ -25,7 +25,7 @@ from headwater.streams.metrics import Tally
 from headwater.streams.positions import Positions
 from headwater.streams.raw import reader_of
 from headwater.streams.reading import Reading
-from headwater.streams.restore import attach_past, others_fed, rederive
+from headwater.streams.restore import attach_past, fed_again_until, others_fed, rederive
 from headwater.streams.schemas import SchemaBook
 from headwater.streams.step import Step, clock_us, tick_seconds
 from headwater.streams.watching import watch
@@ -293,7 +293,7 @@ class Pipeline:
         self.tally.rebalanced(assigned, starts, assigned - kept)
         for place in assigned:
             queue = self._lanes[place] = asyncio.Queue()
-            start = None if place in kept or self._step.lookback is None else starts.get(place)
+            start = None if place in kept else fed_again_until(self._step, place, starts)
             self._followers.append(self._task(self._lane(place, self._epoch, queue, start)))
         await self._feed.seek(self._positions.begin(assigned, starts, kept))
         _log.info("%s has %d partitions", self._step.name, len(assigned))

@@ -12,7 +12,7 @@ from headwater.errors import Unavailable
 from headwater.settings import Settings
 from headwater.streams.chunk import Chunk
 from headwater.streams.clients import Reader
-from headwater.streams.step import Step, read_whole
+from headwater.streams.step import Step, read_whole, reads_back
 
 _log = logging.getLogger("headwater.streams")
 
@@ -31,7 +31,8 @@ async def replay(
     since: int | None = None,
 ) -> None:
     """Give what lies before the committed offset, from `since` on or within the step's lookback, in order; all of a
-    topic that the step wants whole.
+    topic that the step wants whole, and up to its end what the step reads back. What lies behind the committed offset
+    comes once more then.
 
     The lookback counts from the newest message before that offset, so that a worker that was down for long
     finds the same as one that was not. While the broker is away, it goes on trying.
@@ -39,11 +40,13 @@ async def replay(
     # A thread of its own: a reader is not closed while another thread still polls it.
     thread = ThreadPoolExecutor(1, f"{step.name}-replay")
     call = partial(asyncio.get_running_loop().run_in_executor, thread)
-    position = since
+    position, back = since, True
     try:
         while True:
             reader = await call(Reader, settings)
             try:
+                if back and place[0] in reads_back(step):
+                    committed, back = max(committed, (await call(reader.ends, place))[1]), False
                 if position is None:
                     position = await call(_first, reader, place, committed, step)
                 if position is None:

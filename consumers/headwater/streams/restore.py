@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 
@@ -18,7 +18,7 @@ from headwater.streams.clients import Reader
 from headwater.streams.reading import SchemaName
 from headwater.streams.replay import replay
 from headwater.streams.schemas import SchemaBook
-from headwater.streams.step import Retry, Stateful, Step, has_one_state, is_alone
+from headwater.streams.step import Retry, Stateful, Step, has_one_state, is_alone, reads_back
 
 _log = logging.getLogger("headwater.streams")
 
@@ -49,6 +49,13 @@ async def rederive(
     if isinstance(step, Stateful):
         since = await _restore(settings, place, committed, step, executor, wanted)
     await replay(settings, place, committed, step, give, since)
+
+
+def fed_again_until(step: Step, place: Place, committed: Mapping[Place, int]) -> int | None:
+    """The committed offset before which a partition is fed again; None: nothing is."""
+    if step.lookback is None:
+        return None
+    return committed.get(place, 0 if place[0] in reads_back(step) else None)
 
 
 async def others_fed(step: Step, place: Place, restoring: Collection[Place], wanted: Callable[[], bool]) -> None:

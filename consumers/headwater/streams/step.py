@@ -210,6 +210,13 @@ def read_whole(step: Step) -> Collection[str]:
     return cast("Collection[str]", getattr(step, "read_whole", ()))
 
 
+def reads_back(step: Step) -> Collection[str]:
+    """Of its inputs those that it writes itself, to know what it did: they are fed again to their end, not only to what
+    was committed, as it says by `reads_back`.
+    """
+    return cast("Collection[str]", getattr(step, "reads_back", ()))
+
+
 @cache
 def _instance(_pid: int) -> bytes:
     return uuid.uuid4().bytes

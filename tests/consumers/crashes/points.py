@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import confluent_kafka
 
-from headwater.schemas.topics import DEAD_LETTERS, EDGES, STITCHING, VERDICTS
+from headwater.schemas.topics import ALERTS, DEAD_LETTERS, EDGES, STITCHING, VERDICTS
 from headwater.stitching import StitchingStep
 from headwater.streams.clients import Sender
 from headwater.streams.feed import Feed
@@ -49,6 +49,7 @@ THROTTLED, SLOW_DISK = "throttled", "slow disk"
 _SLOW_SECONDS = 0.05
 #: Of a detection worker.
 OF_DETECTION = ("verdicts sent in part", "verdicts sent")
+OF_INCIDENTS = ("alerts due", "alerts sent")
 
 
 _log = logging.getLogger("tests.worker")
@@ -202,6 +203,8 @@ def _sent(points: Points) -> None:
 
     def _send(sender: Sender, outputs: Sequence[Output]) -> None:
         topics = {output.topic for output in outputs}
+        if ALERTS.name in topics:
+            points.passed("alerts due")
         half = next((point for topic, point in _HALVES.items() if topic in topics and point in points.plans), "")
         if half and len(outputs) > 1:
             send(sender, outputs[: len(outputs) // 2])
@@ -216,6 +219,10 @@ def _sent(points: Points) -> None:
             while not sender.confirm(1.0):
                 pass
             points.passed("verdicts sent")
+        if ALERTS.name in topics and "alerts sent" in points.plans:
+            while not sender.confirm(1.0):
+                pass
+            points.passed("alerts sent")
         if "state taken back" in points.plans and any(_is_tombstone(output) for output in outputs):
             while not sender.confirm(1.0):
                 pass

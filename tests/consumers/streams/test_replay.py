@@ -12,10 +12,11 @@ import confluent_kafka
 import pytest
 
 from headwater.detection.steps import IncidentsStep
-from headwater.schemas.topics import DECISIONS
+from headwater.schemas.topics import ALERTS, DECISIONS
 from headwater.settings import Settings
 from headwater.streams.chunk import Chunk
 from headwater.streams.replay import replay
+from headwater.streams.restore import fed_again_until
 from headwater.streams.step import Step
 from tests.backends import clients
 from tests.backends.kinds import Kafka
@@ -31,11 +32,11 @@ class _Step:
     name = "some"
     lookback = timedelta(days=60)
 
-    def __init__(self, whole: Collection[str]) -> None:
-        self.read_whole = whole
+    def __init__(self, whole: Collection[str], back: Collection[str] = ()) -> None:
+        self.read_whole, self.reads_back = whole, back
 
 
-def replayed(kafka: Kafka, prefix: str, whole: Collection[str]) -> list[int]:
+def replayed(kafka: Kafka, prefix: str, whole: Collection[str], back: Collection[str] = ()) -> list[int]:
     """The offsets that are fed again of decisions of 100 and 30 days ago and of today; one more is not committed."""
     clients.create_topics(kafka.bootstrap, {prefix + DECISIONS.name: 1})
     producer: Any = confluent_kafka.Producer({"bootstrap.servers": kafka.bootstrap})
@@ -49,13 +50,18 @@ def replayed(kafka: Kafka, prefix: str, whole: Collection[str]) -> list[int]:
         given.extend(int(offset) for offset in chunk.offsets)
 
     settings = Settings(brokers=kafka.bootstrap, prefix=prefix)
-    asyncio.run(replay(settings, (DECISIONS.name, 0), 3, cast("Step", _Step(whole)), give))
+    asyncio.run(replay(settings, (DECISIONS.name, 0), 3, cast("Step", _Step(whole, back)), give))
     return given
 
 
 def test_a_topic_that_is_wanted_whole_is_read_from_its_beginning(kafka: Kafka, prefix: str) -> None:
     """A decision of a hundred days ago stands, however many came since."""
     assert replayed(kafka, prefix, (DECISIONS.name,)) == [0, 1, 2]
+
+
+def test_a_topic_that_is_read_back_is_read_to_its_end(kafka: Kafka, prefix: str) -> None:
+    """What a worker sent and died before its offset was committed is known to the next one before it does anything."""
+    assert replayed(kafka, prefix, (DECISIONS.name,), (DECISIONS.name,)) == [0, 1, 2, 3]
 
 
 @pytest.mark.backends("local", "containers")
@@ -67,3 +73,11 @@ def test_others_are_read_within_the_lookback(kafka: Kafka, prefix: str) -> None:
 def test_incidents_want_all_decisions() -> None:
     """Owners, tags and suppressions stand until somebody decides otherwise."""
     assert DECISIONS.name in IncidentsStep(Settings()).read_whole
+
+
+def test_of_a_topic_that_is_read_back_nothing_need_be_committed() -> None:
+    """The first message ever may be that of a worker that died."""
+    step = IncidentsStep(Settings())
+    assert fed_again_until(step, (ALERTS.name, 1), {}) == 0
+    assert fed_again_until(step, (DECISIONS.name, 1), {}) is None
+    assert fed_again_until(step, (DECISIONS.name, 1), {(DECISIONS.name, 1): 7}) == 7

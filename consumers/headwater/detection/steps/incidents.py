@@ -51,6 +51,8 @@ class IncidentsStep:
     round = Round()
     #: What people decided stands until they decide otherwise.
     read_whole = (topics.DECISIONS.name,)
+    #: What was told by one that died just then is told already.
+    reads_back = (topics.ALERTS.name,)
     #: One worker is active, the others stand by.
     alone = True
     #: An alarm that has settled is told at once; what all runs and the graph say is asked once a second.
