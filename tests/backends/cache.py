@@ -1,4 +1,4 @@
-"""What tests download once: Kafka's and the registry's jars, by Maven, kept between runs.
+"""What tests download once: jars of Kafka, the registry and clients, by Maven, kept between runs.
 
 The folder is HEADWATER_TEST_CACHE, else ~/.cache/headwater-tests. Two sessions that start at once wait for one
 another on a lock file, and a folder appears whole or not at all.
@@ -83,10 +83,21 @@ def registry_jar() -> Path:
     return runner
 
 
+def jar(artifact: str) -> Path:
+    """One artifact without what it needs; as Maven names it: group:name:version. Raises NoTools."""
+    java()
+
+    def download(folder: Path) -> None:
+        _maven(folder, "dependency:copy", f"-Dartifact={artifact}", f"-DoutputDirectory={folder}")
+
+    (found,) = once("jar-{1}-{2}".format(*artifact.split(":")), download).glob("*.jar")
+    return found
+
+
 def _maven(folder: Path, *arguments: str) -> None:
     maven = shutil.which("mvn")
     if maven is None:
-        raise NoTools("no mvn on the PATH (Maven downloads Kafka and the registry)")
+        raise NoTools("no mvn on the PATH (Maven downloads Kafka, the registry and other jars)")
     done = subprocess.run(
         [maven, "-q", "-B", *arguments],
         cwd=folder,

@@ -17,7 +17,7 @@ from headwater.detection.runs import judge as judge_run
 from headwater.detection.series import Series
 from headwater.detection.summaries import Assembly
 from headwater.detection.verdicts import Subject, Verdict
-from headwater.detection.watch import COMPLETE, Watch
+from headwater.detection.watch import Watch
 
 Dataset = tuple[str, str]
 
@@ -105,12 +105,13 @@ class Checker:
             known = self._schemas.setdefault((subject.namespace, subject.name), schema_changes.Schemas())
             changed = schema_changes.judge(subject, declared, known, use["event_id"])
             found += [changed] if changed else []
-        if use["access"] == "write" and use["rows"] is not None and use["run_state"] in COMPLETE:
+        watch = self._watch((subject.namespace, subject.name))
+        if watch.is_written(use) and use["rows"] is not None:
             slicing = tuple(sorted({partition.split("=", 1)[0] for partition in subject.partitions}))
             self._count(subject, slicing, use["rows"], use["event_id"])
         for metric in use["metrics"]:
             found += self._metric(subject, metric, use["event_id"])
-        found += self._watch((subject.namespace, subject.name)).use(subject, use, policy)
+        found += watch.use(subject, use, policy)
         return _wanted(found, rule)
 
     def overdue(self, now: int) -> list[Verdict]:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from headwater.detection import contents, copies, freshness, missing, reads
 from headwater.detection.policy import Policy
+from headwater.detection.recent import forget
 from headwater.detection.summaries import Summary
+from headwater.detection.uses import FAILED
 from headwater.detection.verdicts import Subject, Verdict
 
 Job = tuple[str, str]
 #: States in which what a run wrote is there; empty: an event of no run.
-COMPLETE = frozenset({"COMPLETE", ""})
+_COMPLETE = frozenset({"COMPLETE", ""})
+#: Failed runs that are remembered of each dataset; what follows a failure follows at once.
+_MOST_FAILED = 16
 
 
 @dataclass(slots=True)
@@ -26,6 +31,20 @@ class Watch:
     present: missing.Written = field(default_factory=missing.Written)
     taken: dict[Job, reads.Takes] = field(default_factory=dict[Job, reads.Takes])
     written: dict[Job, reads.Takes] = field(default_factory=dict[Job, reads.Takes])
+    #: Runs that failed while they wrote it, with the time.
+    failed: OrderedDict[bytes, int] = field(default_factory=OrderedDict[bytes, int])
+
+    def is_written(self, use: Mapping[str, Any]) -> bool:
+        """Whether a use says that what its run wrote is there. Of several ends the earliest stands: Spark tells a query
+        that failed as complete right after it.
+        """
+        if use["access"] != "write":
+            return False
+        run_id, time = use["run_id"], use["event_time"]
+        if use["run_state"] in FAILED and run_id is not None:
+            self.failed[run_id] = min(time, self.failed.get(run_id, time))
+            forget(self.failed, _MOST_FAILED)
+        return use["run_state"] in _COMPLETE and not (run_id in self.failed and self.failed[run_id] <= time)
 
     def use(self, subject: Subject, use: Mapping[str, Any], policy: Policy) -> list[Verdict]:
         """What a read or write says; a write counts once its run completed."""
@@ -48,7 +67,7 @@ class Watch:
             if subject.partitions or use["version_origin"] in {None, "declared"}:
                 verdicts += missing.read(subject, use["emit_time"], self.present, policy, based_on)
             return verdicts
-        if use["access"] != "write" or use["run_state"] not in COMPLETE:
+        if not self.is_written(use):
             return []
         verdicts = contents.wrote(subject, found, self.contents, policy, based_on) if found is not None else []
         verdicts += missing.wrote(subject, self.present, policy)

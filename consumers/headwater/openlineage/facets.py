@@ -95,6 +95,7 @@ class Facets:
                 if name == "code" and into.get("source") and more.get("source"):
                     return False
                 into.update({key: of for key, of in more.items() if into.get(key) is None})
+                room = room and all(of is None or into[key] == of for key, of in more.items())
             else:
                 room = room and known == value
         return room

@@ -39,6 +39,9 @@ LANDINGS: Final[Mapping[Place, Mapping[str, Landing]]] = {
         "parentRun": Landing("ParentRunFacet (before 1.0)", "`run.parent`", runs.parent, exact=True),
         "nominalTime": Landing("NominalTimeRunFacet", "`run.nominal_start`, `run.nominal_end`", runs.nominal_time),
         "errorMessage": Landing("ErrorMessageRunFacet", "`error`, cut at 4 and 16 KB", runs.error, pure=False),
+        "spark.exception": Landing(
+            "Spark's own", "`error`, cut at 4 and 16 KB, where no errorMessage says it", runs.error, pure=False
+        ),
         "processing_engine": Landing(
             "ProcessingEngineRunFacet", "`environment['processing_engine']`", runs.processing_engine
         ),

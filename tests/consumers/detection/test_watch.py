@@ -13,7 +13,8 @@ import pytest
 from headwater.detection.checker import Checker
 from headwater.detection.incidents.book import Book
 from headwater.detection.policy import DAY_US, Policy
-from headwater.detection.verdicts import Verdict
+from headwater.detection.runs import judge as judge_run
+from headwater.detection.verdicts import Subject, Verdict
 from tests.consumers.detection.making import an_id, dataset, microseconds, profile_record, use
 from tests.consumers.detection.telling import Told
 
@@ -62,6 +63,17 @@ def test_a_dataset_that_is_not_written_is_told_once() -> None:
     assert "overdue since 2024-01-21 12:00" in found[0].explanation
     assert checker.overdue(last + 5 * DAY_US) == []
     assert said(checker.use(written(22)), "freshness") == ["ok"]
+
+
+def test_a_run_that_failed_wrote_nothing_though_it_is_told_as_complete_after() -> None:
+    """As Spark tells it: the dataset is overdue all the same, and its rows are no baseline."""
+    checker = Checker(POLICY)
+    for number in range(20):
+        checker.use(written(number, rows=1_000))
+    for late, state in enumerate(("FAIL", "COMPLETE")):
+        again = written(20, late=late, rows=10, run_state=state)
+        assert checker.use({**again, "event_id": an_id(state)}) == []
+    assert said(checker.overdue(microseconds(day(19)) + 2 * DAY_US), "freshness") == ["alarm"]
 
 
 def test_asking_later_or_after_a_restart_says_the_same() -> None:
@@ -256,6 +268,20 @@ def test_a_stuck_run_is_an_incident_until_its_job_completes() -> None:
     assert [message["state"] for message in opened] == ["opened"]
     assert opened[0]["title"] == "jobs/load does not end"
     told.book.use(run_use(11, "COMPLETE", 1.0))
+    assert [message["state"] for message in told.wait(15)] == ["resolved"]
+
+
+def test_a_run_that_failed_ends_no_incident_though_it_is_told_as_complete_after() -> None:
+    """As Spark tells it, both before the second failure is judged: the first incident stays, until a run completes."""
+    told = Told()
+    told.book.use(run_use(1, "FAIL", 1.0))
+    at = microseconds(day(1)) + HOUR_US
+    told.verdict(judge_run(Subject(at, job_namespace="jobs", job_name="load"), run_use(1, "FAIL", 1.0))[0])
+    assert [message["state"] for message in told.wait(15)] == ["opened"]
+    for state, hours in (("START", 0.0), ("FAIL", 1.0), ("COMPLETE", 1.1)):
+        told.book.use(run_use(2, state, hours))
+    assert [message["state"] for message in told.wait(15)] == []
+    told.book.use(run_use(3, "COMPLETE", 1.0))
     assert [message["state"] for message in told.wait(15)] == ["resolved"]
 
 

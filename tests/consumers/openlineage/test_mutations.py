@@ -27,6 +27,7 @@ from headwater.schemas.topics import TOPICS
 from headwater.settings import Settings
 from tests.benchmarks import openlineage_mix
 from tests.consumers.openlineage import fuzzing
+from tests.consumers.openlineage.recorded import all_recorded
 from tests.consumers.openlineage.samples import AIRFLOW, HAND_WRITTEN, Event, real
 from tests.consumers.openlineage.test_translation import changed
 
@@ -114,10 +115,10 @@ def taken_or_refused(event: Event) -> bool:
     return True
 
 
-@given(mutated(HAND_WRITTEN))
+@given(mutated((*HAND_WRITTEN, *all_recorded())))
 @settings(max_examples=300)
 def test_damaged_events_are_translated_or_refused(event: Event) -> None:
-    """Airflow's, Spark's and dbt's, damaged by chance."""
+    """Those of integrations, damaged by chance."""
     taken_or_refused(event)
 
 
@@ -127,7 +128,7 @@ def test_damaged_events_of_the_client_are_translated_or_refused() -> None:
     """Those with every facet of openlineage-python, 20,000 times; some of either kind are among them."""
     counts = {True: 0, False: 0}
 
-    @given(mutated((*HAND_WRITTEN, *real())))
+    @given(mutated((*HAND_WRITTEN, *all_recorded(), *real())))
     @settings(max_examples=20_000)
     def try_one(event: Event) -> None:
         counts[taken_or_refused(event)] += 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +12,11 @@ import pytest
 
 from headwater.gateway import keys
 from headwater.schemas import plain, records
-from headwater.schemas.topics import EDGES
+from headwater.schemas.topics import EDGES, RUNS
 from headwater.settings import Settings
 from headwater.topics import create
 from tests.backends import clients
+from tests.backends.cache import NoTools, jar
 from tests.backends.kinds import Kafka
 from tests.benchmarks.peers import NoPeer, peer_python
 from tests.consumers.stitching import reference
@@ -38,9 +39,24 @@ class Line(NamedTuple):
 
     def edges(self) -> set[tuple[str, str]]:
         """Names of source and target of all edges that stand and have both."""
+        return {(fact[2][1], fact[3][1]) for fact in self._facts("edge") if fact[2] and fact[3]}
+
+    def columns(self) -> set[tuple[str, str, str, str | None, str]]:
+        """Of all column edges that stand: source, its column, target, its column (None: all), what was done."""
+        found: set[tuple[str, str, str, str | None, str]] = set()
+        for fact in self._facts("column"):
+            said = dict(zip(reference.COLUMN_FIELDS, fact[4], strict=True))
+            kind = "/".join(said[name] for name in ("transformation", "subtype") if said[name])
+            found.add((fact[2][1], said["column"], fact[3][1], said["target_column"], kind))
+        return found
+
+    def runs(self) -> list[dict[str, Any]]:
+        """All run events, in the order in which they came."""
+        return self.records(RUNS.name, "run_event")
+
+    def _facts(self, kind: str) -> list[Any]:
         sets = self.records(EDGES.name, "edge_set")
-        facts: list[Any] = [fact for fact in reference.standing(reference.said(sets)) if fact[0] == "edge"]
-        return {(fact[2][1], fact[3][1]) for fact in facts if fact[2] and fact[3]}
+        return [fact for fact in reference.standing(reference.said(sets)) if fact[0] == kind]
 
 
 @contextmanager
@@ -66,3 +82,29 @@ def environment(name: str, *requirements: str) -> Path:
         return peer_python(name, *requirements)
     except NoPeer as reason:
         pytest.skip(str(reason))
+
+
+def artifact(name: str) -> Path:
+    """A jar, as `cache.jar` has it; skips the test where it cannot be had."""
+    try:
+        return jar(name)
+    except NoTools as reason:
+        pytest.skip(str(reason))
+
+
+def last_parts(edges: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Edges by the last parts of the names of files."""
+    return {(source.rpartition("/")[2], target.rpartition("/")[2]) for source, target in edges}
+
+
+def parents(run_events: Iterable[Mapping[str, Any]]) -> set[tuple[str, str, str]]:
+    """Names of job, parent and root of all runs that have a parent. Each is named by the id of its own events."""
+    ids = {one["run"]["run_id"]: one["job"]["name"] for one in run_events}
+    found: set[tuple[str, str, str]] = set()
+    for one in run_events:
+        parent, root = one["run"]["parent"], one["run"]["root"]
+        for named in (parent, root):
+            assert named is None or ids[named["run_id"]] == named["job_name"]
+        if parent:
+            found.add((one["job"]["name"], parent["job_name"], root["job_name"]))
+    return found

@@ -11,7 +11,6 @@ import uuid
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,7 +18,7 @@ from headwater.schemas.topics import RUNS
 from tests.backends.kinds import Kafka
 from tests.backends.processes import wait_until
 from tests.benchmarks.peers import SCRIPTS, made_already
-from tests.infra.gateway.real_clients import Line, environment, line
+from tests.infra.gateway.real_clients import Line, environment, last_parts, line, parents
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1500)]
 
@@ -86,22 +85,17 @@ def test_airflow_feeds_the_graph_of_its_dag(kafka: Kafka, prefix: str, tmp_path:
         wait_until(lambda: _ended(found) >= {"shop"}, 60, "the DAG's end")
         wait_until(lambda: found.edges() >= wanted, 60, "the DAG's edges")
         edges, run_events = found.edges(), found.records(RUNS.name, "run_event")
-    parents = _parents(run_events)
-    shown = {"edges": sorted(tuple(Path(name).name for name in edge) for edge in edges), "parents": sorted(parents)}
+    found_parents = parents(run_events)
+    shown = {"edges": sorted(last_parts(edges)), "parents": sorted(found_parents)}
     print(json.dumps(shown, indent=1))  # noqa: T201 — what the proof shows
     assert sqlite3.connect(shop.folder / "report.db").execute("SELECT * FROM report").fetchall() == [(3,)]
     assert edges == wanted
     tasks = {(f"shop.{task}", "shop", "shop") for task in ("orders", "revenue", "report")}
     queries = {(f"shop.report.query.{number}", "shop.report", "shop") for number in (1, 2)}
-    assert parents == tasks | queries
-    # Each parent is named by the id that its own events have.
-    ids = {one["run"]["run_id"]: one["job"]["name"] for one in run_events}
-    for one in run_events:
-        for named in (one["run"]["parent"], one["run"]["root"]):
-            assert named is None or ids[named["run_id"]] == named["job_name"]
+    assert found_parents == tasks | queries
     states = {(one["job"]["name"], one["run"]["state"]) for one in run_events}
     # `dags test` tells of the DAG's run at its end alone.
-    started = {name for name, _, _ in parents}
+    started = {name for name, _, _ in found_parents}
     assert states == {(name, state) for name in started for state in ("START", "COMPLETE")} | {("shop", "COMPLETE")}
 
 
@@ -118,7 +112,8 @@ def test_airflow_tells_of_a_task(kafka: Kafka, prefix: str, tmp_path: Path) -> N
         wait_until(lambda: "shop.orders" in _ended(found), 30, "the task's end")
         run_events = found.records(RUNS.name, "run_event")
     assert [one["run"]["state"] for one in run_events] == ["START", "COMPLETE"]
-    assert _parents(run_events) == {("shop.orders", "shop", "shop")}
+    told = [(one["job"]["name"], one["run"]["parent"], one["run"]["root"]) for one in run_events]
+    assert {(name, of["job_name"], root["job_name"]) for name, of, root in told} == {("shop.orders", "shop", "shop")}
     assert len({uuid.UUID(bytes=one["run"]["run_id"]) for one in run_events}) == 1
     for one in run_events:
         assert ([of["name"] for of in one["inputs"]], [of["name"] for of in one["outputs"]]) == (
@@ -130,9 +125,3 @@ def test_airflow_tells_of_a_task(kafka: Kafka, prefix: str, tmp_path: Path) -> N
 def _ended(found: Line) -> set[str]:
     events = found.records(RUNS.name, "run_event")
     return {one["job"]["name"] for one in events if one["run"]["state"] == "COMPLETE"}
-
-
-def _parents(run_events: Sequence[dict[str, Any]]) -> set[tuple[str, str, str]]:
-    """Names of job, parent and root of all runs that have a parent."""
-    told = [(one["job"]["name"], one["run"]["parent"], one["run"]["root"]) for one in run_events]
-    return {(name, parent["job_name"], root["job_name"]) for name, parent, root in told if parent}

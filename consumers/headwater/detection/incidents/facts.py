@@ -71,6 +71,9 @@ class Run:
     event_time: int
     job: Job
     state: str = ""
+    #: Event time and id of the end that stands: of several the earliest, as in stitching. Spark tells a query that
+    #: failed as failed, and then as complete.
+    ended: tuple[int, bytes] | None = None
     code: str | None = None
     parameters: str | None = None
     reads: set[Node] = field(default_factory=set[Node])
@@ -101,7 +104,11 @@ class Runs:
         run = self._run(use)
         run.code = run.code or _code(use["code"])
         run.parameters = run.parameters or use["parameters_digest"]
-        if use["run_state"] in {"COMPLETE", "FAIL", "ABORT"} or not run.state:
+        end = (use["event_time"], use["source_event_id"])
+        if use["run_state"] in {"COMPLETE", "FAIL", "ABORT"}:
+            if run.ended is None or end < run.ended:
+                run.state, run.ended = use["run_state"], end
+        elif not run.state:
             run.state = use["run_state"]
         if use["access"] == "write":
             run.writes.add(node)

@@ -1,0 +1,71 @@
+"""What real clients sent, each kind of them once: the proofs of `tests/infra/gateway` run the clients themselves."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from tests.consumers.openlineage.recorded import all_recorded, recorded
+from tests.consumers.openlineage.samples import Event, facet
+from tests.consumers.openlineage.test_mutations import taken_or_refused
+from tests.consumers.openlineage.test_translation import run_event, told
+from tests.consumers.stitching import reference
+
+
+def graph(events: Iterable[Event]) -> set[tuple[str, str]]:
+    """Edges with both ends, by the last parts of the datasets' names."""
+    facts: Any = reference.current([told(event)[0] for event in events])
+    return {
+        (fact[2][1].rpartition("/")[2], fact[3][1].rpartition("/")[2])
+        for fact in facts
+        if fact[0] == "edge" and fact[2] and fact[3]
+    }
+
+
+def states(events: Iterable[Event]) -> dict[str, str]:
+    """The state of each job's run."""
+    by_job: dict[str, list[Any]] = {}
+    for event in events:
+        one = told(event)[0]
+        by_job.setdefault(one["job"]["name"], []).append(one)
+    return {name: reference.state(of) for name, of in by_job.items()}
+
+
+@pytest.mark.parametrize("event", all_recorded())
+def test_each_is_taken_and_all_ways_of_reading_it_say_the_same(event: Event) -> None:
+    """None is refused, whole or put together from pieces."""
+    assert taken_or_refused(event)
+
+
+def test_a_failed_query_of_spark() -> None:
+    """Spark says why in a facet of its own, and tells the query as complete right after: it failed, for that reason."""
+    events = recorded("spark")
+    (failed,) = [told(event)[0] for event in events if event["eventType"] == "FAIL"]
+    assert failed["error"]["message"].startswith("Job aborted due to stage failure")
+    assert "no total may be positive" in failed["error"]["stack_trace"]
+    assert "spark.exception" not in failed["run"]["facets"]
+    assert states(events) == {
+        "shop": "COMPLETE",
+        "shop.map_partitions_parallel_collection": "START",
+        "shop.adaptive_spark_plan.shop_revenue_parquet": "COMPLETE",
+        "shop.execute_insert_into_hadoop_fs_relation_command.shop_broken_parquet": "FAIL",
+    }
+    assert graph(events) == {
+        ("orders.csv", "revenue.parquet"),
+        ("customers.parquet", "revenue.parquet"),
+        ("revenue.parquet", "broken.parquet"),
+    }
+
+
+def test_of_two_facets_that_say_why_a_run_failed_none_is_lost() -> None:
+    """The specification's stands; what Spark's says beside it is kept whole."""
+    (event,) = [event for event in recorded("spark") if event["eventType"] == "FAIL"]
+    both = copy.deepcopy(event)
+    both["run"]["facets"]["errorMessage"] = facet("ErrorMessageRunFacet", message="no", programmingLanguage="scala")
+    taken = run_event(both)
+    assert (taken["error"]["message"], taken["error"]["language"]) == ("no", "scala")
+    assert "no total may be positive" in taken["run"]["facets"]["spark.exception"]
+    assert taken_or_refused(both)
