@@ -69,3 +69,17 @@ def test_of_two_facets_that_say_why_a_run_failed_none_is_lost() -> None:
     assert (taken["error"]["message"], taken["error"]["language"]) == ("no", "scala")
     assert "no total may be positive" in taken["run"]["facets"]["spark.exception"]
     assert taken_or_refused(both)
+
+
+def test_dlt_loads() -> None:
+    """Its resources are what is read, the destination's tables what is written; a source that fails says so twice."""
+    events = recorded("dlt")
+    loaded = {
+        (output["namespace"], output["name"], output["rows"])
+        for event in events
+        for output in told(event)[0]["outputs"]
+    }
+    store = "dlt.destinations.duckdb://duckdb"
+    assert loaded == {(store, "raw.customers", 2), (store, "raw.orders", 2), (store, "raw.orders__lines", 3)}
+    assert states(events) == {"shop": "COMPLETE", "fails": "FAIL"}
+    assert {one["error"]["language"] for event in events if (one := told(event)[0])["error"]} == {"python"}
