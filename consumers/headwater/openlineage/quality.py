@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final, cast
 
-from headwater.openlineage.fields import Fields, number, text_of
+from headwater.openlineage.fields import Fields, Misshapen, number, text_of
 from headwater.openlineage.identity import digest
 
 #: Of so many quantiles within the range (not its ends) a distribution can be told; of fewer it would be guessed.
@@ -19,16 +19,26 @@ _COUNTS: Final = frozenset({"count", "nullCount", "distinctCount"})
 
 def assertions(facet: Fields) -> dict[str, Any]:
     """The assertions; what else the checker said of one is in its details."""
-    return {"assertions": [_assertion(one, "assertion", one.text("column")) for one in facet.objects("assertions")]}
+    return {"assertions": list(_assertions(facet, "assertion", ("column",)))}
 
 
 def expectations(facet: Fields) -> dict[str, Any]:
     """The same of Great Expectations, whose integration has a facet of its own for them and sends no other."""
-    found: list[dict[str, Any]] = []
+    # columnId: as it was named before OpenLineage 0.1.
+    return {"assertions": list(_assertions(facet, "expectationType", ("column", "columnId")))}
+
+
+def _assertions(facet: Fields, key: str, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Those that say whether they held. Of others nothing is told, and the facet is kept whole: openlineage-python
+    writes numpy's booleans as "<<non-serializable: bool_>>".
+    """
     for one in facet.objects("assertions"):
-        column, before = one.text("column"), one.text("columnId")  # as it was named before OpenLineage 0.1
-        found.append(_assertion(one, "expectationType", before if column is None else column))
-    return {"assertions": found}
+        said = dict(one.left)
+        try:
+            named = [one.text(name) for name in columns]
+            yield _assertion(one, key, next((column for column in named if column is not None), None))
+        except Misshapen:
+            one.left.update(said)
 
 
 def _assertion(one: Fields, key: str, column: str | None) -> dict[str, Any]:

@@ -83,3 +83,23 @@ def test_dlt_loads() -> None:
     assert loaded == {(store, "raw.customers", 2), (store, "raw.orders", 2), (store, "raw.orders__lines", 3)}
     assert states(events) == {"shop": "COMPLETE", "fails": "FAIL"}
     assert {one["error"]["language"] for event in events if (one := told(event)[0])["error"]} == {"python"}
+
+
+def test_a_validation_of_great_expectations() -> None:
+    """Its numbers are a profile. Of the expectation whose outcome it could not write nothing is said, and of the six
+    others what they say: numpy's booleans are no JSON for openlineage-python.
+    """
+    (event,) = recorded("great_expectations")
+    said = {(one["rule"].removeprefix("expect_"), one["outcome"]) for one in told(event, "lineage.verdicts")}
+    assert said == {
+        ("table_row_count_to_equal", "ok"),
+        ("column_values_to_not_be_null", "alarm"),
+        ("column_unique_value_count_to_be_between", "ok"),
+        ("column_min_to_be_between", "ok"),
+        ("column_max_to_be_between", "alarm"),
+        ("column_sum_to_be_between", "ok"),
+    }
+    (source,) = run_event(event)["inputs"]
+    assert "non-serializable" in source["facets"]["greatExpectations_assertions"]
+    (profile,) = told(event, "lineage.profiles")
+    assert (profile["rows"], [one["name"] for one in profile["columns"]]) == (50, ["amount", "customer"])
