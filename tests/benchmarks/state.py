@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> None:
         ("same", f"one run of {events:,} RUNNING events: µs an event of short runs beside it, and of it"),
         ("reading", "  where each names one dataset more"),
         ("writing", "  where each names one dataset more, from which its output is made"),
-        ("outputs", f"  where each of {events // 10:,} names one output more"),
+        ("outputs", "  where each names one output more"),
     ):
         found = long[case]
         _line(what, found["short"], found["cost"])

@@ -198,7 +198,7 @@ def long(count: int, folder: str) -> dict[str, object]:
     for case, inputs, outputs, events in (
         ("reading", "part-{}", "", count),
         ("writing", "part-{}", "sink", count),
-        ("outputs", "", "part-{}", count // 10),
+        ("outputs", "", "part-{}", count),
     ):
         run = chance.randbytes(16)
         end = running(count, run, [], named(outputs.format(0) or "sink"), "COMPLETE")

@@ -1,4 +1,4 @@
-"""What messages of long runs say, as columns: what `sifting.sift` takes."""
+"""What messages of long runs say, as columns: what `kernel.sifting.sift` takes."""
 
 from __future__ import annotations
 
@@ -21,14 +21,16 @@ _CAPTURES = (
     "event_id", "event_time", "parts", "run", "run.run_id", "run.state..root", "run.links..links",
     "job.namespace..name",
     "inputs[]", "inputs[].namespace..name", "inputs[].namespace..version", "inputs[].namespace..kind",
-    "outputs[]", "outputs[].namespace..kind", "outputs[].edges..column_lineage",
+    "outputs[]", "outputs[].namespace..name", "outputs[].namespace..version", "outputs[].namespace..version_origin",
+    "outputs[].namespace..kind", "outputs[].edges..column_lineage",
 )  # fmt: skip
 
 
 @lru_cache(maxsize=512)
 def program(schema: Schema) -> Program | None:
-    """The program of a writer schema whose inputs' bytes can be kept as they are; None for another."""
-    if neighbours(schema, ("inputs",), _NODE) != neighbours(records.current("run_event"), ("inputs",), _NODE):
+    """The program of a writer schema whose datasets' bytes can be kept as they are; None for another."""
+    ours = neighbours(records.current("run_event"), ("inputs",), _NODE)
+    if any(neighbours(schema, (side,), _NODE) != ours for side in ("inputs", "outputs")):
         return None
     for path, fields in (
         (("run",), ("state", "root")),
@@ -51,8 +53,9 @@ class Columns:
     buffer: Any
     all: Any
     has_run: Any
-    #: What row n takes of inputs, and of all: where its inputs begin; the longest body.
+    #: Bytes of the inputs of row n, and of its outputs; the longest body.
     input_bytes: Any
+    output_bytes: Any
     longest: int
 
     @staticmethod
@@ -68,6 +71,8 @@ class Columns:
         starts, names = span("inputs[].namespace..name")
         kinds = span("inputs[].namespace..kind")[1]
         offsets = decoded.offsets("inputs[]")
+        written, written_kinds = span("outputs[].namespace..kind")
+        written_offsets = decoded.offsets("outputs[]")
         has_run = decoded.presence("run")
         head = (
             has_run, span("run.run_id")[0], states, roots, *span("run.links..links"), decoded.integers("parts").values
@@ -77,19 +82,30 @@ class Columns:
             offsets, starts, names, span("inputs[].namespace..version")[1], kinds,
         )  # fmt: skip
         outputs = (
-            decoded.offsets("outputs[]"),
-            *span("outputs[].namespace..kind"),
-            *span("outputs[].edges..column_lineage"),
-        )
-        upto = np.zeros(len(starts) + 1, np.int64)
-        np.cumsum(kinds - starts, out=upto[1:])
+            written_offsets, written, span("outputs[].namespace..name")[1], span("outputs[].namespace..version")[1],
+            span("outputs[].namespace..version_origin")[1], written_kinds, *span("outputs[].edges..column_lineage"),
+        )  # fmt: skip
+        read_bytes = _sums(kinds - starts, offsets)
+        written_bytes = _sums(written_kinds - written, written_offsets)
         longest = int((bodies.ends - bodies.starts).max()) if len(bodies) else 0
-        return Columns(number, decoded.buffer, (head, inputs, outputs), has_run, np.diff(upto[offsets]), longest)
+        return Columns(number, decoded.buffer, (head, inputs, outputs), has_run, read_bytes, written_bytes, longest)
 
     @property
     def input_counts(self) -> Any:
         """How many inputs each row has."""
         return np.diff(self.all[1][4])
+
+    @property
+    def output_counts(self) -> Any:
+        """How many outputs each row has."""
+        return np.diff(self.all[2][0])
+
+
+def _sums(sizes: Any, offsets: Any) -> Any:
+    """The sum of the sizes of each row's items."""
+    upto = np.zeros(len(sizes) + 1, np.int64)
+    np.cumsum(sizes, out=upto[1:])
+    return np.diff(upto[offsets])
 
 
 def of_messages(number: int, code: Program, messages: Sequence[bytes]) -> Columns:

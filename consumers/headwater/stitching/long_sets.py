@@ -1,4 +1,4 @@
-"""What long runs made known by compiled code, as edge-set messages: bytes of inputs, copied as they came."""
+"""What long runs made known by compiled code, as edge-set messages: bytes of datasets, copied as they came."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from headwater.schemas import records, varints
 from headwater.schemas.framing import single_object_header
 from headwater.stitching.edge_sets import blocks
 from headwater.stitching.facts import Node, Scope
-from headwater.stitching.grown import identity_of, name_of, text
 from headwater.stitching.kernel import products
 from headwater.stitching.kernel.shapes import MAX_BYTES
+from headwater.stitching.packed_nodes import identity_of, name_of, optional, text
 from headwater.stitching.reads import Descriptions, Told
 
 _HEADER = single_object_header(records.current("edge_set"))
@@ -32,18 +32,18 @@ def long_sets(
     )
     head = b"".join((_HEADER, varints.encode(now_us), producer_id, b"\0"))
     packed = told.packed()
-    for block in blocks(told.targets, described):
-        outputs = b"".join(_node(node, described) for node in block)
-        targets = np.frombuffer(_list(len(block), b"".join(map(varints.encode, range(len(block))))), np.uint8)
-        # Names may be so long that there is no room beside them: each message then takes one input.
-        most = max(0, MAX_BYTES - _AROUND - len(run) - len(outputs))
-        longest = most + len(targets) + packed.longest + _BEYOND
+    for block in blocks(told.others, described):
+        others = b"".join(_node(node, described) for node in block)
+        numbers = np.frombuffer(_list(len(block), b"".join(map(varints.encode, range(len(block))))), np.uint8)
+        # Names may be so long that there is no room beside them: each message then takes one dataset.
+        most = max(0, MAX_BYTES - _AROUND - len(run) - len(others))
+        longest = most + len(numbers) + packed.longest + _BEYOND
         lists = np.empty(longest, np.uint8), np.empty(longest, np.uint8), np.empty(longest, np.uint8)
         place = np.array([0, packed.firsts[0]], np.int64)
         while place[0] < len(packed.times):
             size = np.zeros(7, np.int64)
             size[products.NODES], size[products.LATEST] = len(block), -1 << 63
-            products.fill(*packed, place, targets, most, *lists, size)
+            products.fill(*packed, told.side.is_written, place, numbers, most, *lists, size)
             counts = size.tolist()
             events, nodes, edges = (one[:length].tobytes() for one, length in zip(lists, counts, strict=False))
             what = b"".join(
@@ -51,7 +51,7 @@ def long_sets(
                     varints.encode(counts[products.LATEST]),
                     run,
                     _list(counts[products.EVENTS], events),
-                    _list(counts[products.NODES], outputs + nodes),
+                    _list(counts[products.NODES], others + nodes),
                     b"\0",
                     _list(counts[products.PRODUCTS], edges),
                     b"\0\0",
@@ -66,4 +66,4 @@ def _list(count: int, entries: bytes) -> bytes:
 
 def _node(node: Node, described: Descriptions) -> bytes:
     origin, kind = described.of(node)
-    return identity_of(node) + (b"\0" if origin is None else b"\x02" + text(origin)) + text(kind)
+    return identity_of(node) + optional(origin) + text(kind)

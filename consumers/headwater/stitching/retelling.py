@@ -19,8 +19,8 @@ from headwater.stitching.unit import Unit
 
 #: Of a message kept on the state topic: who sent it and when does not count any more.
 _UNSAID: Mapping[str, Any] = {"emit_time": 0, "producer_id": bytes(16), "sequence": 0}
-#: Bytes at most of an event's id, its time, the count of its inputs, the end of their list.
-_NUMBERS = 16 + 10 + 10 + 1
+#: Bytes at most of an event's id, its time, the counts of its inputs and outputs, the ends of their lists.
+_NUMBERS = 16 + 10 + 2 * (10 + 1)
 _NO_EVENT = EventRef(bytes(16), 0)
 
 
@@ -42,21 +42,21 @@ def _offset(one: tuple[int, bytes]) -> int:
 
 
 def _grown(unit: Unit, below: int) -> Iterable[tuple[int, bytes]]:
-    """Messages of a long run that said nothing but inputs, put together from the bytes of those."""
+    """Messages of a long run that said nothing but datasets, put together from the bytes of those."""
     if unit.grown is None:
         return ()
-    offsets, packed, of_states, states = unit.grown.kept(below)
+    offsets, reads, writes, of_states, states = unit.grown.kept(below)
     if not offsets:
         return ()
-    head, after_input, after = _around_inputs()
+    head, after_each, after = _around_datasets()
     befores = [_before_inputs(unit.scope, state) for state in states]
-    first, last = packed.firsts[[0, -1]].tolist()
-    inputs = int(packed.ends[last - 1]) - (int(packed.ends[first - 1]) if first else 0)
+    datasets = sum(int(side.firsts[-1] - side.firsts[0]) for side in (reads, writes))
     around = len(head) + max(map(len, befores)) + len(after) + _NUMBERS
-    out = np.empty(len(offsets) * around + inputs + (last - first) * len(after_input), np.uint8)
-    ends = np.empty(len(offsets), np.int64)
+    room = len(offsets) * around + reads.nbytes + writes.nbytes + datasets * len(after_each)
+    out, ends = np.empty(room, np.uint8), np.empty(len(offsets), np.int64)
     fixed = (_bytes(head), _bytes(b"".join(befores)), np.cumsum([len(one) for one in befores]))
-    products.retell(*packed, of_states, *fixed, _bytes(after_input), _bytes(after), out, ends)
+    written = writes.data, writes.ends, writes.firsts
+    products.retell(*reads, *written, of_states, *fixed, _bytes(after_each), _bytes(after), out, ends)
     whole, until = out.tobytes(), ends.tolist()
     return zip(offsets, (whole[start:end] for start, end in pairwise([0, *until])), strict=True)
 
@@ -66,12 +66,12 @@ def _bytes(value: bytes) -> Any:
 
 
 @cache
-def _around_inputs() -> tuple[bytes, bytes, bytes]:
-    """What stands before the event's id, behind each input's kind, and behind the inputs."""
+def _around_datasets() -> tuple[bytes, bytes, bytes]:
+    """What stands before the event's id, behind each dataset's kind, and behind the outputs."""
     schema = records.current("run_event")
     head = single_object_header(schema) + pieces.run_of(schema, None, "event_id").encode(_UNSAID)
     after_kind = pieces.fields_in(schema, "Dataset", "rows", None)
-    return head, after_kind.encode({}), b"\0" + pieces.run_of(schema, "parameters", None).encode({})
+    return head, after_kind.encode({}), pieces.run_of(schema, "parameters", None).encode({})
 
 
 def _before_inputs(scope: Scope, state: str) -> bytes:

@@ -25,6 +25,10 @@ class Standing:
         """The inputs that lead nowhere."""
         return {edge.source for edge in self._edges if edge.target is None and edge.source is not None}
 
+    def without_source(self) -> set[Node]:
+        """The outputs that come from nothing."""
+        return {edge.target for edge in self._edges if edge.source is None and edge.target is not None}
+
     def leads_on(self, source: Node) -> bool:
         """Whether an edge leads from it to an output."""
         return self._out.get(source, 0) > 0

@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from headwater.stitching import sifting
+from headwater.stitching.kernel import texts as stores
 
 Scalar = TypeVar("Scalar", np.uint8, np.int64, np.uint64)
 #: What compiled code may read behind the last byte.
@@ -36,7 +36,7 @@ class Texts:
         return sum(one.nbytes for one in self.store)
 
     @property
-    def store(self) -> sifting.Store:
+    def store(self) -> stores.Store:
         """As compiled functions take it."""
         return self._data, self._ends, self._marks, self._hashes, self._slots, self._size
 
@@ -56,24 +56,24 @@ class Texts:
             self._hashes = _longer(self._hashes, count)
         if 2 * count > len(self._slots):
             self._slots = np.full(1 << (2 * count).bit_length(), -1, np.int32)
-            sifting.fill(self._hashes, len(self), self._slots)
+            stores.fill(self._hashes, len(self), self._slots)
 
     def add(self, texts: Iterable[bytes]) -> None:
         """Add those that are not there."""
         for text in texts:
             self.reserve(1, len(text))
-            sifting.add(self.store, np.frombuffer(text + bytes(_PADDING), np.uint8), len(text))
+            stores.add(self.store, np.frombuffer(text + bytes(_PADDING), np.uint8), len(text))
 
     def number(self, first: bytes) -> int:
         """Which text has this first part; -1 for none."""
         buffer = np.frombuffer(first + bytes(_PADDING), np.uint8)
-        return sifting.number_of(self.store, buffer, len(first))
+        return stores.number_of(self.store, buffer, len(first))
 
     def beginning(self, wanted: bytes) -> list[bytes]:
         """All texts that begin so."""
         buffer = np.frombuffer(wanted + bytes(_PADDING), np.uint8)
         found = np.empty(len(self), np.int64)
-        count = int(sifting.beginning(self.store, buffer, len(wanted), found))
+        count = int(stores.beginning(self.store, buffer, len(wanted), found))
         return [self.between(one, one + 1)[0] for one in found[:count].tolist()]
 
     def between(self, first: int, last: int) -> list[bytes]:

@@ -6,7 +6,6 @@ A unit holds each thing that was said once, so that an event that says nothing n
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from typing import Any
 
 from headwater.stitching import wide
@@ -15,9 +14,12 @@ from headwater.stitching.columns import Columns
 from headwater.stitching.facts import EventRef, Facts, Link, Node, Scope, Written
 from headwater.stitching.grown import Grown
 from headwater.stitching.parts import End, Parts
-from headwater.stitching.reads import Descriptions, Reads, Told
+from headwater.stitching.reads import Descriptions, Named, Told
 from headwater.stitching.standing import Standing
 from headwater.stitching.stated import Stated
+
+#: Inputs of a run above which a new output is taken by itself: all of them are told with it.
+_MOST_SOURCES = 4096
 
 
 class Unit:
@@ -34,8 +36,7 @@ class Unit:
         self.described = Descriptions()
         self._count = 0
         #: When each was first named: which event in order of arrival, and that event.
-        self._reads = Reads()
-        self._writes: dict[Node, tuple[int, EventRef]] = {}
+        self._reads, self._writes = Named(), Named()
         self._versions: dict[tuple[str, str], list[Node]] = {}
         self._stated = Stated()
         self._complete: set[Node] = set()
@@ -107,7 +108,7 @@ class Unit:
         )
         if self.grown is not None:
             sources = (raw for w in said for raw in (*w.sources, *(raw for raw, _ in w.columns)))
-            self.grown.note(reads, [*writes, *sources])
+            self.grown.note(reads, writes, sources)
         named = {*writes, *described}
         return dataclasses.replace(
             facts,
@@ -120,16 +121,18 @@ class Unit:
 
     def sift(self, columns: Columns, messages: Any, first: int) -> int:
         """Take messages in by compiled code from `first` on, as `add` would each, while they say nothing but inputs
-        that are new; where it stopped. `messages`: row, offset and digest of each, as arrays.
+        that are new, or outputs; where it stopped. `messages`: row, offset and digest of each, as arrays.
         """
-        if self.grown is None:
-            grown = Grown(self.scope, self._reads, [*self._writes, *self._stated.named()])
-            self.grown = self._reads.grown = self.described.grown = grown
         grown = self.grown
+        if grown is None:
+            grown = self.grown = Grown(self.scope, self._reads, self._writes, self._stated.named())
+            self._reads.packed, self._writes.packed = grown.reads, grown.writes
+            self.described.packed = grown.reads, grown.writes
         before = grown.events
         grown.reserve(columns, messages[0][first:])
-        may_grow = not self.ended and (bool(self._reads) or not self._writes)
-        stop = grown.sift(columns, messages, first, may_grow=may_grow)
+        may_read = not self.ended and (bool(self._reads) or not self._writes)
+        may_write = not self.ended and len(self._reads) <= _MOST_SOURCES
+        stop = grown.sift(columns, messages, first, may_read=may_read, may_write=may_write)
         if grown.events > before:
             grown.number_events(before, self._count)
             self._take_grown(grown, before)
@@ -141,33 +144,21 @@ class Unit:
             self.grown.remember(state)
 
     def _take_grown(self, grown: Grown, first: int) -> None:
-        """Settle what events from `first` on named: inputs that no output names as a source. The run has not ended."""
-        if not self._writes:
-            self._count += grown.events - first
-            return
-        firsts = grown.firsts(first, grown.events)
-        reads = len(self._reads) - (firsts[-1] - firsts[0])
-        targets = tuple(node for node in self._writes if node not in self._complete)
-        nodes = grown.nodes(firsts[0], firsts[-1])
-        event = first
-        taken = zip(itertools.pairwise(firsts), grown.events_of(first, grown.events), strict=True)
-        for event, ((begin, end), (place, by)) in enumerate(taken, first):  # noqa: B007 — where it stopped
-            if self._wide.since is not None:
-                break
-            self._count, reads = place, reads + end - begin
-            if reads * len(self._writes) > wide.WIDE:
-                self._wide.since = self._count
-                break
-            if targets:
-                for node, described in itertools.islice(nodes, end - begin):
-                    self.described[node] = described  # asked for with each edge
-                    for target in targets:
-                        self._standing.settle(Edge(node, target, False), True, by)
-        else:
-            return
-        self._count = grown.event(grown.events - 1)[0]
-        if targets:
-            self.told.append(Told(grown, event, grown.events, targets))
+        """Tell what events from `first` on named: inputs that no output names as a source, outputs that name none. The
+        run has not ended. From here on it counts as wide: pair by pair is kept what few events say.
+        """
+        for begin, end, is_read in grown.stretches(first):
+            mine, theirs, named = (
+                (grown.reads, grown.writes, self._writes) if is_read else (grown.writes, grown.reads, self._reads)
+            )
+            others = tuple(named.upto(theirs.firsts(begin, begin)[0]))
+            if others and self._wide.since is None:
+                self._wide.since = mine.by_event(begin)
+            if is_read:
+                others = tuple(node for node in others if node not in self._complete)
+            if others:
+                self.told.append(Told(mine, begin, end, others))
+            self._count = mine.by_event(end - 1)
 
     def _settle_all(
         self,
@@ -191,7 +182,7 @@ class Unit:
         flipped = had_covered != self._is_covered() or self.ended != was_ended
         sources = self._alone() if flipped else {*reads, *(s for s, _ in pairs)} & self._reads.keys()
         flipped = had_reads != bool(self._reads) or self.ended != was_ended
-        targets = set(self._writes) if flipped else {*writes, *finished, *(t for _, t in pairs)} & self._writes.keys()
+        targets = self._unmade() if flipped else {*writes, *finished, *(t for _, t in pairs)} & self._writes.keys()
         for source in sources:
             self._standing.settle(Edge(source, None, False), self.ended and not self._has_target(source), by)
         for target in targets:
@@ -202,6 +193,12 @@ class Unit:
         if self.ended and not self._is_covered():
             return set(self._reads)
         return self._standing.without_target()
+
+    def _unmade(self) -> set[Node]:
+        """The outputs that came from nothing so far, and where they may come from nothing now, all."""
+        if self.ended and not self._reads:
+            return set(self._writes)
+        return (self._complete & self._writes.keys()) | self._standing.without_source()
 
     def _is_covered(self) -> bool:
         """Whether there is an output that all inputs lead to."""
@@ -245,7 +242,7 @@ class Unit:
             return [raw]
         versions = self._versions.get((raw.namespace, raw.name), [])
         if self.grown is not None:
-            versions = versions + self.grown.named(raw.namespace, raw.name)
+            versions = versions + self.grown.reads.named(raw.namespace, raw.name)
         return versions or [raw]
 
     def _settle_pairs(self, pairs: set[tuple[Node, Node]], by: EventRef) -> None:

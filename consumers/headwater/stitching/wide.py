@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from headwater.stitching.changes import Edge, Product
 from headwater.stitching.facts import EventRef, Node
-from headwater.stitching.reads import First, Reads, Told
+from headwater.stitching.reads import First, Named, Told
 from headwater.stitching.standing import Standing
 
 #: Inputs × outputs above which a run's product is kept and sent as a product, not edge by edge.
@@ -24,7 +24,7 @@ class Wide:
 
     def __init__(
         self,
-        reads: Reads,
+        reads: Named,
         writes: Mapping[Node, First],
         complete: set[Node],
         standing: Standing,
@@ -87,19 +87,19 @@ class Wide:
 
     def _of_packed(self, targets: Sequence[Node], by: EventRef) -> Iterable[Told]:
         """Packed inputs are told as they are, but to outputs that name some of them: of those all become objects."""
-        grown = self._reads.grown
-        if grown is None or not grown.events:
+        packed = self._reads.packed
+        if packed is None or not len(packed):
             return
         plain: list[Node] = []
         for target in targets:
             explicit, stated = self._resolved.get(target, NOTHING)
-            apart = {node for node in (*explicit, *stated) if grown.find(node) >= 0}
+            apart = {node for node in (*explicit, *stated) if packed.find(node) >= 0}
             if not apart:
                 plain.append(target)
-            elif others := tuple(node for node, _ in grown.nodes() if node not in apart):
+            elif others := tuple(node for node, _ in packed.nodes() if node not in apart):
                 self._standing.changes.known(Product(others, (target,)), by)
         if plain:
-            yield Told(grown, 0, grown.events, tuple(plain), by)
+            yield Told(packed, 0, packed.events, tuple(plain), by)
 
     def _withdraw(self, target: Node, new: set[Node], by: EventRef) -> set[tuple[Node, Node]]:
         """The list of an output's sources is complete: it leaves the product."""

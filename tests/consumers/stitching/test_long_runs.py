@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -62,9 +63,21 @@ inputs = st.lists(
 )
 
 
+#: Outputs that say nothing of what they were made from; some are inputs, too.
+plain_outputs = st.lists(
+    st.builds(
+        _input,
+        st.sampled_from(["a", "b", "out", "more", "o1", "o2", "o3", "o4"]),
+        st.sampled_from([None, None, "1", f"run:{uuid.UUID(bytes=worlds.RUNS[0])}"]),
+        st.sampled_from(["table", "file"]),
+    ),
+    max_size=2,
+)
+
+
 @st.composite
 def said(draw: st.DrawFn) -> list[Event]:
-    """Events of one run: mostly RUNNING, with inputs that are new and the rest of one of two or three kinds."""
+    """Events of one run: mostly RUNNING, with inputs or outputs that are new and the rest of one of a few kinds."""
     kinds = draw(st.lists(st.tuples(st.sampled_from(LINKS), st.sampled_from(OUTPUTS)), min_size=1, max_size=3))
     events: list[Event] = []
     for number in range(draw(st.integers(1, 12))):
@@ -72,7 +85,10 @@ def said(draw: st.DrawFn) -> list[Event]:
         state = draw(st.sampled_from(["RUNNING"] * 12 + ["START", "OTHER", "COMPLETE", "FAIL"]))
         run = {"run_id": worlds.RUNS[0], "state": state, "links": links}
         job = draw(st.sampled_from(["one"] * 20 + ["two"]))
-        events.append(event(number, state, draw(inputs), copy.deepcopy(outputs), job, run=run))
+        further = draw(st.sampled_from(["inputs", "inputs", "outputs", "outputs", "both"]))
+        read = draw(inputs) if further != "outputs" else []
+        written = [*copy.deepcopy(outputs), *(draw(plain_outputs) if further != "inputs" else [])]
+        events.append(event(number, state, read, written, job, run=run))
     return events
 
 
@@ -122,12 +138,21 @@ def long(count: int, outputs: list[Event]) -> list[Event]:
     return [event(n, "RUNNING", [dataset("same"), dataset(f"part-{n}", "1")], outputs) for n in range(1, count + 1)]
 
 
-def test_what_a_long_run_keeps_of_an_input_is_small() -> None:
-    """Below 400 bytes for an input and the event that named it; what it is said to take is what it takes."""
+def writing(count: int) -> list[Event]:
+    """RUNNING events, each of which names another output, every second one without a version."""
+    return [
+        event(n, "RUNNING", [dataset("same")], [dataset("always"), dataset(f"part-{n}", "1" if n % 2 else None)])
+        for n in range(1, count + 1)
+    ]
+
+
+@pytest.mark.parametrize("told", [long(3000, []), writing(3000)], ids=["inputs", "outputs"])
+def test_what_a_long_run_keeps_of_a_dataset_is_small(told: list[Event], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Below 400 bytes for a dataset and the event that named it; what it is said to take is what it takes."""
+    monkeypatch.setattr(wide, "WIDE", 100)
     step = StitchingStep(Settings())
-    events = long(3000, [])
-    for at in range(0, len(events), 1000):
-        assert worlds.feed_one(step, events[at : at + 1000], at) == []
+    sets = [one for at in range(0, 3000, 1000) for one in worlds.feed_one(step, told[at : at + 1000], at)]
+    assert reference.standing(reference.said(sets)) == reference.current(told)
     [run] = step._partitions[0].kept.values()  # pyright: ignore[reportPrivateUsage]  # nobody else asks
     assert isinstance(run, Folded)
     assert (run.news, len(run.log)) == (3000, 3000 - sum(one.grown.events for one in run.units.values() if one.grown))
@@ -192,10 +217,10 @@ def test_many_kinds_of_messages_are_looked_at_again_when_they_are_forgotten() ->
     assert worlds.feed_one(step, events[:20], 1000) == []
 
 
-def test_what_is_kept_of_a_long_run_is_what_it_was_told() -> None:
+@pytest.mark.parametrize("events", [long(60, []), writing(60)], ids=["inputs", "outputs"])
+def test_what_is_kept_of_a_long_run_is_what_it_was_told(events: list[Event]) -> None:
     """Messages put together from bytes say what those that came said first, and read as any other."""
     step = StitchingStep(Settings())
-    events = long(60, [])
     worlds.feed_one(step, events, 0)
     [run] = step._partitions[0].kept.values()  # pyright: ignore[reportPrivateUsage]  # nobody else asks
     assert isinstance(run, Folded)
@@ -204,8 +229,12 @@ def test_what_is_kept_of_a_long_run_is_what_it_was_told() -> None:
     for came, message in zip(events, kept, strict=False):
         told = plain.decode(worlds.SCHEMA, message[10:])
         expected = worlds.whole(came)
+        for output in expected["outputs"]:
+            if output["version"] is None:
+                output |= {"version": f"run:{uuid.UUID(bytes=worlds.RUNS[0])}", "version_origin": "run"}
         if came is not events[0]:
-            expected["inputs"] = expected["inputs"][1:]
+            for side in ("inputs", "outputs"):
+                expected[side] = [one for one in expected[side] if one["name"] not in {"same", "always"}]
         nobody = {"emit_time": 0, "producer_id": bytes(16), "sequence": 0, "actor": None, "purpose": None}
         plainly = plain.decode(worlds.SCHEMA, plain.encode(worlds.SCHEMA, {**expected, **nobody}))
         wanted = ("event_id", "event_time", "part", "parts", "kind", "run", "inputs", "outputs", *nobody)
@@ -224,6 +253,29 @@ def test_a_long_run_is_not_put_on_the_state_topic_at_each_tick(tmp_path: Path) -
             lives.tick()
         lives.commit()
         assert len([key for key, _ in lives.state if key[:1] == state_records.RUN]) == 2
+
+
+def test_inputs_and_outputs_in_turns_meet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stretches of events that name one and then the other, in chunks and in one; a wide run's pairs are told once,
+    each by the later of the two events.
+    """
+    monkeypatch.setattr(wide, "WIDE", 300)
+    events: list[Event] = []
+    for number in range(1, 121):
+        is_read = number // 10 % 2 == 1
+        mine = [dataset(f"{'i' if is_read else 'o'}{number}", "1" if number % 3 else None)]
+        run = {"run_id": worlds.RUNS[0], "state": "RUNNING", "links": LINKS[0]}
+        events.append(event(number, "RUNNING", mine if is_read else [], [] if is_read else mine, run=run))
+    complete = dataset("o7", "1", edges=[dataset("i11", "1")], edges_complete=True)
+    events.append(event(121, "COMPLETE", [], [complete]))
+    expected = reference.history([worlds.whole(one) for one in events])
+    for size in (7, len(events)):
+        step = StitchingStep(Settings())
+        sets = worlds.feed(step, [events[at : at + size] for at in range(0, len(events), size)])
+        assert reference.said(sets) == expected
+        [folded] = step._partitions[0].kept.values()  # pyright: ignore[reportPrivateUsage]  # nobody else asks
+        assert isinstance(folded, Folded)
+        assert len(folded.log) < 40
 
 
 @pytest.mark.parametrize(("of_job", "of_output", "of_inputs"), [(195_500, 60_000, 30_000), (262_000, 10, 100)])

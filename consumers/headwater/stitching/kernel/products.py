@@ -1,16 +1,16 @@
-"""Messages of a long run: of each event that named new inputs, a product of them with the run's outputs, and the event
-itself, as it is kept.
+"""Messages of a long run: of each event that named new inputs a product of them with the run's outputs, of one that
+named new outputs one of the run's inputs with them, and the event itself, as it is kept.
 """
 
 from __future__ import annotations
 
 from headwater.stitching.kernel.together import Bytes, Numbers, together
-from headwater.stitching.kernel.words import put_number, put_slice
+from headwater.stitching.kernel.words import Place, put_number, put_slice
 
 #: Where `fill` counts: bytes and entries of the three lists, and the latest event time.
 EVENT_BYTES, NODE_BYTES, PRODUCT_BYTES, EVENTS, NODES, PRODUCTS, LATEST = range(7)
-#: Bytes at most of an event, of what stands around a product's sources, of a source's number.
-_EVENT, _PRODUCT, _SOURCE = 26, 24, 5
+#: Bytes at most of an event, of what stands around a product's new datasets, of the number of one.
+_EVENT, _PRODUCT, _NUMBER = 26, 24, 5
 
 
 @together
@@ -20,8 +20,9 @@ def fill(
     ids: Bytes,
     times: Numbers,
     firsts: Numbers,
+    written: bool,
     place: Numbers,
-    targets: Bytes,
+    others: Bytes,
     most: int,
     events: Bytes,
     nodes: Bytes,
@@ -30,17 +31,18 @@ def fill(
 ) -> None:
     """Fill a message's lists from `place` (event, input) on, and set it to where it stopped for want of room.
 
-    Input i is data[ends[i - 1]:ends[i]], as a node's bytes; event e, of 16 bytes of `ids` and a time, named the inputs
-    from firsts[e] on, before firsts[e + 1]. `targets`: the list of a product's targets, as bytes; NODES counts them as
-    entries before. `most`: bytes of the lists, which they exceed for one input that is longer.
+    Dataset i is data[ends[i - 1]:ends[i]], as a node's bytes; event e, of 16 bytes of `ids` and a time, named those
+    from firsts[e] on, before firsts[e + 1]. `others`: the list of a product's targets, where they are `written` of its
+    sources, as bytes; NODES counts them as entries before. `most`: bytes of the lists, which they exceed for one
+    dataset that is longer.
     """
     event, one, nothing = place[0], place[1], True
     while event < len(times):
         last = firsts[event + 1]
-        room = most - size[EVENT_BYTES] - size[NODE_BYTES] - size[PRODUCT_BYTES] - _EVENT - _PRODUCT - len(targets)
+        room = most - size[EVENT_BYTES] - size[NODE_BYTES] - size[PRODUCT_BYTES] - _EVENT - _PRODUCT - len(others)
         stop, used = one, 0
         while stop < last:
-            used += ends[stop] - (ends[stop - 1] if stop > 0 else 0) + _SOURCE
+            used += ends[stop] - (ends[stop - 1] if stop > 0 else 0) + _NUMBER
             if used > room and not (nothing and stop == one):
                 break
             stop += 1
@@ -54,11 +56,16 @@ def fill(
         size[LATEST] = max(size[LATEST], times[event])
         begin = ends[one - 1] if one > 0 else 0
         size[NODE_BYTES] = put_slice(nodes, size[NODE_BYTES], data, begin, ends[stop - 1])
-        at = put_number(products, size[PRODUCT_BYTES], stop - one)
+        at = size[PRODUCT_BYTES]
+        if written:
+            at = put_slice(products, at, others, 0, len(others))
+        at = put_number(products, at, stop - one)
         for node in range(size[NODES], size[NODES] + stop - one):
             at = put_number(products, at, node)
         products[at] = 0
-        at = put_slice(products, at + 1, targets, 0, len(targets))
+        at += 1
+        if not written:
+            at = put_slice(products, at, others, 0, len(others))
         at = put_number(products, at, size[EVENTS])
         products[at] = 1  # -1: no event withdrew it
         size[PRODUCT_BYTES] = at + 1
@@ -73,23 +80,39 @@ def fill(
 
 
 @together
+def _put_list(out: Bytes, at: Place, data: Bytes, ends: Numbers, first: Place, last: Place, after_each: Bytes) -> Place:
+    """A list of the datasets from `first` on, before `last`, each followed by `after_each`; the place after it."""
+    if last > first:
+        at = put_number(out, at, last - first)
+        for one in range(first, last):
+            at = put_slice(out, at, data, ends[one - 1] if one > 0 else 0, ends[one])
+            at = put_slice(out, at, after_each, 0, len(after_each))
+    out[at] = 0
+    return at + 1
+
+
+@together
 def retell(
     data: Bytes,
     ends: Numbers,
     ids: Bytes,
     times: Numbers,
     firsts: Numbers,
+    written: Bytes,
+    written_ends: Numbers,
+    written_firsts: Numbers,
     states: Numbers,
     head: Bytes,
     befores: Bytes,
     before_ends: Numbers,
-    after_input: Bytes,
+    after_each: Bytes,
     after: Bytes,
     out: Bytes,
     out_ends: Numbers,
 ) -> None:
     """Write each event as a message: `head`, its id, its time, what its state has before the inputs (`befores`, one
-    after the other), the list of its inputs, each followed by `after_input`, and `after`. There must be room.
+    after the other), the list of its inputs and that of its outputs, each followed by `after_each`, and `after`. There
+    must be room.
     """
     at = 0
     for event in range(len(times)):
@@ -98,10 +121,7 @@ def retell(
         at = put_number(out, at, times[event])
         state = states[event]
         at = put_slice(out, at, befores, before_ends[state - 1] if state > 0 else 0, before_ends[state])
-        at = put_number(out, at, firsts[event + 1] - firsts[event])
-        for one in range(firsts[event], firsts[event + 1]):
-            at = put_slice(out, at, data, ends[one - 1] if one > 0 else 0, ends[one])
-            at = put_slice(out, at, after_input, 0, len(after_input))
-        out[at] = 0
-        at = put_slice(out, at + 1, after, 0, len(after))
+        at = _put_list(out, at, data, ends, firsts[event], firsts[event + 1], after_each)
+        at = _put_list(out, at, written, written_ends, written_firsts[event], written_firsts[event + 1], after_each)
+        at = put_slice(out, at, after, 0, len(after))
         out_ends[event] = at
