@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Iterable
 from functools import partial
 from typing import Any
@@ -32,15 +33,15 @@ def expected(events: Iterable[reference.Event]) -> tuple[set[Edge], set[Edge]]:
     return edges, columns
 
 
-def kept(settings: Settings) -> tuple[list[Edge], list[Edge], int]:
-    """The edges and column edges in the history, and how many run events it has."""
+def kept(settings: Settings) -> tuple[list[Edge], list[Edge], Counter[tuple[str, int]]]:
+    """The edges and column edges in the history, and how often it has each part of an event."""
     client = connect(settings)
     try:
         nodes = "(source_namespace, source_name, source_version), (target_namespace, target_name, target_version)"
         edges = client.query(f"SELECT toString(run_id), {nodes} FROM edges").result_rows
         columns = client.query(f"SELECT toString(run_id), {nodes}, source_column, target_column FROM column_edges")
-        count = client.query("SELECT count() FROM run_events FINAL").result_rows[0][0]
-        return [tuple(row) for row in edges], [tuple(row) for row in columns.result_rows], int(count)
+        events = client.query("SELECT toString(event_id), part FROM run_events FINAL").result_rows
+        return [tuple(row) for row in edges], [tuple(row) for row in columns.result_rows], Counter(map(tuple, events))
     finally:
         client.close()
 
@@ -48,10 +49,12 @@ def kept(settings: Settings) -> tuple[list[Edge], list[Edge], int]:
 def compare(settings: Settings, events: list[dict[str, Any]]) -> None:
     """The history has the reference's edges, each once, and each event once, in all its parts."""
     expected_edges, expected_columns = expected(events)
-    edges, columns, count = kept(settings)
+    edges, columns, known = kept(settings)
     assert (len(edges), set(edges)) == (len(expected_edges), expected_edges)
     assert (len(columns), set(columns)) == (len(expected_columns), expected_columns)
-    assert count == len({(event["event_id"], event["part"]) for event in events})
+    wanted = {(str(uuid.UUID(bytes=one["event_id"])), one["part"]) for one in events}
+    lost, twice = wanted - known.keys(), {event: times for event, times in known.items() if times > 1}
+    assert (lost, known.keys() - wanted, twice) == (set(), set(), {})
 
 
 def archive_and_compare(line: Line, nursery: Nursery, events: list[dict[str, Any]]) -> None:

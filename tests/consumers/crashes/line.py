@@ -56,7 +56,8 @@ class Line:
         self.workers: list[Worker] = []
         self.sent: set[bytes] = set()
         self._nursery = nursery
-        self._odd = OddRuns(random.Random(seed))
+        # of chances of their own: of one seed both would in time draw the same id for two events
+        self._odd = OddRuns(random.Random(f"odd {seed}"))
         self._schemas: dict[bytes, Schema] = {framing.single_object_header(RUN_EVENT): RUN_EVENT}
 
     def topic(self, name: str) -> str:

@@ -77,7 +77,8 @@ def held(line: Line, point: str, nursery: Nursery) -> tuple[Worker, Worker, list
             ends = []
         line.feed(5)
         time.sleep(0.3)
-    wait_until(lambda: line.lag("archive", "runs") < len(line.messages()), 60, "the first rows", 0.2)
+    # as many archives as there are lines each make a history of their own first
+    wait_until(lambda: line.lag("archive", "runs") < len(line.messages()), 180, "the first rows", 0.2)
     return worker, archive, ends + last
 
 
@@ -114,7 +115,7 @@ def test_store_dies(lines: Lines, store: Store, nursery: Nursery) -> None:
 
 
 @pytest.mark.prove
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("who", ["archive", "store"])
 def test_archive_or_store_dies_at_each_step(who: str, lines: Lines, store: Store, nursery: Nursery) -> None:
     """The same at each step that sends or commits; of the archive, the next one goes on."""
