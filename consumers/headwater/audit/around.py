@@ -33,18 +33,23 @@ class Told(NamedTuple):
     micros: int
 
 
-def around(client: Client, namespace: str, name: str, clocks: Clocks) -> list[Told]:
-    """The edges of which one end is the dataset under just this name, as of the clocks, in no order."""
+def versions(client: Client, namespace: str, name: str) -> set[int]:
+    """The keys of the dataset under just this name, with and without a version."""
     rows = select(
         client,
         "SELECT DISTINCT key FROM dataset_nodes "
         "WHERE dataset = sipHash64({namespace:String}, {name:String}, toUInt8(1), '')",
         {"namespace": namespace, "name": name},
     )
+    return {row["key"] for row in rows}
+
+
+def around(client: Client, keys: set[int], clocks: Clocks) -> list[Told]:
+    """The edges of which one end is one of these keys, as of the clocks, in no order."""
     nodes = Nodes(client, clocks)
     edges = Edges(client, "up", Names(client, clocks), nodes, columns=False, clocks=clocks)
     told: list[Told] = []
-    for named, edge in edges.touching({row["key"] for row in rows}):
+    for named, edge in edges.touching(keys):
         # A read that named no version keeps the name that was read; its version may stand under another one.
         ends = (nodes.found.get(key) for key in (named, edge.source, edge.target))
         read, source, target = (_NOTHING if end is None else end.node for end in ends)

@@ -106,10 +106,10 @@ class Edges:
         self, client: Client, direction: Direction, names: Names, nodes: Nodes, *, columns: bool, clocks: Clocks = NOW
     ) -> None:
         self._client = client
-        self._names = names
-        self._nodes = nodes
-        self._direction: Direction = direction
-        self._clocks = clocks
+        self.names = names
+        self.nodes = nodes
+        self.direction: Direction = direction
+        self.clocks = clocks
         self._asked = _ASKED[direction, columns]
         self._sql = _sql(self._asked, clocks)
         self._known: dict[int, list[tuple[tuple[object, ...], Edge]]] = {}
@@ -123,34 +123,34 @@ class Edges:
         `most` nodes together.
         """
         wanted = set(keys)
-        asked = (wanted if self._direction == "up" else wanted | set(datasets)) - {0}
+        asked = (wanted if self.direction == "up" else wanted | set(datasets)) - {0}
         if missing := asked - self._known.keys():
             self._read(missing, ahead, most)
         found = [known for key in asked for known in self._known[key]]
         edges = [edge for _, edge in sorted(found, key=itemgetter(0))]
-        return edges if self._direction == "up" else [edge for edge in edges if edge.source in wanted]
+        return edges if self.direction == "up" else [edge for edge in edges if edge.source in wanted]
 
     def touching(self, keys: set[int]) -> list[tuple[int, Edge]]:
         """Edges of which one end is named as one of the keys, each with its source as it was named; an end that is
         missing is 0.
         """
-        sql = _sql(self._asked, self._clocks, _TOUCHING)
+        sql = _sql(self._asked, self.clocks, _TOUCHING)
         found: dict[tuple[object, ...], dict[str, Any]] = {}
         for some in chunks(sorted(keys)):
-            for row in select(self._client, sql, {"keys": some, **self._clocks.values()}):
+            for row in select(self._client, sql, {"keys": some, **self.clocks.values()}):
                 found[_place(row)] = row
         rows = list(found.values())
-        self._nodes.learn({row[end] for row in rows for end in ("source", "target")} - {0})
+        self.nodes.learn({row[end] for row in rows for end in ("source", "target")} - {0})
         return [(row["source"], edge) for row, edge in zip(rows, self._resolved(rows), strict=True)]
 
     def _read(self, missing: set[int], ahead: int, most: int) -> None:
-        table = self._asked.table if self._direction == "up" else "edges_by_source"
+        table = self._asked.table if self.direction == "up" else "edges_by_source"
         found = missing | beyond(self._client, table, missing, ahead, most)
         rows: list[dict[str, Any]] = []
         for some in chunks(sorted(found - self._known.keys())):
-            rows += select(self._client, self._sql, {"keys": some, **self._clocks.values()})
+            rows += select(self._client, self._sql, {"keys": some, **self.clocks.values()})
         rows = [row for row in rows if row["source"] and row["target"]]
-        self._nodes.learn({row[end] for row in rows for end in ("source", "target")})
+        self.nodes.learn({row[end] for row in rows for end in ("source", "target")})
         for key in found:
             self._known.setdefault(key, [])
         for row, edge in zip(rows, self._resolved(rows), strict=True):
@@ -168,7 +168,7 @@ class Edges:
                 version = self._version(edge.source, times.get((edge.run_id, edge.source), edge.at))
                 edge = edge if version is None else replace(edge, source=version, inferred=True)
             edges.append(edge)
-        self._nodes.learn({edge.source for edge in edges} - {0})
+        self.nodes.learn({edge.source for edge in edges} - {0})
         return edges
 
     def _version(self, dataset: int, at: datetime) -> int | None:
@@ -178,13 +178,13 @@ class Edges:
 
     def _learn(self, datasets: set[int]) -> None:
         missing = datasets - self._versions.keys()
-        groups = self._names.of(missing)
+        groups = self.names.of(missing)
         every = {dataset: {name.dataset for name in groups.get(dataset, ())} | {dataset} for dataset in missing}
         named = {name.dataset: (name.namespace, name.name) for group in groups.values() for name in group}
         named |= self._named(missing)
         # Of versions written at one time that with the last text, as in the views, else any would be the last.
         found: dict[int, list[tuple[datetime, str, int]]] = defaultdict(list)
-        for dataset, written_at, version, key in written(self._client, named.values(), self._clocks):
+        for dataset, written_at, version, key in written(self._client, named.values(), self.clocks):
             found[dataset].append((written_at, version, key))
         for dataset in missing:
             versions = sorted(one for other in every[dataset] for one in found[other])
@@ -192,7 +192,7 @@ class Edges:
 
     def _named(self, datasets: Iterable[int]) -> dict[int, tuple[str, str]]:
         """Names of datasets that were read without version, from the nodes that stand for such a read."""
-        nodes = ((dataset, self._nodes.found.get(dataset)) for dataset in datasets)
+        nodes = ((dataset, self.nodes.found.get(dataset)) for dataset in datasets)
         return {dataset: (one.node.namespace, one.node.name) for dataset, one in nodes if one is not None}
 
     def _read_times(self, runs: set[uuid.UUID], datasets: set[int]) -> dict[tuple[uuid.UUID, int], datetime]:
@@ -204,9 +204,9 @@ class Edges:
                 self._client,
                 "SELECT assumeNotNull(run_id) AS run, sipHash64(namespace, name, toUInt8(1), '') AS dataset, "
                 f"min(u.event_time) AS first FROM dataset_uses AS u WHERE {NAMED} AND access = 'read' "
-                f"AND isNull(version) AND run_id IN {{runs:Array(UUID)}} AND {self._clocks.events()} "
+                f"AND isNull(version) AND run_id IN {{runs:Array(UUID)}} AND {self.clocks.events()} "
                 "GROUP BY run, dataset",
-                {"runs": some, **named(names), **self._clocks.values()},
+                {"runs": some, **named(names), **self.clocks.values()},
             ):
                 times[row["run"], row["dataset"]] = row["first"]
         return times

@@ -17,9 +17,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from headwater.audit.around import Told, around
+from headwater.audit.around import Told, around, versions
 from headwater.audit.clocks import END, NOW, Clocks
+from headwater.audit.edges import Edges
+from headwater.audit.lookup import Nodes
 from headwater.audit.model import Direction, Node
+from headwater.audit.naming import Names
 from headwater.audit.pruned import asked, parameter, runs, then
 from headwater.audit.repeated import repeated
 from headwater.audit.rows import CHUNK, select
@@ -38,6 +41,7 @@ _NAMES: Final = "arrayZip({near_namespaces:Array(String)}, {near_names:Array(Str
 #: `dataset_versions` may also be near its `versions`: those of the nodes, and of no other versions of their datasets.
 NEAR: Final = {
     "datasets": f"(namespace, name) IN {_NAMES}",
+    "writes": f"(namespace, name) IN {_NAMES} AND access = 'write'",
     "runs": f"{_JOBS} AND run_id IN {{near_runs:Array(UUID)}}",
     "jobs": _JOBS,
     "predictions": f"(model_namespace, model_name) IN {_NAMES} OR (stream_namespace, stream_name) IN {_NAMES}",
@@ -60,15 +64,16 @@ def narrowed(
     walks: dict[str, str] = {}
     sent = dict(values)
     nodes: set[Reached] = set()
+    steps: dict[tuple[Direction, Clocks], Edges] = {}
     for call in _CALL.finditer(sql):
         if call[1] in _WALKS and call[0] not in walks:
-            found = _walked(client, _WALKS[call[1]], _arguments(call[2], values))
+            found = _walked(client, _WALKS[call[1]], _arguments(call[2], values), steps)
             nodes.update(found)
             walks[call[0]] = _rows(f"walk{len(walks)}", found, sent)
     if not walks or len(nodes) > CHUNK:
         return sql, dict(values)
     sent |= {f"near_{name}": value for name, value in named({(n.namespace, n.name) for n in nodes}).items()}
-    if near:
+    if {"dataset_versions", "runs"} & near.keys():
         sent |= _writers(client, nodes, whole=near.get("dataset_versions") == "datasets")
     return _CALL.sub(lambda call: walks.get(call[0]) or _of(call, near, sql), sql), sent
 
@@ -76,11 +81,12 @@ def narrowed(
 def _around(client: Client, sql: str, values: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     edges: dict[str, str] = {}
     sent = dict(values)
+    keys = versions(client, values["namespace"], values["name"])
     for call in _CALL.finditer(sql):
         if call[1] != "edges" or call[0] in edges:
             continue
         clocks = _clocks(**_arguments(call[2], values))
-        found = around(client, values["namespace"], values["name"], clocks)
+        found = around(client, keys, clocks)
         if len(found) > CHUNK:
             return sql, dict(values)
         edges[call[0]] = _told(f"edges{len(edges)}", found, sent)
@@ -129,10 +135,18 @@ def _arguments(text: str, values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: values[given] for name, given in _ARGUMENT.findall(text)}
 
 
-def _walked(client: Client, direction: Direction, arguments: Mapping[str, Any]) -> tuple[Reached, ...]:
+def _walked(
+    client: Client,
+    direction: Direction,
+    arguments: Mapping[str, Any],
+    steps: dict[tuple[Direction, Clocks], Edges],
+) -> tuple[Reached, ...]:
     clocks = _clocks(arguments["at"], arguments["known_at"])
+    if (direction, clocks) not in steps:
+        names, nodes = Names(client, clocks), Nodes(client, clocks)
+        steps[direction, clocks] = Edges(client, direction, names, nodes, columns=False, clocks=clocks)
     root = Node(arguments["namespace"], arguments["name"], arguments["version"])
-    return reached(client, root, direction, arguments["depth"], clocks=clocks)
+    return reached(client, root, steps[direction, clocks], arguments["depth"])
 
 
 def _clocks(at: datetime, known_at: datetime) -> Clocks:

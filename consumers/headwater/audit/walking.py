@@ -87,17 +87,15 @@ class Reached(NamedTuple):
 EDGES_AT_MOST = 5_000_000
 
 
-def reached(
-    client: Client, root: Node, direction: Direction, depth: int, *, clocks: Clocks = NOW
-) -> tuple[Reached, ...]:
+def reached(client: Client, root: Node, steps: Edges, depth: int) -> tuple[Reached, ...]:
     """The rows of the view `upstream_at` or `downstream_at`, in no order; none for a root that is not there.
 
+    `steps`: the direction and the clocks; what several walks by the same ones read is read once.
     As there, `truncated` says that the walk came as deep as it may, and not whether more lies beyond.
     """
-    names, known = Names(client, clocks), Nodes(client, clocks)
-    progress = _Progress(direction, names, known)
-    progress.begin(matching(client, root, names, clocks), None)
-    progress.run(Edges(client, direction, names, known, columns=False, clocks=clocks), depth, EDGES_AT_MOST)
+    progress = _Progress(steps.direction, steps.names, steps.nodes)
+    progress.begin(matching(client, root, steps.names, steps.clocks), None)
+    progress.run(steps, depth, EDGES_AT_MOST)
     cut = max(progress.depths.values(), default=0) >= depth or "budget" in progress.reason
     every = ((progress.found[key], at) for (key, _), at in progress.depths.items())
     return tuple(

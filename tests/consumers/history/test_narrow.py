@@ -32,7 +32,7 @@ _TIMES = (
 
 
 def random_history(history: History, draw: random.Random) -> None:
-    """Cycles, open reads, withdrawals, failed runs, aliases and renames, in two rounds, and predictions."""
+    """Cycles, open reads, withdrawals, failed runs, aliases and renames, in two rounds, some twice, and predictions."""
     graph = random_graph(draw, 8, 30)
     for event in graph.events[5::9]:
         event["run"] = {**cast("dict[str, object]", event["run"]), "state": "FAIL"}
@@ -45,6 +45,8 @@ def random_history(history: History, draw: random.Random) -> None:
             batch(EDGES.name, graph.sets[part], first=100 * (part.start or 0)),
         )
         history.clock[0] += MINUTE
+    # Delivered again, and not merged yet.
+    history.keep(batch(RUNS.name, graph.events[::3], first=500), batch(EDGES.name, graph.sets[::3], first=500))
     history.keep(batch(PREDICTIONS.name, [prediction(f"p{n}", at(20 + n), "d1", "v5") for n in range(3)]))
 
 
@@ -67,6 +69,8 @@ def test_the_same_either_way(history: History, seed: int) -> None:
     same(history, "reaches", **node, depth=2)
     same(history, "erasure", **node, known_at=then)
     same(history, "nearest_change", **node, at=datetime.fromtimestamp(at(140) / 1e6, UTC))
+    before, after = (f"v{number}" for number in draw.sample(range(30), 2))
+    same(history, "model_diff", **node, before=before, after=after)
     assert not same(history, "reaches", namespace=NS, name="nobody")
     changes = [same(history, "graph_changes", **node, known_at=known, until=until) for known, until in _TIMES]
     assert any(changes)

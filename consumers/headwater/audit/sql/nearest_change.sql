@@ -7,7 +7,7 @@
 -- param limit UInt32 = 20: Rows at most.
 -- near dataset_versions: versions
 -- near runs: jobs
--- near uses: datasets
+-- near uses: writes
 WITH
     above AS
     (
