@@ -40,7 +40,7 @@ class Settings:
     kafka: str = _setting("", "Further librdkafka settings, name=value separated by commas (TLS, SASL).", secret=True)
     registry_url: str = _setting("", "Schema Registry (Confluent's API). Empty: single objects and the schema topic.")
     registry_auth: str = _setting("", "user:password for the Schema Registry.", secret=True)
-    store_url: str = _setting("http://127.0.0.1:8123", "ClickHouse over HTTP, where the history is kept.")
+    store_url: str = _setting("http://127.0.0.1:8123", "ClickHouse over HTTP, where the history is kept. Empty: none.")
     store_user: str = _setting("default", "ClickHouse user.")
     store_password: str = _setting("", "ClickHouse password.", secret=True)
     database: str = _setting(

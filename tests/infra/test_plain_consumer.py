@@ -97,13 +97,13 @@ def test_the_programs_import_nothing_of_ours() -> None:
 
 def test_alerts_are_read_with_the_schema_topic(kafka: Kafka, prefix: str, tmp_path: Path) -> None:
     """Without a registry: single-object encoding, and the schema by its fingerprint from the schema topic."""
-    settings = Settings(brokers=kafka.bootstrap, prefix=prefix, partitions=2)
+    settings = Settings(brokers=kafka.bootstrap, prefix=prefix, partitions=2, store_url="")
     _run(settings, tmp_path)
     _check(_alerts(PLAIN / "by_schema_topic.py", kafka.bootstrap, prefix, 2))
 
 
 def test_alerts_are_read_with_a_registry(kafka: Kafka, registry: Registry, prefix: str, tmp_path: Path) -> None:
     """With a registry: Confluent's wire format, read by Confluent's own deserializer."""
-    settings = Settings(brokers=kafka.bootstrap, prefix=prefix, partitions=2, registry_url=registry.url)
+    settings = Settings(brokers=kafka.bootstrap, prefix=prefix, partitions=2, registry_url=registry.url, store_url="")
     _run(settings, tmp_path)
     _check(_alerts(PLAIN / "by_registry.py", kafka.bootstrap, prefix, 2, registry.url))

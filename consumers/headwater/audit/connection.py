@@ -18,8 +18,9 @@ _SYSTEM = re.compile(r"\[Errno -?\d+\] ([\w ]+)")
 logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
 
 
-def connect(settings: Settings, *, database: bool = True) -> Client:
-    """A client of the store. `database=False`: of no database, for migrations that make it.
+def connect(settings: Settings, *, database: bool = True, seconds: int = 300) -> Client:
+    """A client of the store. `database=False`: of no database, for migrations that make it. `seconds`: how long it
+    waits for an answer.
 
     Times come back with their offset (UTC). Raises MissingExtra without clickhouse-connect, SettingsError
     for an address that is none, Unavailable where nothing answers, StateError where there is no history yet.
@@ -41,6 +42,7 @@ def connect(settings: Settings, *, database: bool = True) -> Client:
             username=settings.store_user,
             password=settings.store_password,
             database=name if database else None,
+            send_receive_timeout=seconds,
             autogenerate_session_id=False,
             # Of a table over several shards, what a query joins or looks up in is asked of all of them.
             settings={"distributed_product_mode": "global"} if settings.store_sharded else None,

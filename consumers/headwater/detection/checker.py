@@ -20,6 +20,7 @@ from headwater.detection.verdicts import Subject, Verdict
 from headwater.detection.watch import Watch
 
 Dataset = tuple[str, str]
+_ALWAYS = 2**63 - 1
 
 
 class Checker:
@@ -39,8 +40,13 @@ class Checker:
         self._metrics: dict[tuple[str, str, str, str, str, str | None], metrics.Points] = {}
         self._references: dict[Dataset, Reference] = {}
         self._watches: dict[Dataset, Watch] = {}
-        #: Decisions that no profile or write came behind yet, in the order of when they were sent.
-        self._decided: dict[Dataset, list[Accept]] = {}
+        #: Decisions behind which nothing came yet, in the order of when they were sent: no profile, no use, no count of
+        #: rows. Profiles and uses come from two topics, and one may be far ahead while both are read again.
+        self._of_profiles: dict[Dataset, list[Accept]] = {}
+        self._of_uses: dict[Dataset, list[Accept]] = {}
+        self._of_rows: dict[Dataset, list[Accept]] = {}
+        #: The ids of all decisions.
+        self._decisions: set[bytes] = set()
 
     def profile(self, part: Mapping[str, Any], *, replaying: bool = False) -> list[Verdict]:
         """What is said of a profile once all its parts are there."""
@@ -55,7 +61,9 @@ class Checker:
         summary = self._assembly.add(part)
         if summary is None:
             return []
-        self._decide((summary.namespace, summary.name), part["emit_time"] if replaying else None)
+        until = part["emit_time"] if replaying else _ALWAYS
+        for accept in _due(self._of_profiles, (summary.namespace, summary.name), until):
+            self._accept_profiles(accept)
         policy, rule = self._settings((summary.namespace, summary.name))
         if rule.ignore_columns:
             kept = {name: column for name, column in summary.columns.items() if name not in rule.ignore_columns}
@@ -70,7 +78,7 @@ class Checker:
             pinned.add(summary)
         found = late.judge(summary, series, policy, pinned)
         if summary.role == "output":
-            self._count(subject_of(summary), summary.slicing, summary.rows, summary.event_id)
+            self._count(subject_of(summary), summary.slicing, summary.rows, summary.event_id, until)
         found += self._watch((summary.namespace, summary.name)).profile(subject_of(summary), summary, policy)
         return _wanted(found, rule)
 
@@ -98,7 +106,9 @@ class Checker:
         if not use["name"]:
             return judge_run(subject, use)
         found: list[Verdict] = []
-        self._decide((subject.namespace, subject.name), use["emit_time"] if replaying else None)
+        until = use["emit_time"] if replaying else _ALWAYS
+        for accept in _due(self._of_uses, (subject.namespace, subject.name), until):
+            self._accept_metrics(accept)
         policy, rule = self._settings((subject.namespace, subject.name))
         if use["access"] != "read":
             declared = schema_changes.columns_of(use["columns"])
@@ -108,7 +118,7 @@ class Checker:
         watch = self._watch((subject.namespace, subject.name))
         if watch.is_written(use) and use["rows"] is not None:
             slicing = tuple(sorted({partition.split("=", 1)[0] for partition in subject.partitions}))
-            self._count(subject, slicing, use["rows"], use["event_id"])
+            self._count(subject, slicing, use["rows"], use["event_id"], until)
         for metric in use["metrics"]:
             found += self._metric(subject, metric, use["event_id"])
         found += watch.use(subject, use, policy)
@@ -126,45 +136,45 @@ class Checker:
             found += _wanted(missing.overdue(now, watch.present, policy), rule)
         return found
 
+    def excuse(self, since: int, until: int) -> None:
+        """Nobody listened from `since` to `until` (µs since 1970 UTC): what was due by then is not called missing."""
+        for watch in self._watches.values():
+            watch.arrivals.excuse(since, until)
+
     def decision(self, decision: Mapping[str, Any]) -> None:
         """Accept as the new normal: baselines of a dataset, column or metric begin at from_time, else where the alarm
         began, and what was pinned before is held against no more.
 
         It holds from the next profile or write on. What is read again to make the state anew comes in another order,
-        the decisions first: there it holds from the first that was sent after it.
+        the decisions first: there it holds from the first that was sent after it. One that comes again changes nothing.
         """
         accept = accept_of(decision)
-        if accept is not None:
-            insort(self._decided.setdefault(accept.dataset, []), accept, key=_sent)
+        if accept is not None and decision["event_id"] not in self._decisions:
+            self._decisions.add(decision["event_id"])
+            for waiting in (self._of_profiles, self._of_uses, self._of_rows):
+                insort(waiting.setdefault(accept.dataset, []), accept, key=_sent)
 
-    def _decide(self, dataset: Dataset, until: int | None) -> None:
-        """Follow the decisions about a dataset that were sent by a time (µs since 1970 UTC), or all."""
-        decided = self._decided.get(dataset)
-        if not decided:
-            return
-        due = len(decided) if until is None else bisect_right(decided, until, key=_sent)
-        for accept in decided[:due]:
-            self._accept(accept)
-        del decided[:due]
-        if not decided:
-            del self._decided[dataset]
-
-    def _accept(self, accept: Accept) -> None:
+    def _accept_profiles(self, accept: Accept) -> None:
         for key, series in self._series.items():
             if key[:2] == accept.dataset and accept.covers("drift"):
                 series.accept(accept.column, accept.since)
-        if accept.covers("volume"):
-            self._counted = self.counted()  # what came before it is judged without it
-        for counted, counts in self._counts.items():
-            if counted[:2] == accept.dataset and accept.covers("volume"):
-                counts.accept(accept.since)
-        for measured, points in self._metrics.items():
-            if measured[:2] == accept.dataset and accept.covers("metric") and accept.metric in {None, measured[4]}:
-                points.accept(accept.since, self._settings(accept.dataset)[0])
         if accept.covers("reference"):
             _, rule = self._settings(accept.dataset)
             if rule.reference is not None:
                 self._references.setdefault(accept.dataset, Reference(rule.reference)).accept(accept)
+
+    def _accept_metrics(self, accept: Accept) -> None:
+        for measured, points in self._metrics.items():
+            if measured[:2] == accept.dataset and accept.covers("metric") and accept.metric in {None, measured[4]}:
+                points.accept(accept.since, self._settings(accept.dataset)[0])
+
+    def _accept_rows(self, accept: Accept) -> None:
+        if not accept.covers("volume"):
+            return
+        self._counted = self.counted()  # what came before it is judged without it
+        for counted, counts in self._counts.items():
+            if counted[:2] == accept.dataset:
+                counts.accept(accept.since)
 
     def counted(self) -> list[Verdict]:
         """What is said of the rows that were taken since it was asked last, and of those behind ones that came late."""
@@ -175,8 +185,10 @@ class Checker:
         self._counting.clear()
         return found
 
-    def _count(self, subject: Subject, slicing: tuple[str, ...], rows: int, based_on: bytes) -> None:
+    def _count(self, subject: Subject, slicing: tuple[str, ...], rows: int, based_on: bytes, until: int) -> None:
         key = (subject.namespace, subject.name, slicing)
+        for accept in _due(self._of_rows, key[:2], until):
+            self._accept_rows(accept)
         counts = self._counting[key] = self._counts.setdefault(key, volume.Counts())
         counts.take(subject, rows, based_on, self._settings(key[:2])[0])
 
@@ -211,6 +223,19 @@ class Checker:
             hours = self._settings(dataset)[1].max_age_hours
             watch.arrivals.most = None if hours is None else int(hours * freshness.HOUR_US)
         return watch
+
+
+def _due(waiting: dict[Dataset, list[Accept]], dataset: Dataset, until: int) -> list[Accept]:
+    """The decisions about a dataset that were sent by a time, µs since 1970 UTC; they wait no longer."""
+    decided = waiting.get(dataset)
+    if not decided:
+        return []
+    due = bisect_right(decided, until, key=_sent)
+    found = decided[:due]
+    del decided[:due]
+    if not decided:
+        del waiting[dataset]
+    return found
 
 
 def _sent(accept: Accept) -> int:

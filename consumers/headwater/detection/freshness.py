@@ -58,6 +58,13 @@ class Arrivals:
         """Whether its next write is overdue and nobody was told."""
         return self.live and self.deadline is not None and now > self.deadline and self.told != self.times[-1][0]
 
+    def excuse(self, since: int, until: int) -> None:
+        """Nobody listened from `since` to `until`: a write that was due by then is not missed, and the next one tells
+        that it is written as it happens.
+        """
+        if self.deadline is not None and since < self.deadline <= until:
+            self.live = False
+
     def waits(self, policy: Policy) -> list[int]:
         """From each write to the next one, bursts taken as one write, µs."""
         return [wait for _, wait in self._steps(policy)]

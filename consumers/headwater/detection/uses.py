@@ -84,6 +84,11 @@ def uses(event: Event) -> Iterator[dict[str, Any]]:
         yield _use(event, common, "describe", _NO_DATASET, [])
 
 
+def about(use: Event) -> tuple[str, str]:
+    """What a use is keyed by: its dataset, the job where it stands for one."""
+    return (use["namespace"], use["name"]) if use["name"] else (use["job_namespace"], use["job_name"])
+
+
 def parameters_digest(parameters: Mapping[str, str]) -> str | None:
     """Digest of a run's parameters, whatever their order; None for none."""
     if not parameters:

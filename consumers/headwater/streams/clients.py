@@ -150,6 +150,9 @@ class Sender:
 class Reader:
     """Reads ranges of partitions without a group."""
 
+    #: In place of an offset: from the first message that is there.
+    FIRST = confluent_kafka.OFFSET_BEGINNING
+
     def __init__(self, settings: Settings) -> None:
         own: dict[str, object] = {
             "group.id": f"{settings.prefix}headwater-reader",

@@ -61,6 +61,8 @@ def _add(family: Metric, metric: metrics.Metric, tally: Tally) -> None:
 
 
 def _counts(metric: metrics.Metric, tally: Tally) -> Iterable[Labelled]:
+    if metric is metrics.RECALL_SECONDS:
+        return [((), tally.recall_seconds)]
     found = [(key, float(count)) for (one, key), count in list(tally.counts.items()) if one is metric]
     # What has no labels is there from the start, at 0: a rate needs two values.
     return found or ([] if metric.labels else [((), 0.0)])

@@ -81,6 +81,11 @@ REBALANCES = Metric("headwater_rebalances_total", Kind.COUNTER, "Assignments of 
 #: Not ready while there are any.
 RESTORING = Metric("headwater_restoring_partitions", Kind.GAUGE, "Partitions whose state is being re-derived.")
 RESTORED = Metric("headwater_restored_messages_total", Kind.COUNTER, "Messages fed again to re-derive state.")
+#: What the topics no longer held of a step's state; seconds that it took, waiting for the store among them.
+RECALLED = Metric("headwater_recalled_rows_total", Kind.COUNTER, "Rows of the history that state was made from.")
+RECALL_SECONDS = Metric(
+    "headwater_recall_seconds_total", Kind.COUNTER, "Seconds in which state was made from the history."
+)
 #: Grows while a store or broker does not answer.
 RETRIES = Metric("headwater_retries_total", Kind.COUNTER, "Times a step asked to be called again after a fault.")
 BACKPRESSURE = Metric("headwater_backpressure_total", Kind.COUNTER, "Times a step said that what is behind it is full.")
@@ -114,6 +119,8 @@ METRICS: tuple[Metric, ...] = (
     REBALANCES,
     RESTORING,
     RESTORED,
+    RECALLED,
+    RECALL_SECONDS,
     RETRIES,
     BACKPRESSURE,
     WAITING,
@@ -162,6 +169,7 @@ class Tally:
         #: By topic, how many of its settings are not as declared.
         self.differences: Mapping[str, int] = {}
         self.waiting_since: float | None = None
+        self.recall_seconds = 0.0
         #: When the event loop last turned; what each thread has been at, and since when.
         self.turned = clock()
         self.busy: dict[str, float] = {}
@@ -175,6 +183,11 @@ class Tally:
         self.counts[MESSAGES, topic] += len(batch.values)
         self.counts[BYTES, topic] += batch.bytes
         self.counts[OUTPUTS, ()] += outputs
+
+    def recalled(self, rows: int, seconds: float) -> None:
+        """So many rows of the history were taken in, in so long."""
+        self.counts[RECALLED, ()] += rows
+        self.recall_seconds += seconds
 
     def refused(self, topic: str, reasons: Iterable[str]) -> None:
         """Messages became dead letters."""

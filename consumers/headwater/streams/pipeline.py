@@ -25,9 +25,10 @@ from headwater.streams.metrics import Tally
 from headwater.streams.positions import Positions
 from headwater.streams.raw import reader_of
 from headwater.streams.reading import Reading
+from headwater.streams.recalling import Recalling
 from headwater.streams.restore import attach_past, fed_again_until, others_fed, rederive
 from headwater.streams.schemas import SchemaBook
-from headwater.streams.step import Step, clock_us, tick_seconds
+from headwater.streams.step import Step, clock_us, tick_seconds, whole
 from headwater.streams.watching import watch
 from headwater.streams.work import Interrupted, Open, Worker
 
@@ -65,6 +66,7 @@ class Pipeline:
         self._reading, self._working, self._confirming = (
             ThreadPoolExecutor(1, f"{step.name}-{name}") for name in ("read", "work", "confirm")
         )
+        self._recalling = Recalling(step, settings, generation, self._working, self.tally)
         self._held: set[Place] = set()
         self._positions = Positions()
         #: Counts assignments; what was taken in under an earlier one is dropped.
@@ -72,10 +74,9 @@ class Pipeline:
         self._lanes: dict[Place, asyncio.Queue[Fetched]] = {}
         self._followers: list[asyncio.Task[None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._taken = 0
+        self._taken = self._open_commits = 0
         self._rounds = asyncio.Semaphore(ROUNDS)
         self._commits: asyncio.Queue[tuple[int, Open]] = asyncio.Queue()
-        self._open_commits = 0
         self._idle = asyncio.Event()
         self._idle.set()
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -144,11 +145,10 @@ class Pipeline:
 
     async def _lane(self, place: Place, epoch: int, queue: asyncio.Queue[Fetched], start: int | None) -> None:
         """One partition: its chunks one after another; reading runs ahead of processing."""
+        await self._recalling.done(place)
         if start is not None:
-            await rederive(
-                self._settings, place, start, self._step, partial(self._replayed, epoch=epoch), self._working,
-                lambda: epoch == self._epoch,
-            )  # fmt: skip
+            give = partial(self._replayed, epoch=epoch)
+            await rederive(self._settings, place, start, self._step, give, self._working, lambda: epoch == self._epoch)
         if epoch != self._epoch:
             return
         self.tally.restoring.discard(place)
@@ -170,8 +170,6 @@ class Pipeline:
             reading = await future
             if reading.missing:
                 reading = await self._wait_for_schemas(chunk, reading)
-            if epoch != self._epoch:
-                return
             await self._work(partial(self._step_on, chunk, reading, epoch))
             if epoch != self._epoch:
                 return
@@ -286,15 +284,17 @@ class Pipeline:
     async def _assigned(self, assigned: set[Place]) -> None:
         self._cancel_lanes()
         starts = await self._feed.committed(assigned)
-        kept = self._positions.keepable(self._held & assigned, starts)
+        kept = whole(self._step, self._positions.keepable(self._held & assigned, starts), self._held | assigned)
         if gone := self._held - kept:
             await asyncio.get_running_loop().run_in_executor(self._working, self._worker.revoked, gone)
         self._held = set(assigned)
         self.tally.rebalanced(assigned, starts, assigned - kept)
+        epoch = self._epoch
+        self._followers.append(self._task(self._recalling.run(assigned - kept, lambda: epoch == self._epoch)))
         for place in assigned:
             queue = self._lanes[place] = asyncio.Queue()
             start = None if place in kept else fed_again_until(self._step, place, starts)
-            self._followers.append(self._task(self._lane(place, self._epoch, queue, start)))
+            self._followers.append(self._task(self._lane(place, epoch, queue, start)))
         await self._feed.seek(self._positions.begin(assigned, starts, kept))
         _log.info("%s has %d partitions", self._step.name, len(assigned))
         self._feed.open_gate(True)

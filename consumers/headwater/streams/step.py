@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple, Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
 
 if TYPE_CHECKING:
     from headwater.schemas.codec import Program
@@ -158,6 +158,63 @@ class Stateful(Protocol):
         ...
 
 
+class Beginning(NamedTuple):
+    """Where a partition begins now: the first offset that it holds, or will hold, and the broker's time of that
+    message (now, where there is none), µs since 1970 UTC.
+    """
+
+    offset: int
+    time: int
+
+
+Answer = TypeVar("Answer")
+
+
+class Patience(Protocol):
+    """Asks again while nothing answers."""
+
+    def __call__(self, question: Callable[[], Answer]) -> Answer:
+        """The answer. Raises Unavailable where none came for long, or it is no longer wanted."""
+        ...
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Partitions whose state is to be made anew, by topic without the prefix. `partitions`: how many each of their
+    topics has; `generation`: the life of a broker whose offsets restart with it, else empty.
+    """
+
+    places: Mapping[tuple[str, int], Beginning]
+    partitions: Mapping[str, int]
+    generation: str
+    ask: Patience
+
+
+class Piece(NamedTuple):
+    """A part of the past: how many rows of the history it is, and what takes it in, on the step's thread."""
+
+    rows: int
+    take: Callable[[], None]
+
+
+@runtime_checkable
+class Recalls(Protocol):
+    """A step whose state is made from more than its topics hold, where these are younger than the history.
+
+    On assignment, before anything is fed again from the topics.
+    """
+
+    def recall(self, wanted: Wanted) -> Iterator[Piece]:
+        """What the history has of the partitions and their topics do not hold, in the order in which it is to be taken
+        in. Runs on a thread of its own. Raises HeadwaterError where the history cannot be had.
+        """
+        ...
+
+    def recalled(self, places: Collection[tuple[str, int]], *, whole: bool) -> None:
+        """All was taken in; or, not whole, there is no more to be had: then what was taken in is to be forgotten."""
+        ...
+
+
 @runtime_checkable
 class Reads(Protocol):
     """A step that wants parts of its records as columns: they are read while the records are proved, in one go."""
@@ -201,6 +258,17 @@ def tick_seconds(step: Step) -> float:
 def has_one_state(step: Step) -> bool:
     """Whether the step judges what comes on one topic by what came on others too, and has that fed again."""
     return step.lookback is not None and len(step.inputs) > 1
+
+
+def whole(step: Step, kept: set[tuple[str, int]], places: set[tuple[str, int]]) -> set[tuple[str, int]]:
+    """Of the partitions whose state a step kept, those that it judges by none of the others of its places."""
+    others = places - kept
+    if not has_one_state(step):
+        return kept
+    if is_alone(step):
+        return set() if others else kept
+    gone = {number for _, number in others}
+    return {place for place in kept if place[1] not in gone}
 
 
 def read_whole(step: Step) -> Collection[str]:

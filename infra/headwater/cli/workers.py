@@ -25,6 +25,8 @@ class Worker:
     writes: tuple[str, ...]
     #: The setting that is empty where it has nothing to do; empty: it always has.
     needs: str = ""
+    #: Whether it writes to the history.
+    keeps: bool = False
 
 
 #: In the order in which data pass them: where each has no lag when it is asked, nothing is under way.
@@ -53,6 +55,7 @@ WORKERS: Mapping[str, Worker] = {
         "keeps every topic in ClickHouse",
         (("headwater.archive.step", "ArchiveStep"),),
         ("dead_letter",),
+        keeps=True,
     ),
 }
 

@@ -240,7 +240,8 @@ class Stack:
     def _start_worker(self, name: str) -> Child:
         command = [sys.executable, "-m", "headwater.cli", "worker", name]
         port = self._metrics[name] = free_port()
-        environment = environment_of(self.writer_settings, metrics_port=port, metrics_host="127.0.0.1")
+        settings = self.writer_settings if WORKERS[name].keeps else self.settings
+        environment = environment_of(settings, metrics_port=port, metrics_host="127.0.0.1")
         child = Child(f"worker {name}", command, self._home.logs / f"{name}.log", self._guardian, environment)
         child.start()
         return child

@@ -1,4 +1,4 @@
-"""Who may do what with the history on a ClickHouse server: four roles, their grants and limits."""
+"""Who may do what with the history on a ClickHouse server: five roles, their grants and limits."""
 
 from headwater.roles.apply import Applied, apply, drop
 from headwater.roles.declared import ROLES, Grant, Role, role_name

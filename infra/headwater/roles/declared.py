@@ -1,4 +1,4 @@
-"""The four roles, declared once: statements, the users file and the documentation's table are made from this.
+"""The five roles, declared once: statements, the users file and the documentation's table are made from this.
 
 A server's own administrator makes them (`headwater roles apply`) and gives them to users
 (`GRANT headwater_reader TO alice`). The embedded store has a writer and a reader of its own and no roles.
@@ -12,6 +12,7 @@ from typing import Final
 
 from headwater.archive.landing import ARCHIVED
 from headwater.ledger.reading import TABLES
+from headwater.schemas.topics import ALERTS, DECISIONS, EDGES, PREDICTIONS, PROFILES, RUNS, VERDICTS
 
 #: Stands for every table and view of the history.
 ALL: Final = "*"
@@ -46,6 +47,8 @@ _PASSED_ON: Final = ("dataset_uses", "nodes")
 #: Where bytes stand as they came: what a parsed column leaves out may be among them. The beginning of a dead letter is
 #: what the view dead_letters tells, so readers have it.
 _BYTES: Final = tuple(Grant("SELECT", TABLES[topic.name], ("raw_body",)) for topic in ARCHIVED)
+#: What detection's state is made from, with the schemas of the bytes. Of predictions it counts rows.
+_STATE: Final = tuple(TABLES[topic.name] for topic in (RUNS, PROFILES, EDGES, VERDICTS, ALERTS, DECISIONS, PREDICTIONS))
 _GIB: Final = 2**30
 
 ROLES: Final = (
@@ -84,6 +87,14 @@ ROLES: Final = (
             "max_memory_usage": 16 * _GIB,
             "max_rows_to_read": 100_000_000_000,
         },
+    ),
+    Role(
+        "detector",
+        "the detection worker at its start: what its state is made from, bytes of events too, and nothing else",
+        tuple(Grant("SELECT", table) for table in (*_STATE, "schemas")),
+        withheld=(Grant("SELECT", TABLES[PREDICTIONS.name], ("raw_body",)),),
+        limits={"max_execution_time": 60, "max_memory_usage": 8 * _GIB},
+        fixed={"readonly": 2},
     ),
     Role(
         "admin",

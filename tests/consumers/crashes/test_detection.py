@@ -76,7 +76,7 @@ class Group:
 
 @pytest.fixture
 def groups(kafka: Kafka, nursery: Nursery, prefix: str) -> Iterator[list[Group]]:
-    settings = Settings(brokers=kafka.bootstrap, prefix=prefix)
+    settings = Settings(brokers=kafka.bootstrap, prefix=prefix, store_url="")
     made = [Group(replace(settings, prefix=f"{prefix}{name}."), nursery) for name in ("calm", "killed")]
     yield made
     for group in made:

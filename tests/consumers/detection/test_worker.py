@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -43,7 +44,11 @@ class Detection(ServerProcess):
             "--prefix",
             settings.prefix,
         ]
-        super().__init__(name, [sys.executable, *command], folder / f"{name}.log", ready=self._is_ready, seconds=120)
+        # There is no history here, and none is waited for.
+        environment = {**os.environ, "HEADWATER_STORE_URL": ""}
+        log = folder / f"{name}.log"
+        words = [sys.executable, *command]
+        super().__init__(name, words, log, ready=self._is_ready, seconds=120, environment=environment)
 
     def start(self) -> None:
         self._starts += 1

@@ -14,11 +14,14 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from xml.etree import ElementTree as ET
 
 from headwater.archive import ArchiveStep
 from headwater.audit import QUESTIONS, ask, resolve, walk
 from headwater.audit.store import Client
+from headwater.detection.recall import past
+from headwater.detection.steps import ChecksStep, IncidentsStep
 from headwater.ledger import checkpoints
 from headwater.ledger.verifying import verify
 from headwater.migrations import migrate, status
@@ -27,6 +30,8 @@ from headwater.roles.apply import as_declared
 from headwater.roles.users_file import given, users_file
 from headwater.schemas.topics import DEAD_LETTERS, EDGES, PREDICTIONS, RUNS
 from headwater.settings import Settings
+from headwater.streams.recalling import Waiter
+from headwater.streams.step import Beginning, Wanted
 from tests.consumers.history.messages import NS, at, batch, dataset, edge_set, head, prediction, run_event
 
 SETTINGS = Settings(prefix="odd.")
@@ -103,6 +108,18 @@ def archived(client: Client) -> Mapping[str, Any]:
     return {"pending": pending, "migrated": len(migrate(client, SETTINGS)), "inserted": _archived(client, "second", 10)}
 
 
+def recalled(client: Client) -> Mapping[str, Any]:
+    """What the detection worker asks at its start."""
+    _use(client)
+    rows: dict[str, int] = {}
+    for step in (ChecksStep(SETTINGS), IncidentsStep(SETTINGS)):
+        places = {(topic, number): Beginning(0, -(2**62)) for topic in step.inputs for number in range(2)}
+        wanted = Wanted(places, dict.fromkeys(step.inputs, 2), "another life", Waiter(lambda: True, 0))
+        with patch.object(past, "connect", return_value=client), patch.object(client, "close"):
+            rows[step.name] = sum(piece.rows for piece in step.recall(wanted))
+    return {"rows": rows}
+
+
 #: Questions that look at the history from several sides, each answered in a moment.
 QUICK = ("who_read", "owners", "prediction", "gaps", "unread_outputs")
 
@@ -171,7 +188,7 @@ def held(client: Client) -> Mapping[str, Any]:
 
 
 ACTS: Mapping[str, Callable[[Client], Mapping[str, Any]]] = {
-    act.__name__: act for act in (made, archived, asked, looked, verified, tried, held)
+    act.__name__: act for act in (made, archived, recalled, asked, looked, verified, tried, held)
 }
 
 

@@ -1,4 +1,4 @@
-"""The four roles: what each may do and what not, by the real engine; their statements, by its parser."""
+"""The five roles: what each may do and what not, by the real engine; their statements, by its parser."""
 
 from __future__ import annotations
 
@@ -133,6 +133,27 @@ def test_an_auditor_checks_the_bytes_and_notes_checkpoints(folder: Path) -> None
 
 
 @pytest.mark.integration
+def test_a_detector_reads_what_its_state_is_made_from(folder: Path) -> None:
+    """Both steps ask all that they ask at a start, and it may ask nothing else."""
+    asked = acted(folder, "detector", "recalled")
+    assert asked["rows"]["detection-checks"] >= 1
+    assert asked["rows"]["detection-incidents"] >= 3
+    refused(
+        folder,
+        "detector",
+        {
+            f"SELECT raw_body FROM {DATABASE}.run_events": 0,
+            f"SELECT raw_body FROM {DATABASE}.prediction_events": _DENIED,
+            f"SELECT count() FROM {DATABASE}.dead_letter_events": _DENIED,
+            f"SELECT * FROM {DATABASE}.runs": _DENIED,
+            f"INSERT INTO {DATABASE}.schemas (name) VALUES ('x')": _DENIED,
+            "SET max_memory_usage = 100000000000": _BOUND,
+            "SET readonly = 0": _READ_ONLY,
+        },
+    )
+
+
+@pytest.mark.integration
 def test_an_admin_does_anything_within_the_database(folder: Path) -> None:
     """Tables, rows and the database itself; nothing in another database, and no users."""
     refused(
@@ -154,7 +175,7 @@ def test_an_admin_does_anything_within_the_database(folder: Path) -> None:
 @pytest.mark.integration
 def test_the_server_shows_the_grants_as_declared(folder: Path) -> None:
     """That nothing need be granted again is read from the server's list; of a right to everything it is unsure."""
-    assert acted(folder, "owner", "held") == {"as_declared": ["writer", "reader", "auditor"]}
+    assert acted(folder, "owner", "held") == {"as_declared": ["writer", "reader", "auditor", "detector"]}
 
 
 @pytest.mark.integration
@@ -199,8 +220,8 @@ def test_a_server_has_them_once_however_often_they_are_made(store: Store, prefix
         client.command(f"CREATE DATABASE `{database}`")
         first = apply(client, settings)
         again = apply(client, settings)
-        assert [len(one.statements) for one in first] == [3, 4, 3, 3]
-        assert [len(one.statements) for one in again] == [2, 2, 2, 3]
+        assert [len(one.statements) for one in first] == [3, 4, 3, 4, 3]
+        assert [len(one.statements) for one in again] == [2, 2, 2, 2, 3]
         reader = role_name(database, ROLES[1])
         client.command(f"GRANT INSERT ON `{database}`.* TO `{reader}`")
         assert len(apply(client, settings)[1].statements) == 4

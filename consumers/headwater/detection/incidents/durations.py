@@ -64,6 +64,13 @@ class Durations:
         elif state == "START" and self.ended[run_id][0] == "COMPLETE":
             self._took(job, run_id, self.ended[run_id][1] - use["event_time"], policy)
 
+    def excuse(self, since: int, until: int, policy: Policy) -> None:
+        """Nobody listened from `since` to `until`: runs that were to end by then may have ended."""
+        for run in self.open.values():
+            limit = self._limit(run.job, policy)
+            if limit is not None and since < run.started + limit <= until:
+                run.told = True
+
     def overdue(self, now: int, policy: Policy) -> list[Verdict]:
         """Of each run that should have ended by `now`, once, what there is to say."""
         return [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import cache
 from typing import Any
@@ -12,17 +12,19 @@ from headwater.detection.incidents.book import Book
 from headwater.detection.incidents.graph import Node
 from headwater.detection.incidents.predictions import HOUR_US
 from headwater.detection.policy import Policy
+from headwater.detection.recall import of_incidents
 from headwater.detection.rules import load
 from headwater.detection.steps.batches import in_event_order
 from headwater.detection.steps.hold import Hold
 from headwater.detection.steps.sending import Clock, Sender, wall_clock
 from headwater.detection.verdicts import Verdict
+from headwater.errors import StateError
 from headwater.schemas import topics
 from headwater.schemas.codec import Program, compile_schema
 from headwater.schemas.records import Schema
 from headwater.settings import Settings
 from headwater.streams.batch import Batch
-from headwater.streams.step import Output, Round
+from headwater.streams.step import Output, Piece, Round, Wanted
 
 _TEXTS = ("stream.namespace", "stream.name", "run_id", "model.namespace", "model.name", "model.version")
 _CAPTURES = ("event_time", *_TEXTS)
@@ -34,8 +36,8 @@ _SECOND_US = 1_000_000
 class IncidentsStep:
     """Tells each fault once. One worker has all partitions, since causes are sought over the whole graph.
 
-    State is re-derived by reading again what the topics still hold; what was told already is read from
-    `lineage.alerts` itself, so that a restart tells nothing twice.
+    State is re-derived by reading again what the topics still hold, and before that what the history alone has. What
+    was told already is read from `lineage.alerts` itself, so that a restart tells nothing twice.
     """
 
     name = "detection-incidents"
@@ -62,6 +64,7 @@ class IncidentsStep:
         self._policy = policy or Policy()
         self._clock = clock
         self._sender = Sender(clock)
+        self._settings = settings
         self._database = settings.database_name
         self._rules = load(settings.rules)
         self._book = Book(self._policy, self._database, self._rules)
@@ -92,6 +95,35 @@ class IncidentsStep:
         if self._batches % _FORGET_EVERY == 0:
             self._book.forget(now)
         return ()
+
+    def recall(self, wanted: Wanted) -> Iterator[Piece]:
+        """Incidents and what they are judged by, as far as the history alone has it."""
+        if not self._settings.store_url:
+            raise StateError("no history is configured (setting store_url)")
+        yield from of_incidents.pieces(
+            self._settings, wanted, self._policy.graph_us, self._remember, self._remember_counts, self._excuse
+        )
+
+    def recalled(self, places: Collection[tuple[str, int]], *, whole: bool) -> None:
+        """Half of what was would be worse than what the topics hold."""
+        del places
+        self._replayed_at = self._clock()
+        if not whole:
+            self._book = Book(self._policy, self._database, self._rules)
+
+    def _remember(self, topic: str, told: list[dict[str, Any]]) -> None:
+        now = self._clock()
+        take = self._taker(topic, now)
+        self._hold.saw(told, now, replaying=True)
+        for record in told:
+            take(record)
+
+    def _remember_counts(self, counts: list[of_incidents.Counted]) -> None:
+        for one in counts:
+            self._book.world.predictions.add(one.stream, one.run_id, one.since, one.number, one.model)
+
+    def _excuse(self, since: int) -> None:
+        self._book.world.durations.excuse(since, self._clock(), self._policy)
 
     def gauges(self) -> Mapping[str, float]:
         """Incidents that people were told of and that are not over."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from headwater.detection.steps.batches import in_event_order
 from headwater.detection.steps.sending import Clock, Sender, wall_clock
-from headwater.detection.uses import uses
+from headwater.detection.uses import about, uses
 from headwater.schemas import topics
 from headwater.streams.batch import Batch
 from headwater.streams.step import Output, Round
@@ -26,12 +26,11 @@ class UsesStep:
 
     def process(self, batch: Batch) -> Sequence[Output]:
         """The uses of a batch of run events."""
-        outputs: list[Output] = []
-        for event in in_event_order(batch):
-            for use in uses(event):
-                named = (use["namespace"], use["name"]) if use["name"] else (use["job_namespace"], use["job_name"])
-                outputs.append(self._sender.output(topics.USES, topics.dataset_key(*named), use))
-        return outputs
+        return [
+            self._sender.output(topics.USES, topics.dataset_key(*about(use)), use)
+            for event in in_event_order(batch)
+            for use in uses(event)
+        ]
 
     def flush(self) -> None:
         """Nothing is put away."""
