@@ -1,4 +1,4 @@
--- Which jobs take the most time: runs, failures, median and 95th percentile, share of all time.
+-- Which jobs take the most time: runs, failures, median and 95th percentile, share of all time. A run that is the parent of others takes their time too.
 -- param since DateTime64(6, 'UTC') = 1970-01-01T00:00:00Z: Runs that ended from this time.
 -- param until DateTime64(6, 'UTC') = 2200-01-01T00:00:00Z: To before this time.
 -- param limit UInt32 = 20: Rows at most.
