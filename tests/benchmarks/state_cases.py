@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import gc
 import json
 import random
 import statistics
@@ -16,7 +15,7 @@ from pathlib import Path
 from headwater.schemas import plain, records
 from headwater.settings import Settings
 from headwater.stitching import StitchingStep
-from headwater.streams import run
+from headwater.streams import memory, run
 from headwater.streams.chunk import Chunk
 from headwater.streams.reading import read
 from headwater.streams.schemas import SchemaBook
@@ -212,9 +211,7 @@ def main() -> int:
         bootstrap, prefix, young = arguments
         settings = Settings(brokers=bootstrap, prefix=prefix)
         return run([StitchingStep(dataclasses.replace(settings, stitching_young_seconds=float(young)))], settings)
-    # As a worker does when it starts (streams/runner.py).
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
+    memory.keep()  # as a worker does when it starts
     with tempfile.TemporaryDirectory(prefix="headwater-bench-") as folder:
         cases: dict[str, Callable[..., object]] = {"growth": growth, "open": with_open, "long": long}
         print(json.dumps(cases[name](*map(int, arguments), folder)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import signal
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +12,7 @@ from headwater.errors import HeadwaterError, StateError, Unavailable
 from headwater.schemas.registry import Registry
 from headwater.schemas.topics import TOPICS
 from headwater.settings import Settings
-from headwater.streams import clients
+from headwater.streams import clients, memory
 from headwater.streams.health import Health
 from headwater.streams.metrics import Tally
 from headwater.streams.pipeline import Pipeline
@@ -47,9 +46,7 @@ def run(
     what was not committed is done again.
     """
     _quiet()
-    # State is many small objects that live long: looking through all of them again and again finds nothing.
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
+    memory.keep()
     return asyncio.run(_Run(steps, settings, writes, generation, layout).main())
 
 
