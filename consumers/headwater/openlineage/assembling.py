@@ -42,7 +42,9 @@ _OF_THE_EVENT: Final = frozenset(
     {"lineage", "dataQualityMetrics", "dataQuality", "dataQualityAssertions", "greatExpectations_assertions"}
 )
 #: Of a run: what becomes records of its own, or is not the same each time.
-_NOT_OF_A_RUN: Final = frozenset({"test"} | {name for name, one in LANDINGS["run"].items() if not one.pure})
+_NOT_OF_A_RUN: Final = frozenset(
+    {"test", "dagster_asset_check"} | {name for name, one in LANDINGS["run"].items() if not one.pure}
+)
 _LISTS: Final = ("inputs", "outputs")
 
 

@@ -13,7 +13,7 @@ from headwater.openlineage.parsing import exact_text
 #: As it is named, and as it was: who sends both says the same twice.
 _METRICS: Final = ("dataQualityMetrics", "dataQuality")
 #: Those that are asked for as they came, beside what becomes of them here.
-_GIVEN: Final = frozenset({"test", "lineage", "tags"})
+_GIVEN: Final = frozenset({"test", "dagster_asset_check", "lineage", "tags"})
 
 
 _ORDER: Final[Mapping[Place, Mapping[str, int]]] = {

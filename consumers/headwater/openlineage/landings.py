@@ -55,6 +55,9 @@ LANDINGS: Final[Mapping[Place, Mapping[str, Landing]]] = {
         "tags": Landing("TagsRunFacet", _KEPT_OF_RUN),
         own.NAME: Landing("ours", "`run.trace_id`, `.span_id`, `.links`, `.root`", own.run, exact=True),
         "test": Landing("TestRunFacet", f"a verdict for each test, on the job; {_KEPT_OF_RUN}"),
+        "dagster_asset_check": Landing(
+            "Dagster's own", f"the severity of `assertions` and so of their verdicts; {_KEPT_OF_RUN}"
+        ),
     },
     "job": {
         "jobType": Landing("JobTypeJobFacet", "`job.processing`, `job.integration`, `job.kind`", jobs.job_type),

@@ -50,6 +50,26 @@ def _assertion(one: Fields, key: str, column: str | None) -> dict[str, Any]:
     return {"assertion": name, "column": column, "success": success, "severity": severity, "details": details}
 
 
+def severities(facet: Any) -> dict[str, str]:
+    """The severity of assertions by name, as Dagster has it in a facet of the run; a misshapen one says nothing."""
+    if facet is None:
+        return {}
+    try:
+        checks = Fields(facet, "run.facets.dagster_asset_check").objects("checks")
+        return {one.name("assertion"): severity for one in checks if (severity := one.text("severity"))}
+    except Misshapen:
+        return {}
+
+
+def rate(dataset: dict[str, Any], severities: Mapping[str, str]) -> None:
+    """Give a dataset's assertions the severity that stands elsewhere, where they have none."""
+    if severities and dataset.get("assertions"):
+        dataset["assertions"] = [
+            {**one, "severity": severities.get(one["assertion"]) if one["severity"] is None else one["severity"]}
+            for one in dataset["assertions"]
+        ]
+
+
 def without_values(metrics: Any, personal: frozenset[str]) -> Any:
     """Metrics of which no profile was made, with nothing but counts of columns whose values nobody may see."""
     if not personal or not hasattr(metrics, "get"):

@@ -65,7 +65,8 @@ class DescribedRun(NamedTuple):
     #: Fields of the run but its state, and of the event: environment, parameters, error.
     run: dict[str, Any]
     event: dict[str, dict[str, Any]]
-    tests: Any
+    #: Facets that say something of others than the run.
+    given: Mapping[str, Any]
     form: bytes
 
 
@@ -115,12 +116,12 @@ class Translation:
         outputs = [self._dataset(one, "output") for one in fields.objects("outputs")]
         if self._kind == "dataset" and (described := fields.inner("dataset")) is not None:
             outputs.append(self._dataset(described, "dataset"))
-        if run is not None:
-            self._run_facets(run)
+        severities: Mapping[str, str] = {} if run is None else self._run_facets(run)
         if job is not None:
             job_lineage(self._job_facets(job), inputs, outputs)
         value |= {"inputs": inputs, "outputs": outputs}
         for dataset in (*inputs, *outputs):
+            quality.rate(dataset, severities)
             self._verdicts += quality.verdicts_of(self._versioned(dataset), self._about, self.event_id)
         value["environment"][REST] = text_of(fields.left)
         if run is not None:
@@ -148,13 +149,15 @@ class Translation:
             known = "OTHER"
         return {"run_id": run_id, "state": known}
 
-    def _run_facets(self, run: dict[str, Any]) -> None:
+    def _run_facets(self, run: dict[str, Any]) -> Mapping[str, str]:
+        """Take them in; what they say of the severity of assertions."""
         found = described_run(self._run_fields, run["run_id"], b"") if self._described is None else self._described
         for name, into in found.event.items():
             self._value[name] = {**self._value.get(name, {}), **into}
         run |= found.run
-        if found.tests is not None:
-            self._verdicts += _tests(found.tests, self._about, self.event_id)
+        if (tests := found.given.get("test")) is not None:
+            self._verdicts += _tests(tests, self._about, self.event_id)
+        return quality.severities(found.given.get("dagster_asset_check"))
 
     def _job(self) -> dict[str, Any] | None:
         if self._kind == "dataset":
@@ -222,7 +225,7 @@ def described_run(fields: Fields, run_id: bytes, form: bytes) -> DescribedRun:
     taken = take_facets(fields, "facets", ("run",))
     of_event: dict[str, dict[str, Any]] = {name: taken.landed.pop(name) for name in _OF_EVENT & taken.landed.keys()}
     run = {"run_id": run_id, **taken.landed, "facets": with_rest(taken.kept, fields)}
-    return DescribedRun(run, of_event, taken.given.get("test"), form)
+    return DescribedRun(run, of_event, taken.given, form)
 
 
 def described_job(job: dict[str, Any], fields: Fields) -> Facets:

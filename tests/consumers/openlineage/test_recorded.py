@@ -11,7 +11,7 @@ import pytest
 from tests.consumers.openlineage.recorded import all_recorded, recorded
 from tests.consumers.openlineage.samples import Event, facet
 from tests.consumers.openlineage.test_mutations import taken_or_refused
-from tests.consumers.openlineage.test_translation import run_event, told
+from tests.consumers.openlineage.test_translation import changed, run_event, told
 from tests.consumers.stitching import reference
 
 
@@ -103,3 +103,31 @@ def test_a_validation_of_great_expectations() -> None:
     assert "non-serializable" in source["facets"]["greatExpectations_assertions"]
     (profile,) = told(event, "lineage.profiles")
     assert (profile["rows"], [one["name"] for one in profile["columns"]]) == (50, ["amount", "customer"])
+
+
+def test_dagster_runs_many_jobs_under_one_run_id() -> None:
+    """Each asset is a job of its own: none has the edges of another. The graph is the lineage of columns, since Dagster
+    tells no asset's inputs. What is told as failed after it completed stays complete.
+    """
+    events = recorded("dagster")
+    assert len({event["run"]["runId"] for event in events}) == 1
+    assert graph(events) == {("orders", "revenue")}
+    assert states(events) == {
+        "orders": "COMPLETE", "revenue": "COMPLETE", "revenue__checks": "COMPLETE", "report": "FAIL"
+    }  # fmt: skip
+
+
+def test_a_check_of_dagster_that_is_only_to_warn() -> None:
+    """The severity stands in a facet of the run; in the one of the dataset it would be an alarm."""
+    checks = [event for event in recorded("dagster") if event["job"]["name"] == "revenue__checks"]
+    said = {(one["rule"], one["column"], one["outcome"]) for event in checks for one in told(event, "lineage.verdicts")}
+    assert said == {("totals_are_positive", "total", "alarm"), ("few_customers", None, "warn")}
+    (warning,) = [event for event in checks if "WARN" in str(event)]
+    assert run_event(warning)["inputs"][0]["assertions"][0]["severity"] == "WARN"
+    assert "dagster_asset_check" in run_event(warning)["run"]["facets"]
+    parts: list[Any] = [None, 7, {"assertion": 1}, {"assertion": "few_customers"}]
+    odd: list[Any] = [None, [], {"checks": None}, {"checks": parts}]
+    for value in odd:
+        event = changed(warning, run__facets__dagster_asset_check=value)
+        assert [one["outcome"] for one in told(event, "lineage.verdicts")] == ["alarm"]
+        assert taken_or_refused(event)

@@ -203,7 +203,7 @@ def test_every_facet_of_the_client_has_a_home() -> None:
     known = {landing.of for landings in LANDINGS.values() for landing in landings.values()}
     assert classes - known == set()
     older = {"ParentRunFacet (before 1.0)", "DataQualityMetrics (its former name)"}
-    assert known - classes == {"ours", "Great Expectations' own", "Spark's own", *older}
+    assert known - classes == {"ours", "Great Expectations' own", "Spark's own", "Dagster's own", *older}
 
 
 def test_the_table_of_facets_is_the_codes() -> None:
