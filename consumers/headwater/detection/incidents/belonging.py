@@ -74,7 +74,8 @@ def walk_up(verdict: Mapping[str, Any], world: World) -> Walk:
         return Walk({place: 0})
     also: set[Place] = set()
     if verdict["check"] == "metric" and verdict["run_id"] is not None:
-        also = {Place(node, None) for node in world.runs.reads_of(verdict["run_id"])}
+        job = verdict["job_namespace"], verdict["job_name"]
+        also = {Place(node, None) for node in world.runs.reads_of(verdict["run_id"], job)}
     return upstream(world.graph, place, world.policy.walk_budget, also, whole=verdict["check"] in OF_VERSIONS)
 
 

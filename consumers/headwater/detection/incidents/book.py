@@ -203,7 +203,11 @@ class Book:
         for verdict in settled:
             del self._pending[verdict["event_id"]]
             key = key_of(verdict)
-            if key is None or self._decisions.covers(verdict):
+            if (
+                key is None
+                or self._decisions.covers(verdict)
+                or (key.check == "run" and self.world.runs.is_well(verdict))
+            ):
                 continue
             alarm = Alarm(verdict, key, place_of(verdict), walk_up(verdict, self.world))
             alarm.walk.effect = alarm.effect

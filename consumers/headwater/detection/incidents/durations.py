@@ -9,13 +9,13 @@ from typing import Any
 
 from headwater.detection import waits
 from headwater.detection.gates import Gate
+from headwater.detection.incidents.facts import Job, RunKey
 from headwater.detection.policy import DAY_US, Policy
 from headwater.detection.recent import forget
 from headwater.detection.statistics.robust import median_mad
 from headwater.detection.texts import dataset, day, number
 from headwater.detection.verdicts import BaselineFacts, Subject, Verdict
 
-Job = tuple[str, str]
 _TERMINAL = frozenset({"COMPLETE", "FAIL", "ABORT"})
 _MINUTE_US = 60_000_000
 #: Open runs that are remembered, and as many that ended.
@@ -36,9 +36,9 @@ class Durations:
 
     #: Run id and duration of completed runs, in the order in which they were known to end.
     took: dict[Job, OrderedDict[bytes, int]] = field(default_factory=lambda: defaultdict(OrderedDict[bytes, int]))
-    open: OrderedDict[bytes, _Open] = field(default_factory=OrderedDict[bytes, _Open])
-    #: Runs that ended before their start was known, with the time.
-    ended: OrderedDict[bytes, tuple[str, int]] = field(default_factory=OrderedDict[bytes, tuple[str, int]])
+    open: OrderedDict[RunKey, _Open] = field(default_factory=OrderedDict[RunKey, _Open])
+    #: Runs that ended, also before their start was known, with the time.
+    ended: OrderedDict[RunKey, tuple[str, int]] = field(default_factory=OrderedDict[RunKey, tuple[str, int]])
     #: Of each job, worked out since its last run ended.
     limits: dict[Job, int | None] = field(default_factory=dict[Job, "int | None"])
 
@@ -48,21 +48,22 @@ class Durations:
         job = (use["job_namespace"], use["job_name"])
         if run_id is None or not job[1]:
             return
+        run = run_id, job
         if state in _TERMINAL:
-            if run_id in self.ended:
+            if run in self.ended:
                 return
-            self.ended[run_id] = state, use["event_time"]
+            self.ended[run] = state, use["event_time"]
             forget(self.ended, _MOST_RUNS)
-            begun = self.open.pop(run_id, None)
+            begun = self.open.pop(run, None)
             if begun is not None and state == "COMPLETE":
                 self._took(job, run_id, use["event_time"] - begun.started, policy)
-        elif run_id not in self.ended:
-            if state == "START" and run_id not in self.open:
+        elif run not in self.ended:
+            if state == "START" and run not in self.open:
                 live = abs(use["emit_time"] - use["event_time"]) <= DAY_US
-                self.open[run_id] = _Open(job, use["event_time"], live)
+                self.open[run] = _Open(job, use["event_time"], live)
                 forget(self.open, _MOST_RUNS)
-        elif state == "START" and self.ended[run_id][0] == "COMPLETE":
-            self._took(job, run_id, self.ended[run_id][1] - use["event_time"], policy)
+        elif state == "START" and self.ended[run][0] == "COMPLETE":
+            self._took(job, run_id, self.ended[run][1] - use["event_time"], policy)
 
     def excuse(self, since: int, until: int, policy: Policy) -> None:
         """Nobody listened from `since` to `until`: runs that were to end by then may have ended."""
@@ -75,7 +76,7 @@ class Durations:
         """Of each run that should have ended by `now`, once, what there is to say."""
         return [
             self._stuck(run_id, run, limit)
-            for run_id, run in self.open.items()
+            for (run_id, _), run in self.open.items()
             if run.live and not run.told and (limit := self._limit(run.job, policy)) and now > run.started + limit
         ]
 

@@ -15,6 +15,8 @@ from headwater.detection.incidents.timelines import OF_COLUMNS
 from headwater.detection.incidents.walks import Place
 
 Job = tuple[str, str]
+#: Two jobs may share a run id, as Dagster's assets do: they are two runs, as in stitching.
+RunKey = tuple[bytes, Job]
 #: What the number of rows is called among the columns, and checks of whole versions; no column begins with a space.
 _ROWS = " rows"
 
@@ -79,15 +81,21 @@ class Run:
     reads: set[Node] = field(default_factory=set[Node])
     writes: set[Node] = field(default_factory=set[Node])
 
+    @property
+    def key(self) -> RunKey:
+        return self.run_id, self.job
+
 
 class Runs:
     """Runs by id and by job, who wrote a version, who owns a dataset."""
 
     def __init__(self) -> None:
-        self._runs: dict[bytes, Run] = {}
+        self._runs: dict[RunKey, Run] = {}
+        #: The jobs of each run id.
+        self._jobs: dict[bytes, tuple[Job, ...]] = {}
         self._of_job: dict[Job, list[tuple[int, bytes]]] = defaultdict(list)
-        self._writers: dict[Node, bytes] = {}
-        self._readers: dict[Node, set[bytes]] = defaultdict(set)
+        self._writers: dict[Node, RunKey] = {}
+        self._readers: dict[Node, set[RunKey]] = defaultdict(set)
         self._owners: dict[Dataset, tuple[tuple[int, bytes], list[dict[str, Any]]]] = {}
         self._decided: Latest[Dataset, list[dict[str, Any]]] = Latest()
 
@@ -112,10 +120,10 @@ class Runs:
             run.state = use["run_state"]
         if use["access"] == "write":
             run.writes.add(node)
-            self._writers.setdefault(node, run.run_id)
+            self._writers.setdefault(node, run.key)
         elif use["access"] == "read":
             run.reads.add(node)
-            self._readers[node].add(run.run_id)
+            self._readers[node].add(run.key)
 
     def decide_owners(self, decision: Mapping[str, Any]) -> None:
         """A person's word on who owns a dataset, or that an earlier one is lifted: it stands over what events say, the
@@ -128,22 +136,29 @@ class Runs:
 
     def writer(self, node: Node) -> Run | None:
         """The run that wrote a version first."""
-        run_id = self._writers.get(node)
-        return self._runs.get(run_id) if run_id is not None else None
+        key = self._writers.get(node)
+        return self._runs.get(key) if key is not None else None
 
     def readers(self, node: Node) -> set[bytes]:
-        """The runs that read a version."""
-        return self._readers.get(node, set())
+        """The ids of the runs that read a version."""
+        return {run_id for run_id, _ in self._readers.get(node, ())}
 
     def first_reader(self, node: Node) -> Run | None:
         """The run that read a version first."""
-        known = [self._runs[run_id] for run_id in self._readers.get(node, ()) if run_id in self._runs]
-        return min(known, key=lambda run: (run.event_time, run.run_id), default=None)
+        known = [self._runs[key] for key in self._readers.get(node, ()) if key in self._runs]
+        return min(known, key=lambda run: (run.event_time, run.key), default=None)
 
-    def reads_of(self, run_id: bytes) -> set[Node]:
-        """What a run read."""
-        run = self._runs.get(run_id)
-        return run.reads if run is not None else set()
+    def reads_of(self, run_id: bytes, job: Job) -> set[Node]:
+        """What a run read; where it is not known of this job, what all with its id read."""
+        jobs = (job,) if (run_id, job) in self._runs else self._jobs.get(run_id, ())
+        return {node for one in jobs for node in self._runs[run_id, one].reads}
+
+    def is_well(self, verdict: Mapping[str, Any]) -> bool:
+        """Whether the run that a verdict is about had ended well before: Dagster tells an asset that was made as failed
+        too when a later one fails.
+        """
+        run = self._runs.get((verdict["run_id"], (verdict["job_namespace"], verdict["job_name"])))
+        return run is not None and run.state == "COMPLETE"
 
     def written_after(self, dataset: Dataset, time: int, times: int) -> int | None:
         """When a dataset had been written so many times after `time`; None where it was not yet."""
@@ -158,12 +173,12 @@ class Runs:
         """The last runs of the same job before this one, the newest first."""
         runs = self._of_job[run.job]
         index = bisect_left(runs, (run.event_time, run.run_id))
-        return [self._runs[run_id] for _, run_id in reversed(runs[max(0, index - most) : index])]
+        return [self._runs[run_id, run.job] for _, run_id in reversed(runs[max(0, index - most) : index])]
 
     def completed_after(self, job: Job, time: int) -> int | None:
         """When a run of the job ended well after `time`; None where none did."""
         for event_time, run_id in self._of_job.get(job, ()):
-            if event_time > time and self._runs[run_id].state == "COMPLETE":
+            if event_time > time and self._runs[run_id, job].state == "COMPLETE":
                 return event_time
         return None
 
@@ -174,27 +189,30 @@ class Runs:
 
     def forget(self, oldest: int) -> None:
         """Drop runs that began before `oldest`."""
-        for run_id in [run_id for run_id, run in self._runs.items() if run.event_time < oldest]:
-            run = self._runs.pop(run_id)
-            self._of_job[run.job].remove((run.event_time, run_id))
+        for key in [key for key, run in self._runs.items() if run.event_time < oldest]:
+            run = self._runs.pop(key)
+            self._of_job[run.job].remove((run.event_time, run.run_id))
+            if left := tuple(job for job in self._jobs.pop(run.run_id) if job != run.job):
+                self._jobs[run.run_id] = left
             for node in run.writes:
-                if self._writers.get(node) == run_id:
+                if self._writers.get(node) == key:
                     del self._writers[node]
             for node in run.reads:
-                self._readers[node].discard(run_id)
+                self._readers[node].discard(key)
                 if not self._readers[node]:
                     del self._readers[node]
 
     def _run(self, use: Mapping[str, Any]) -> Run:
-        run = self._runs.get(use["run_id"])
         job = (use["job_namespace"], use["job_name"])
+        run = self._runs.get((use["run_id"], job))
         if run is None:
-            run = self._runs[use["run_id"]] = Run(use["run_id"], use["event_time"], job)
+            run = self._runs[use["run_id"], job] = Run(use["run_id"], use["event_time"], job)
+            self._jobs[run.run_id] = (*self._jobs.get(run.run_id, ()), job)
             insort(self._of_job[job], (run.event_time, run.run_id))
         elif use["event_time"] < run.event_time:
-            self._of_job[run.job].remove((run.event_time, run.run_id))
+            self._of_job[job].remove((run.event_time, run.run_id))
             run.event_time = use["event_time"]
-            insort(self._of_job[run.job], (run.event_time, run.run_id))
+            insort(self._of_job[job], (run.event_time, run.run_id))
         return run
 
 

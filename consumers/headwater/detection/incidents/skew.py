@@ -125,7 +125,8 @@ class Skew:
         predictions of a stream name (a service that answers requests has no run).
         """
         graph = self.world.graph
-        read = self.world.runs.reads_of(summary.run_id) if summary.run_id is not None else set[Node]()
+        job = summary.job_namespace, summary.job_name
+        read = self.world.runs.reads_of(summary.run_id, job) if summary.run_id is not None else set[Node]()
         yield from sorted((node for node in read if graph.kind(node) == "model"), key=str)
         yield from self.world.predictions.models(
             (summary.namespace, summary.name), summary.event_time, summary.window_end or summary.event_time
