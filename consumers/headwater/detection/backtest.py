@@ -31,18 +31,24 @@ _TABLES: tuple[tuple[Kind, str], ...] = (
 #: Rows of one question to the store.
 _PAGE = 2_000
 _SECOND = 1_000_000
-_PAGE_SQL = """
+_HOUR = 3_600 * _SECOND
+_WINDOW = """event_time >= fromUnixTimestamp64Micro({{since:Int64}}, 'UTC')
+        AND event_time < fromUnixTimestamp64Micro({{until:Int64}}, 'UTC')"""
+_HOURS_SQL = f"""
+SELECT intDiv(toUnixTimestamp64Micro(event_time), {_HOUR}) AS hour, count() AS rows
+FROM {{table}} WHERE {_WINDOW} GROUP BY hour ORDER BY hour
+"""
+_PAGE_SQL = f"""
 SELECT at, id, number, digest, schema_fingerprint, hex(any(raw_body)) AS body
 FROM (
-    SELECT toUnixTimestamp64Micro(event_time) AS at, toString(event_id) AS id, toInt32({part}) AS number,
+    SELECT toUnixTimestamp64Micro(event_time) AS at, toString(event_id) AS id, toInt32({{part}}) AS number,
         hex(content_digest) AS digest, schema_fingerprint, raw_body
-    FROM {table}
-    WHERE event_time >= fromUnixTimestamp64Micro({{since:Int64}}, 'UTC')
-        AND event_time < fromUnixTimestamp64Micro({{until:Int64}}, 'UTC')
+    FROM {{table}}
+    WHERE {_WINDOW}
 )
-WHERE (at, id, number, digest) > ({{at:Int64}}, {{id:String}}, {{number:Int32}}, {{digest:String}})
+WHERE (at, id, number, digest) > ({{{{at:Int64}}}}, {{{{id:String}}}}, {{{{number:Int32}}}}, {{{{digest:String}}}})
 GROUP BY at, id, number, digest, schema_fingerprint
-ORDER BY at, id, number, digest LIMIT {{most:UInt32}}
+ORDER BY at, id, number, digest LIMIT {{{{most:UInt32}}}}
 """
 
 
@@ -144,29 +150,43 @@ def backtest(client: Client, since: datetime, until: datetime, rules: Rules, pol
     first = times.micros(since) - max(90 * DAY_US, rules.looks_back_us)
     replay = Replay(policy, rules, times.micros(since))
     replay.pin(profiles(client, rules))
-    streams = [_records(client, kind, table, first, times.micros(until), replay.raised) for kind, table in _TABLES]
+    streams = [read(client, kind, table, first, times.micros(until), replay.raised) for kind, table in _TABLES]
     return replay.feed(heapq.merge(*streams, key=lambda item: item[0]))
 
 
-def _records(
+def read(
     client: Client, kind: Kind, table: str, since: int, until: int, raised: Raised
 ) -> Iterator[tuple[int, Kind, Mapping[str, Any]]]:
+    """The messages of one kind from `since` to before `until` (µs since 1970 UTC) by event time, each once."""
     sql = _PAGE_SQL.format(part="part" if kind in {"run_event", "profile"} else "0", table=table)
-    place: dict[str, Any] = {"at": since, "id": "", "number": 0, "digest": ""}
     schemas = {schema.fingerprint: schema for schema in records.released(kind)}
-    while True:
-        # the next page begins at the time of the last one's end
-        asked = {"since": place["at"], "until": until, "most": _PAGE, **place}
-        rows = select(client, sql, asked)
-        for row in rows:
-            schema = schemas.get(int(row["schema_fingerprint"]))
-            if schema is None:
-                raised.unreadable += 1
-                continue
-            yield int(row["at"]), kind, plain.decode(schema, bytes.fromhex(row["body"]), records.current(kind))
-        if len(rows) < _PAGE:
-            return
-        place = {name: rows[-1][name] for name in place}
+    for begin, end in _slices(client, table, since, until):
+        place: dict[str, Any] = {"at": begin, "id": "", "number": 0, "digest": ""}
+        rows: list[dict[str, Any]] | None = None
+        while rows is None or len(rows) == _PAGE:
+            # the next page begins at the time of the last one's end
+            rows = select(client, sql, {"since": place["at"], "until": end, "most": _PAGE, **place})
+            for row in rows:
+                schema = schemas.get(int(row["schema_fingerprint"]))
+                if schema is None:
+                    raised.unreadable += 1
+                    continue
+                yield int(row["at"]), kind, plain.decode(schema, bytes.fromhex(row["body"]), records.current(kind))
+            place = {name: rows[-1][name] for name in place} if rows else place
+
+
+def _slices(client: Client, table: str, since: int, until: int) -> Iterator[tuple[int, int]]:
+    """From `since` to `until` in pieces of about a page: a page is put in order without all that lies behind it."""
+    begin, gathered = since, 0
+    hours = select(client, _HOURS_SQL.format(table=table), {"since": since, "until": until})
+    for row in hours:
+        gathered += int(row["rows"])
+        end = (int(row["hour"]) + 1) * _HOUR
+        if gathered >= _PAGE and begin < end < until:
+            yield begin, end
+            begin, gathered = end, 0
+    if hours:
+        yield begin, until
 
 
 def told(raised: Raised) -> list[str]:
