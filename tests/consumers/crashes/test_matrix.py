@@ -63,7 +63,8 @@ class Column:
         worker = line.worker(point, action=action)
         if point != "assigned":
             line.ready(worker)
-        told = line.unheard(5) if point == "schema awaited" else lambda: None
+        # So many that some come to this worker, however the group divides the partitions: of 5 all may miss it.
+        told = line.unheard(40) if point == "schema awaited" else lambda: None
         line.feed(60)
         if point == "dead letters sent in part":
             line.garbage(20)
