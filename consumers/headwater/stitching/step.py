@@ -28,6 +28,7 @@ from headwater.stitching.restoring import Restoring
 from headwater.stitching.room import Room
 from headwater.stitching.runs import Runs
 from headwater.stitching.together import Together
+from headwater.stitching.warming import warm
 from headwater.stitching.writers import Writers
 from headwater.streams import Batch, Group, Output, Past, Retry, Round, instance_id
 from headwater.streams.slices import Slices
@@ -54,6 +55,7 @@ class StitchingStep:
     state_topic = STITCHING.name
 
     def __init__(self, settings: Settings, now_us: Callable[[], int] = _now_us) -> None:
+        self._settings = settings
         self._policy = Policy.of(settings)
         self._room = Room(settings.stitching_memory_bytes)
         self._now_us = now_us
@@ -64,6 +66,10 @@ class StitchingStep:
         self._past: Past | None = None
         self._ticked = time.monotonic()
         self._doubtful = False
+
+    def warm(self) -> None:
+        """Compile what it runs compiled, before anything is read."""
+        warm(StitchingStep, self._settings)
 
     def attach(self, past: Past) -> None:
         """Where schemas of kept messages and messages of finished runs are had from."""

@@ -82,7 +82,7 @@ class Health:
     def _judged(self, why: Callable[[Tally], str | None]) -> tuple[HTTPStatus, str, bytes]:
         reasons = [reason for tally in self.tallies if (reason := why(tally)) is not None]
         if not self.tallies and why is not stuck:
-            reasons = ["waiting for the broker and its topics"]
+            reasons = ["starting: what runs compiled, then the broker and its topics"]
         told: dict[str, Any] = {"ok": not reasons, "reasons": reasons, "steps": [_facts(t) for t in self.tallies]}
         status = HTTPStatus.SERVICE_UNAVAILABLE if reasons else HTTPStatus.OK
         return status, "application/json", json.dumps(told).encode() + b"\n"

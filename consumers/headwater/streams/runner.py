@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import signal
+import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -87,7 +90,7 @@ class _Run:
             health.close()
 
     async def _serve(self, health: Health) -> int:
-        if not await self._wait_for_broker():
+        if not await self._warmed() or not await self._wait_for_broker():
             return 0
         book = SchemaBook(self._settings, self._registry)
         book.start()
@@ -141,6 +144,32 @@ class _Run:
             except Unavailable as error:
                 _log.info("topics could not be compared with what is declared: %s", error)
             await asyncio.sleep(_LAYOUT_SECONDS)
+
+    async def _warmed(self) -> bool:
+        """Until what steps do once, before anything is read, is done; False where told to stop before.
+
+        On a thread of its own, which the end does not wait for: it may take half a minute.
+        """
+        loop, done = asyncio.get_running_loop(), asyncio.Event()
+
+        def warm() -> None:
+            for step in self._steps:
+                try:
+                    getattr(step, "warm", lambda: None)()
+                except Exception:  # what is amiss shows, and is told, with the first batch
+                    _log.exception("%s could not be prepared", step.name)
+            with contextlib.suppress(RuntimeError):  # the end did not wait
+                loop.call_soon_threadsafe(done.set)
+
+        began = time.monotonic()
+        threading.Thread(target=warm, name="headwater-warm", daemon=True).start()
+        both = [asyncio.ensure_future(event.wait()) for event in (done, self._stop)]
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        for waiting in both:
+            waiting.cancel()
+        if done.is_set():
+            _log.info("prepared in %.1f s", time.monotonic() - began)
+        return not self._stop.is_set()
 
     async def _wait_for_broker(self) -> bool:
         """Until the broker answers and has the topics; False where told to stop before."""

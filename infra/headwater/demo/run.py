@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
@@ -20,6 +21,7 @@ from headwater.demo.working import Working, working
 from headwater.embedded.home import hold, open_home
 from headwater.embedded.reading import reading
 from headwater.embedded.stack import Stack
+from headwater.embedded.status import status
 from headwater.errors import StateError, Unavailable
 from headwater.settings import PREFIX, Settings
 
@@ -27,6 +29,8 @@ from headwater.settings import PREFIX, Settings
 MARK = "demo.json"
 #: Longest wait for the history to have everything, seconds.
 ARCHIVED = 120.0
+#: Longest wait for the workers to listen, seconds: the first start after an installation compiles.
+READY = 180.0
 #: A process of the demo may queue this much before it waits, bytes.
 QUEUE = 128 * 1024 * 1024
 
@@ -43,6 +47,9 @@ def run(options: Options, home: Path, progress: Progress, prediction: str | None
         with Stack(home, settings=Settings(home=str(home)), tell=progress.say) as stack:
             days = delivering.result()
             progress.end(f"{len(days)} days of {', '.join(options.sources)} delivered")
+            progress.begin("waiting for the workers")
+            _wait_until_ready(home, stack)
+            progress.end("compiled, which the first start does once; joined")
             _live(options, days, home, stack, progress)
             progress.begin("waiting for the history")
             if not stack.wait_until_archived(ARCHIVED):
@@ -54,6 +61,23 @@ def run(options: Options, home: Path, progress: Progress, prediction: str | None
             progress.begin("stopping")
         progress.end("the history is kept")
     return answers
+
+
+def _wait_until_ready(home: Path, stack: Stack) -> None:
+    """A year in a minute is faster than any pipeline: what is told of it before all workers listen is told piecemeal.
+
+    Raises Unavailable where they do not within READY seconds.
+    """
+    deadline = time.monotonic() + READY
+    opened = open_home(home)
+    while waiting := [
+        part["name"]
+        for part in status(opened, stack.settings)["parts"]
+        if part["name"] not in {"broker", "store"} and not (part["health"] or {}).get("ok")
+    ]:
+        if time.monotonic() > deadline:
+            raise Unavailable(f"after {READY:g} s {', '.join(waiting)} are not ready; see {home / 'logs'}")
+        time.sleep(0.2)
 
 
 def _behind(stack: Stack) -> str:
