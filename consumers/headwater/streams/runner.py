@@ -28,6 +28,8 @@ _log = logging.getLogger("headwater.streams")
 _RETRY_SECONDS = 1.0
 #: Between two looks at how topics differ from what is declared.
 _LAYOUT_SECONDS = 300.0
+#: Loading what is compiled takes no longer.
+_LONG_SECONDS = 5.0
 #: By topic, how many of its settings differ. Raises Unavailable.
 Layout = Callable[[], Mapping[str, int]]
 
@@ -90,7 +92,9 @@ class _Run:
             health.close()
 
     async def _serve(self, health: Health) -> int:
-        if not await self._warmed() or not await self._wait_for_broker():
+        warming = asyncio.ensure_future(self._warmed())
+        there = await self._wait_for_broker()
+        if not await warming or not there:
             return 0
         book = SchemaBook(self._settings, self._registry)
         book.start()
@@ -167,8 +171,9 @@ class _Run:
         await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         for waiting in both:
             waiting.cancel()
-        if done.is_set():
-            _log.info("prepared in %.1f s", time.monotonic() - began)
+        took = time.monotonic() - began
+        if done.is_set() and took > _LONG_SECONDS:
+            _log.info("compiled in %.1f s, which the next start need not", took)
         return not self._stop.is_set()
 
     async def _wait_for_broker(self) -> bool:

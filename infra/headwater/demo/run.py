@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 from headwater.audit import connect
 from headwater.demo import feeds
@@ -70,11 +71,12 @@ def _wait_until_ready(home: Path, stack: Stack) -> None:
     """
     deadline = time.monotonic() + READY
     opened = open_home(home)
-    while waiting := [
-        part["name"]
-        for part in status(opened, stack.settings)["parts"]
-        if part["name"] not in {"broker", "store"} and not (part["health"] or {}).get("ok")
-    ]:
+    while True:
+        parts: list[dict[str, Any]] = status(opened, stack.settings)["parts"]
+        workers = [part for part in parts if part["name"] not in {"broker", "store"}]
+        waiting = [str(part["name"]) for part in workers if not part["health"] or not part["health"]["ok"]]
+        if not waiting:
+            return
         if time.monotonic() > deadline:
             raise Unavailable(f"after {READY:g} s {', '.join(waiting)} are not ready; see {home / 'logs'}")
         time.sleep(0.2)
