@@ -181,8 +181,8 @@ def test_what_cannot_be_taken_now_is_told_to_come_again(
 def test_an_official_client_that_is_refused_comes_again(
     kafka: Kafka, alone: Settings, tmp_path: Path, fault: Callable[..., Any], way: str
 ) -> None:
-    """openlineage-python, refused at least once: it says that the event was sent, and the event is on its topic once. It
-    is as installed, but where the broker hung since before the gateway was there: to be found then may take it longer
+    """openlineage-python, refused at least once: it says that the event was sent, and the event is on its topic once.
+    It is as installed, but where the broker hung since before the gateway was there: to find it then may take longer
     than the five seconds of a client as installed.
     """
     python = environment("openlineage", CLIENT)
