@@ -9,11 +9,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from headwater.errors import ContractError, InvalidMessage
-from headwater.schemas import plain, records
+from headwater.errors import ContractError
+from headwater.schemas import records
 from headwater.schemas.bounds import BOUNDED, LARGEST_NAME, too_long
 from headwater.schemas.codec import Batch, Bodies, Program, compile_schema
 from headwater.schemas.records import Schema
+from headwater.streams.exactly import details
 
 #: The same texts, neighbours in our own schemas as one: together they seldom are as long as one of them may be.
 _TOGETHER: Final = (
@@ -41,8 +42,7 @@ def beyond(schema: Schema, bodies: Bodies) -> dict[int, str]:
     if compiled is not None:
         program, paths = compiled
         large = large[_suspect(program.decode(bodies.take(large)), paths)]
-    found = ((place, _detail(schema, bodies[place])) for place in large.tolist())
-    return {place: detail for place, detail in found if detail is not None}
+    return details(schema, bodies, large.tolist(), too_long)
 
 
 @lru_cache(maxsize=512)
@@ -68,11 +68,3 @@ def _suspect(decoded: Batch, paths: Sequence[str]) -> NDArray[np.bool_]:
                 rows = np.searchsorted(decoded.offsets(one), rows, side="right") - 1
             found[rows] = True
     return found
-
-
-def _detail(schema: Schema, body: bytes) -> str | None:
-    reader = records.current("run_event")
-    try:
-        return too_long(plain.decode(schema, body, None if schema == reader else reader))
-    except (ContractError, InvalidMessage):
-        return None  # A schema that no reader takes is told by whoever reads by it.

@@ -9,13 +9,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from headwater.errors import ContractError, InvalidMessage
-from headwater.schemas import plain, records
+from headwater.errors import ContractError
 from headwater.schemas.codec import Bodies, Program, compile_schema
 from headwater.schemas.codec.compiled import compiled
 from headwater.schemas.nil import NAMING, NIL, nil_id
 from headwater.schemas.records import Schema
 from headwater.schemas.types import Types, is_definition
+from headwater.streams.exactly import details
 
 _SIZE: Final = len(NIL)
 #: What stands before the ids: bytes of a fixed length, a number, a length and so many bytes; an id itself; a record.
@@ -38,8 +38,7 @@ def unnamed(schema: Schema, bodies: Bodies) -> dict[int, str]:
             nil[there[~ids.any(axis=1)]] = True
     else:
         nil[:] = True
-    found = ((place, _detail(schema, bodies[place])) for place in np.flatnonzero(nil).tolist())
-    return {place: detail for place, detail in found if detail is not None}
+    return details(schema, bodies, np.flatnonzero(nil).tolist(), nil_id)
 
 
 @compiled
@@ -132,11 +131,3 @@ def _program(schema: Schema) -> Program | None:
         return compile_schema(schema, NAMING)
     except ContractError:
         return None
-
-
-def _detail(schema: Schema, body: bytes) -> str | None:
-    reader = records.current("run_event")
-    try:
-        return nil_id(plain.decode(schema, body, None if schema == reader else reader))
-    except (ContractError, InvalidMessage):
-        return None  # A schema that no reader takes is told by whoever reads by it.
