@@ -77,11 +77,11 @@ class Spooling:
         if time.monotonic() - self._took_over_at > _TAKE_OVER_SECONDS:
             self._took_over_at = time.monotonic()
             self._spool.take_over()
-        if not self._announced:
-            self._announced = self._announce()
-        if self._announced and not self._broker.up and self._broker.answers():
-            self._broker.up = True
-        if self._announced and self._broker.up:
+        # A broker that does not answer is sent no schemas: each try that fails makes the pause before the next longer.
+        if not self._broker.up and self._broker.answers():
+            self._announced = self._announced or self._announce()
+            self._broker.up = self._announced
+        if self._broker.up:
             self._drain()
         self.bytes = self._spool.size
         self.usable = self._spool.usable

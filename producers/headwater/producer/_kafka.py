@@ -208,6 +208,9 @@ class Transport:
         return True
 
     def _wait_longer(self) -> None:
+        if time.monotonic() < self._try_again_at:
+            # Several schemas that failed together failed once.
+            return
         self._try_again_at = time.monotonic() + self._pause
         self._pause = min(2 * self._pause, _LONGEST_PAUSE)
 

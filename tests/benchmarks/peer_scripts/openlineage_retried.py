@@ -1,7 +1,7 @@
 """One event by one of openlineage-python's HTTP transports, with its own settings for when it asks again.
 
-Arguments: the transport (http, async_http), the gateway's address, the run's id, how often it comes again at most
-(else as installed). Prints whether the client says that the event was sent.
+Arguments: the transport (http, async_http), the gateway's address, the run's id. Prints whether the client says that
+the event was sent.
 """
 
 import json
@@ -13,9 +13,8 @@ from openlineage.client import OpenLineageClient
 from openlineage.client.event_v2 import Job, Run, RunEvent, RunState
 
 
-def sent(way, url, run, total=""):
-    more = {"retry": {"total": int(total)}} if total else {}
-    client = OpenLineageClient(config={"transport": {"type": way, "url": url, **more}})
+def sent(way, url, run):
+    client = OpenLineageClient(config={"transport": {"type": way, "url": url}})
     now = datetime.now(UTC).isoformat()
     event = RunEvent(eventType=RunState.COMPLETE, eventTime=now, run=Run(run), job=Job("shop", way))
     try:
