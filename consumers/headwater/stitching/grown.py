@@ -111,14 +111,14 @@ class Grown:
         for begin, end in zip(starts, [*starts[1:], len(is_read)], strict=True):
             yield first + begin, first + end, bool(is_read[begin])
 
-    def kept(self, below: int) -> tuple[list[int], Packed, Packed, Any, list[str]]:
+    def kept(self, below: int) -> tuple[Any, Packed, Packed, Any, list[str]]:
         """The events before an offset: their offsets, with their new inputs, with their new outputs, which of the
         states each has.
         """
         last = int(np.searchsorted(self.places, below))
         of_states = self.told.rests[:last]
         named = self.reads.packed(0, last), self.writes.packed(0, last)
-        return self.places[:last].tolist(), *named, of_states, self._states
+        return self.places[:last], *named, of_states, self._states
 
     @property
     def places(self) -> Any:

@@ -12,21 +12,26 @@ from headwater.stitching.finished import Ended
 from headwater.stitching.folding import Folded
 from headwater.stitching.hashing import identities
 from headwater.stitching.kept import HEAD, Ordinary, digests_of
-from headwater.stitching.parked import Parked
+from headwater.stitching.parked import Parked, pack_folded
 
 _Places = tuple[list[int], list[int], Any, list[int]]
 
 
-def parked(key: bytes, run: Ordinary | Folded, touched: int, committed: int) -> Parked:
-    """The messages of a run before the committed offset."""
+def parked(key: bytes, run: Ordinary | Folded, touched: int, committed: int) -> bytes:
+    """The messages of a run before the committed offset, packed."""
     if isinstance(run, Folded):
-        at, said = retelling.messages(run, committed)
-        return Parked(key, touched, run.ended, True, tuple(at), tuple(said))
+        told = retelling.messages(run, committed)
+        return pack_folded(key, touched, told.offsets, told.lengths, told.said, ended=run.ended)
     count = (len(run) - HEAD) // 2
     offsets = cast("tuple[int, ...]", run[HEAD : HEAD + count])
     known = sum(1 for offset in offsets if offset < committed)
     messages = cast("tuple[bytes, ...]", run[HEAD + count : HEAD + count + known])
-    return Parked(key, touched, bool(cast("int", run[1]) & 1), False, offsets[:known], messages)
+    return Parked(key, touched, has_ended(run), False, offsets[:known], messages).pack()
+
+
+def has_ended(run: Ordinary | Folded) -> bool:
+    """Whether a run has ended."""
+    return run.ended if isinstance(run, Folded) else bool(cast("int", run[1]) & 1)
 
 
 def ended(runs: Mapping[bytes, Ordinary | Folded], heads: Sequence[bool]) -> Iterator[tuple[Ended, list[int]]]:

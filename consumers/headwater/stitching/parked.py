@@ -7,9 +7,13 @@ schema. So the format of what was said is the events' own, and evolves as they d
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
+
 from headwater.errors import StateError
+from headwater.stitching.hashing import Numbers
 
 VERSION = 2
 _ENDED, _FOLDED = 1, 2
@@ -35,21 +39,9 @@ class Parked:
     def pack(self) -> bytes:
         """As bytes."""
         count = len(self.messages)
-        return b"".join(
-            (
-                _HEAD.pack(
-                    VERSION,
-                    _ENDED * self.ended | _FOLDED * self.folded,
-                    len(self.key),
-                    count,
-                    self.touched,
-                    max(self.offsets, default=-1),
-                ),
-                self.key,
-                struct.pack(f"<{count}q{count}I", *self.offsets, *map(len, self.messages)),
-                *self.messages,
-            )
-        )
+        numbers = struct.pack(f"<{count}q{count}I", *self.offsets, *map(len, self.messages))
+        flags = _ENDED * self.ended | _FOLDED * self.folded
+        return _packed(self.key, flags, count, self.touched, max(self.offsets, default=-1), numbers, self.messages)
 
     def below(self, offset: int) -> Parked:
         """Without the messages at or behind an offset. Whether it had ended is then unknown: it counts as open."""
@@ -62,6 +54,23 @@ class Parked:
             tuple(self.offsets[at] for at in known),
             tuple(self.messages[at] for at in known),
         )
+
+
+def pack_folded(
+    key: bytes, touched: int, offsets: Numbers, lengths: Numbers, said: Iterable[bytes], *, ended: bool
+) -> bytes:
+    """What `Parked.pack` makes of a folded run, without an object for each of its messages: their offsets and
+    lengths, int64[N] each, and `said`, which are all of them in that order, in pieces as may be.
+    """
+    numbers = offsets.astype("<i8").tobytes() + lengths.astype("<u4").tobytes()
+    flags = _ENDED * ended | _FOLDED
+    return _packed(key, flags, len(offsets), touched, int(np.max(offsets, initial=-1)), numbers, said)
+
+
+def _packed(
+    key: bytes, flags: int, count: int, touched: int, last: int, numbers: bytes, said: Iterable[bytes]
+) -> bytes:
+    return b"".join((_HEAD.pack(VERSION, flags, len(key), count, touched, last), key, numbers, *said))
 
 
 def head(packed: bytes) -> tuple[int, bool, int]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
-from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,30 +23,51 @@ _NUMBERS = 16 + 10 + 2 * (10 + 1)
 _NO_EVENT = EventRef(bytes(16), 0)
 
 
-def messages(run: Folded, below: int) -> tuple[list[int], list[bytes]]:
-    """Messages before an offset that say what the run was told, with their offsets, in order."""
+class Retold(NamedTuple):
+    """Messages in order of arrival: their offsets and lengths, int64[N] each; `said` joined is all of them."""
+
+    offsets: Any
+    lengths: Any
+    said: Sequence[bytes]
+
+
+def messages(run: Folded, below: int) -> Retold:
+    """Messages before an offset that say what the run was told."""
     schema = records.current("run_event")
-    said = [
+    told = [
         (offset, plain.message(schema, _event(facts, run.units[facts.scope].described)))
         for offset, _, facts in run.log
         if offset < below
     ]
-    told = [*said, *(one for unit in run.units.values() for one in _grown(unit, below))]
-    told.sort(key=_offset)
-    return [offset for offset, _ in told], [message for _, message in told]
+    parts = [
+        (
+            np.array([offset for offset, _ in told], np.int64),
+            np.array([len(message) for _, message in told], np.int64),
+            b"".join([message for _, message in told]),
+        ),
+        *(grown for unit in run.units.values() if (grown := _grown(unit, below)) is not None),
+    ]
+    offsets, lengths = (np.concatenate(column) for column in list(zip(*parts, strict=True))[:2])
+    said = b"".join([one for _, _, one in parts])
+    order = np.argsort(offsets, kind="stable")
+    ends = np.cumsum(lengths)
+    # Most stand behind one another already: what does is one piece.
+    begins = np.flatnonzero(np.diff(order, prepend=-2) != 1)
+    upto = zip(begins.tolist(), [*begins[1:].tolist(), len(order)], strict=True)
+    starts = ends - lengths
+    together = [said[starts[order[first]] : ends[order[behind - 1]]] for first, behind in upto]
+    return Retold(offsets[order], lengths[order], together)
 
 
-def _offset(one: tuple[int, bytes]) -> int:
-    return one[0]
-
-
-def _grown(unit: Unit, below: int) -> Iterable[tuple[int, bytes]]:
-    """Messages of a long run that said nothing but datasets, put together from the bytes of those."""
+def _grown(unit: Unit, below: int) -> tuple[Any, Any, bytes] | None:
+    """Of the messages of a long run that said nothing but datasets: offsets, lengths, and the messages, put together
+    from the bytes of those.
+    """
     if unit.grown is None:
-        return ()
+        return None
     offsets, reads, writes, of_states, states = unit.grown.kept(below)
-    if not offsets:
-        return ()
+    if not len(offsets):
+        return None
     head, after_each, after = _around_datasets()
     befores = [_before_inputs(unit.scope, state) for state in states]
     datasets = sum(int(side.firsts[-1] - side.firsts[0]) for side in (reads, writes))
@@ -57,8 +77,7 @@ def _grown(unit: Unit, below: int) -> Iterable[tuple[int, bytes]]:
     fixed = (_bytes(head), _bytes(b"".join(befores)), np.cumsum([len(one) for one in befores]))
     written = writes.data, writes.ends, writes.firsts
     products.retell(*reads, *written, of_states, *fixed, _bytes(after_each), _bytes(after), out, ends)
-    whole, until = out.tobytes(), ends.tolist()
-    return zip(offsets, (whole[start:end] for start, end in pairwise([0, *until])), strict=True)
+    return offsets, np.diff(ends, prepend=0), out[: ends[-1]].tobytes()
 
 
 def _bytes(value: bytes) -> Any:

@@ -229,13 +229,13 @@ class Runs:
     def _park(self, keys: dict[bytes, int]) -> None:
         if not keys:
             return
-        runs = [packing.parked(key, self.kept[key], touched, self.committed) for key, touched in keys.items()]
-        values = [run.pack() for run in runs]
+        values = [packing.parked(key, self.kept[key], touched, self.committed) for key, touched in keys.items()]
+        ended = [packing.has_ended(self.kept[key]) for key in keys]
         ids = identities(list(keys))
-        self.parked.put(ids, values, list(keys.values()), [run.ended for run in runs])
+        self.parked.put(ids, values, list(keys.values()), ended)
         for one, value in zip(each(ids), values, strict=True):
             self.outputs += self.on_topic.put(one, value)
-        is_ended = np.array([run.ended for run in runs])
+        is_ended = np.array(ended)
         for by_age, which in zip(self.by_age, (~is_ended, is_ended), strict=True):
             if which.any():
                 by_age.append((max(keys.values()), ids[which]))
@@ -246,7 +246,7 @@ class Runs:
         """Put runs on the state topic that are young by their newest messages, and stay."""
         for key, one in zip(keys, each(identities(keys)), strict=True):
             run = self.kept[key]
-            self.outputs += self.on_topic.put(one, packing.parked(key, run, touched, self.committed).pack())
+            self.outputs += self.on_topic.put(one, packing.parked(key, run, touched, self.committed))
             if isinstance(run, Folded):
                 run.covered = self.committed
             else:
