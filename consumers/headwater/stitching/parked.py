@@ -57,7 +57,7 @@ class Parked:
 
 
 def pack_folded(
-    key: bytes, touched: int, offsets: Numbers, lengths: Numbers, said: Iterable[bytes], *, ended: bool
+    key: bytes, touched: int, offsets: Numbers, lengths: Numbers, said: Iterable[bytes | memoryview], *, ended: bool
 ) -> bytes:
     """What `Parked.pack` makes of a folded run, without an object for each of its messages: their offsets and
     lengths, int64[N] each, and `said`, which are all of them in that order, in pieces as may be.
@@ -68,7 +68,7 @@ def pack_folded(
 
 
 def _packed(
-    key: bytes, flags: int, count: int, touched: int, last: int, numbers: bytes, said: Iterable[bytes]
+    key: bytes, flags: int, count: int, touched: int, last: int, numbers: bytes, said: Iterable[bytes | memoryview]
 ) -> bytes:
     return b"".join((_HEAD.pack(VERSION, flags, len(key), count, touched, last), key, numbers, *said))
 
@@ -107,8 +107,8 @@ def _other(version: int) -> StateError:
 def records(packed: bytes) -> list[bytes]:
     """The records that carry it, each below the size of a message, in order."""
     count = max(1, -(-len(packed) // PART_BYTES))
-    head = _RECORD.pack(VERSION, count)
-    return [head + packed[at * PART_BYTES : (at + 1) * PART_BYTES] for at in range(count)]
+    head, view = _RECORD.pack(VERSION, count), memoryview(packed)
+    return [b"".join((head, view[at * PART_BYTES : (at + 1) * PART_BYTES])) for at in range(count)]
 
 
 def piece(record: bytes) -> tuple[int, bytes]:

@@ -28,7 +28,7 @@ class Retold(NamedTuple):
 
     offsets: Any
     lengths: Any
-    said: Sequence[bytes]
+    said: Sequence[memoryview]
 
 
 def messages(run: Folded, below: int) -> Retold:
@@ -39,27 +39,21 @@ def messages(run: Folded, below: int) -> Retold:
         for offset, _, facts in run.log
         if offset < below
     ]
-    parts = [
-        (
-            np.array([offset for offset, _ in told], np.int64),
-            np.array([len(message) for _, message in told], np.int64),
-            b"".join([message for _, message in told]),
-        ),
-        *(grown for unit in run.units.values() if (grown := _grown(unit, below)) is not None),
-    ]
-    offsets, lengths = (np.concatenate(column) for column in list(zip(*parts, strict=True))[:2])
-    said = b"".join([one for _, _, one in parts])
+    numbers = np.array([(offset, len(message)) for offset, message in told], np.int64).reshape(-1, 2)
+    parts = [(numbers[:, 0], numbers[:, 1], memoryview(b"".join([message for _, message in told])))]
+    parts += [grown for unit in run.units.values() if (grown := _grown(unit, below)) is not None]
+    offsets, lengths = np.concatenate([one[0] for one in parts]), np.concatenate([one[1] for one in parts])
+    ends = np.concatenate([np.cumsum(one[1]) for one in parts])
+    part_of = np.repeat(np.arange(len(parts)), [len(one[0]) for one in parts])
     order = np.argsort(offsets, kind="stable")
-    ends = np.cumsum(lengths)
-    # Most stand behind one another already: what does is one piece.
-    begins = np.flatnonzero(np.diff(order, prepend=-2) != 1)
-    upto = zip(begins.tolist(), [*begins[1:].tolist(), len(order)], strict=True)
-    starts = ends - lengths
-    together = [said[starts[order[first]] : ends[order[behind - 1]]] for first, behind in upto]
-    return Retold(offsets[order], lengths[order], together)
+    # Most stand behind one another already: those are one piece.
+    begins = np.flatnonzero((np.diff(order, prepend=-2) != 1) | (np.diff(part_of[order], prepend=-1) != 0))
+    first, last = order[begins], order[np.append(begins[1:], len(order)) - 1]
+    bounds = zip(part_of[first].tolist(), (ends[first] - lengths[first]).tolist(), ends[last].tolist(), strict=True)
+    return Retold(offsets[order], lengths[order], [parts[part][2][start:end] for part, start, end in bounds])
 
 
-def _grown(unit: Unit, below: int) -> tuple[Any, Any, bytes] | None:
+def _grown(unit: Unit, below: int) -> tuple[Any, Any, memoryview] | None:
     """Of the messages of a long run that said nothing but datasets: offsets, lengths, and the messages, put together
     from the bytes of those.
     """
@@ -77,7 +71,7 @@ def _grown(unit: Unit, below: int) -> tuple[Any, Any, bytes] | None:
     fixed = (_bytes(head), _bytes(b"".join(befores)), np.cumsum([len(one) for one in befores]))
     written = writes.data, writes.ends, writes.firsts
     products.retell(*reads, *written, of_states, *fixed, _bytes(after_each), _bytes(after), out, ends)
-    return offsets, np.diff(ends, prepend=0), out[: ends[-1]].tobytes()
+    return offsets, np.diff(ends, prepend=0), out.data[: int(ends[-1])]
 
 
 def _bytes(value: bytes) -> Any:
