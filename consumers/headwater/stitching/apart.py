@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import numpy as np
 
 from headwater.schemas.codec import Program
-from headwater.schemas.records import Schema
 from headwater.stitching.columns import Columns
 from headwater.stitching.facts import Facts
-from headwater.stitching.folding import Folded, read
-from headwater.stitching.long_runs import is_long
+from headwater.stitching.folding import Folded
+from headwater.stitching.long_runs import FEWEST, is_long
+from headwater.stitching.messages import Long, Plain
 from headwater.stitching.runs import Runs
 from headwater.stitching.writers import Writers
 from headwater.streams.batch import Group
@@ -21,32 +21,8 @@ from headwater.streams.batch import Group
 Rows = int | list[int]
 
 
-class Plain:
-    """A message for the plain path: its row, its writer schema's number, what it says.
-
-    `columns`, `place`: of a long run, what its messages say as columns, and which row of them this one is.
-    """
-
-    __slots__ = ("_facts", "_message", "_schema", "columns", "number", "place", "row")
-
-    def __init__(
-        self, row: int, number: int, schema: Schema, message: bytes, columns: Columns | None = None, place: int = -1
-    ) -> None:
-        self.row, self.number = row, number
-        self._schema, self._message = schema, message
-        self.columns, self.place = columns, place
-        self._facts: Facts | None = None
-
-    @property
-    def facts(self) -> Facts:
-        """What it says; decoded when it is first asked for."""
-        if self._facts is None:
-            self._facts = read(self._schema, self._message)
-        return self._facts
-
-
 #: Messages for the plain path by the key that their state has.
-Rest = dict[bytes, list[Plain]]
+Rest = dict[bytes, Sequence[Plain]]
 
 
 def set_apart(
@@ -99,7 +75,7 @@ def take(
             continue
         for row in rows:
             one = Plain(row, number, schema, values[row])
-            rest.setdefault(_state_key(key, one.facts), []).append(one)
+            _add(rest, _state_key(key, one.facts), [one])
     if long:
         _take_long(long, number, group, rest, writers, values)
 
@@ -113,23 +89,28 @@ def _take_long(
     values: Sequence[bytes],
 ) -> None:
     """Read messages of long runs together, as columns."""
-    together = np.array([row for _, rows in long for row in rows], np.int64)
+    together = np.concatenate([np.array(rows, np.int64) for _, rows in long])
     code = cast("Program", writers.columns[number])
     columns = Columns.of(number, code, group.bodies.take(np.searchsorted(group.rows, together)))
-    has_run = columns.has_run.tolist()
     schema, first = writers.schemas[number], 0
     for key, rows in long:
         behind = first + len(rows)
-        some = [
-            Plain(row, number, schema, values[row], columns, place)
-            for row, place in zip(rows, range(first, behind), strict=True)
-        ]
-        if all(has_run[first:behind]):
-            rest.setdefault(key, []).extend(some)
+        some = Long(rows, number, schema, values, columns, first)
+        has_run = columns.has_run[first:behind]
+        if has_run.all():
+            _add(rest, key, some)
         else:
-            for one in some:
-                rest.setdefault(key if has_run[one.place] else _state_key(key, one.facts), []).append(one)
+            for one, with_run in zip(some, has_run.tolist(), strict=True):
+                _add(rest, key if with_run else _state_key(key, one.facts), [one])
         first = behind
+
+
+def _add(rest: Rest, key: bytes, more: Sequence[Plain]) -> None:
+    known = rest.get(key)
+    if isinstance(known, list):
+        known.extend(more)
+    else:
+        rest[key] = more if known is None else [*known, *more]
 
 
 def _state_key(key: bytes, facts: Facts) -> bytes:
@@ -147,10 +128,15 @@ def rows_by_key(keys: Sequence[bytes | None], rows: list[int]) -> dict[bytes, Ro
     found: dict[bytes, Rows] = dict(zip(of_rows, rows, strict=True))
     if len(found) == len(rows):
         return found
-    several = {key for key, row in zip(of_rows, rows, strict=True) if found[key] != row}
-    for key in several:
-        found[key] = []
+    several: dict[bytes, list[int]] = {key: [] for key, row in zip(of_rows, rows, strict=True) if found[key] != row}
     for key, row in zip(of_rows, rows, strict=True):
         if key in several:
-            cast("list[int]", found[key]).append(row)
+            several[key].append(row)
+    found.update(several)
     return found
+
+
+def in_few(rows_of: Mapping[bytes, Rows]) -> int:
+    """How many rows are of keys that have too few to be read as columns."""
+    counts = [1 if isinstance(rows, int) else len(rows) for rows in rows_of.values()]
+    return sum(count for count in counts if count < FEWEST)

@@ -10,6 +10,7 @@ import numpy as np
 from headwater.schemas.framing import CONFLUENT_HEADER, SINGLE_OBJECT_HEADER
 from headwater.stitching.folding import Folded
 from headwater.stitching.hashing import IDENTITY, Numbers, Words, digests
+from headwater.streams.slices import Slices
 
 #: An ordinary run: the serial number of the chunk that touched it last; twice the offset before which its messages are
 #: on the state topic, plus 1 where it ended; its writer schema's number; then the offsets of its messages, then the
@@ -20,7 +21,6 @@ HEAD = 3
 #: What an ordinary run and each of its messages take in memory beside the bytes themselves, about.
 RUN_BYTES = 250
 MESSAGE_BYTES = 100
-_PADDING = bytes(16)
 
 
 def told(run: Ordinary | Folded) -> tuple[int, bool, int, int]:
@@ -48,14 +48,13 @@ def size_of(run: Ordinary | Folded) -> int:
     return RUN_BYTES + MESSAGE_BYTES * count + sum(map(len, cast("tuple[bytes, ...]", run[HEAD + count :])))
 
 
-def digests_of(messages: Sequence[bytes], head: bool) -> Words:
-    """uint64[N]: a digest of each message's body, without what differs in what a sender repeats."""
-    buffer = np.frombuffer(b"".join((*messages, _PADDING)), np.uint8)
-    lengths: Numbers = np.fromiter(map(len, messages), np.int64, len(messages))
-    ends = np.cumsum(lengths)
-    starts = ends - lengths
-    found = np.empty(len(messages), np.uint64)
-    digests(buffer, starts + np.where(buffer[starts] == 0, CONFLUENT_HEADER, SINGLE_OBJECT_HEADER), ends, head, found)
+def digests_of(messages: Sequence[bytes], head: bool, rows: Numbers | None = None) -> Words:
+    """uint64[N]: a digest of each message's body, without what differs in what a sender repeats; of some `rows`."""
+    slices = Slices.of(messages)
+    starts, ends = (slices.starts, slices.ends) if rows is None else (slices.starts[rows], slices.ends[rows])
+    found = np.empty(len(starts), np.uint64)
+    bodies = starts + np.where(slices.buffer[starts] == 0, CONFLUENT_HEADER, SINGLE_OBJECT_HEADER)
+    digests(slices.buffer, bodies, ends, head, found)
     return found
 
 

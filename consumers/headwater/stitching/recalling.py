@@ -10,13 +10,14 @@ from typing import cast
 import numpy as np
 
 from headwater.stitching import parked
-from headwater.stitching.apart import Plain, Rest, Rows
+from headwater.stitching.apart import Rest, Rows
 from headwater.stitching.columns import of_messages
 from headwater.stitching.folding import Folded
 from headwater.stitching.hashing import Numbers, Words, identities
 from headwater.stitching.kept import HEAD, Ordinary, digests_of, size_of
 from headwater.stitching.kernel.shapes import MOST_EVENTS
-from headwater.stitching.long_runs import Stands, fold_all, is_long
+from headwater.stitching.long_runs import fold_all, is_long
+from headwater.stitching.messages import Long, Plain, Stands
 from headwater.stitching.runs import Runs
 from headwater.stitching.writers import Writers
 from headwater.streams import Past
@@ -135,14 +136,15 @@ def _folded(messages: Iterable[tuple[int, int, bytes]], writers: Writers, now: i
         told = list(of_number)
         values = [message for _, _, message in told]
         code = writers.columns[number]
-        columns = None if code is None or not is_long(run, len(told)) else of_messages(number, code, values)
-        digests = digests_of(values, writers.heads[number]).tolist()
-        fold_all(
-            run,
-            [Plain(-1, number, writers.schemas[number], value, columns, at) for at, value in enumerate(values)],
-            [Stands(at, digest, len(value)) for (at, _, value), digest in zip(told, digests, strict=True)],
-            now,
-        )
+        some: Sequence[Plain]
+        if code is None or not is_long(run, len(told)):
+            some = [Plain(-1, number, writers.schemas[number], value) for value in values]
+        else:
+            columns = of_messages(number, code, values)
+            some = Long(range(len(values)), number, writers.schemas[number], values, columns)
+        offsets = np.array([at for at, _, _ in told], np.int64)
+        lengths = np.fromiter(map(len, values), np.int64, len(values))
+        fold_all(run, some, Stands(offsets, digests_of(values, writers.heads[number]), lengths), now)
     run.forget_news()
     return run
 

@@ -16,12 +16,13 @@ from headwater.schemas.records import Schema
 from headwater.schemas.topics import EDGES, RUNS, STITCHING
 from headwater.settings import Settings
 from headwater.stitching import kernel, ordinary
-from headwater.stitching.apart import Plain, Rest, Rows, rows_by_key, set_apart, take
+from headwater.stitching.apart import Rest, Rows, in_few, rows_by_key, set_apart, take
 from headwater.stitching.chunkwise import keep, touched
 from headwater.stitching.folding import said
 from headwater.stitching.hashing import Numbers, Words
 from headwater.stitching.kept import digests_of
-from headwater.stitching.long_runs import Stands, fold_all
+from headwater.stitching.long_runs import fold_all
+from headwater.stitching.messages import Long, Plain, Stands
 from headwater.stitching.policy import Policy
 from headwater.stitching.recalling import Recall, as_folded
 from headwater.stitching.restoring import Restoring
@@ -91,11 +92,11 @@ class StitchingStep:
         for number, group in zip(numbers, batch.groups, strict=True):
             self._writers.learn(slices[int(group.rows[0])], number)
         together = Together(batch, numbers, [self._writers.programs[number] for number in numbers], runs)
-        many_left = sum(map(len, together.left)) > _FEW
-        values, keys = (list(slices), list(batch.keys)) if many_left else (slices, batch.keys)
+        keys = list(batch.keys) if sum(map(len, together.left)) > _FEW else batch.keys
         by_schema: list[tuple[int, dict[bytes, Rows]]] = [
             (number, rows_by_key(keys, rows.tolist())) for number, rows in zip(numbers, together.left, strict=True)
         ]
+        values = list(slices) if sum(in_few(rows_of) for _, rows_of in by_schema) > _FEW else slices
         runs.by_themselves([key for _, rows_of in by_schema for key in rows_of])
         recall = Recall(runs, self._writers, self._past, batch.topic, int(batch.timestamps.max()))
         for number, rows_of in by_schema:
@@ -127,7 +128,7 @@ class StitchingStep:
         for one in made:
             outputs += one()
         for key, messages in rest.items():
-            outputs += self._fold(key, messages, runs, values, keys, batch.offsets)
+            outputs += self._fold(key, messages, runs, slices, keys, batch.offsets)
         touched_keys = [key for _, rows_of in by_schema for key in rows_of] + list(rest)
         runs.touch(touched_keys, int(batch.offsets[-1]) + 1, ids)
         if batch.replaying:
@@ -252,31 +253,32 @@ class StitchingStep:
     def _fold(
         self,
         key: bytes,
-        messages: list[Plain],
+        messages: Sequence[Plain],
         runs: Runs,
-        values: Sequence[bytes],
+        slices: Slices,
         keys: Sequence[bytes | None],
         offsets: Numbers,
     ) -> list[Output]:
         """The plain path: the run's events are folded into units, one for each of its jobs."""
-        messages.sort(key=lambda one: one.row)
         run, size_before = as_folded(runs, key, self._writers)
         runs.open -= bool(run.units) and not run.ended
         run.serial = runs.serial
-        rows = [one.row for one in messages]
-        numbers = np.array([one.number for one in messages])
-        digests = np.empty(len(rows), np.uint64)
-        for number in dict.fromkeys(one.number for one in messages):
-            of_schema = np.flatnonzero(numbers == number)
-            told = [values[rows[place]] for place in of_schema.tolist()]
-            digests[of_schema] = digests_of(told, self._writers.heads[number])
-        lengths = [len(values[row]) for row in rows]
-        places = list(map(Stands, offsets[rows].tolist(), digests.tolist(), lengths))
-        fold_all(run, messages, places, runs.now)
+        if isinstance(messages, Long):
+            rows = np.array(messages.rows, np.int64)
+            digests = digests_of(slices, self._writers.heads[messages.number], rows)
+        else:
+            messages = sorted(messages, key=lambda one: one.row)
+            rows = np.array([one.row for one in messages], np.int64)
+            numbers = np.array([one.number for one in messages])
+            digests = np.empty(len(rows), np.uint64)
+            for number in {one.number for one in messages}:
+                of_schema = numbers == number
+                digests[of_schema] = digests_of(slices, self._writers.heads[number], rows[of_schema])
+        fold_all(run, messages, Stands(offsets[rows], digests, slices.lengths[rows]), runs.now)
         run.prune(runs.now - self._policy.ended, runs.now - self._policy.open)
         runs.open += not run.ended
         runs.put_folded(key, run, size_before)
-        return said(run, keys[messages[0].row] or b"", instance_id(), self._now_us())
+        return said(run, keys[int(rows[0])] or b"", instance_id(), self._now_us())
 
 
 def _done(sweep: Callable[[], bool]) -> bool:
