@@ -10,6 +10,7 @@ from typing import Any
 from headwater.detection.incidents.causes import Cause, explains_effect, rank
 from headwater.detection.incidents.graph import Node
 from headwater.detection.incidents.incident import Incident
+from headwater.detection.incidents.recovery import recovered_at
 from headwater.detection.incidents.timelines import OF_COLUMNS, OF_JOBS, OF_VERSIONS, Key
 from headwater.detection.incidents.walks import Place, Walk, deciders, upstream
 from headwater.detection.incidents.world import World
@@ -101,9 +102,9 @@ def belongs_to(
     near = [
         incident
         for incident in incidents
-        if incident.onset - SLACK_US <= alarm.event_time
+        if incident.onset - SLACK_US <= alarm.event_time <= _until(incident)
         and not incident.withdrawn
-        and (incident.resolved_at is None or alarm.event_time <= incident.last_seen + SLACK_US)
+        and incident.suppressed_by is None
     ]
     near.sort(key=lambda incident: (incident.resolved_at is not None, incident.onset, incident.incident_id))
     for incident in near:
@@ -126,14 +127,37 @@ def belongs_to(
     return next((incident for incident in near if is_above(alarm.place, incident, above)), None)
 
 
-def explained_by(incident: Incident, others: Mapping[bytes, Incident], world: World) -> Incident | None:
-    """The first of the others, by their ids, that explains an incident."""
+def explained_by(incident: Incident, others: Iterable[Incident], world: World) -> Incident | None:
+    """The incident whose root lies above this one's, as edges that came later may show; of several the earliest.
+
+    Both may be over by then. One that lasts is not explained by one that is over: its alarms would be told nowhere.
+    """
+    near = [other for other in others if _may_explain(other, incident, world)]
+    if not near:
+        return None
     walk = walk_up(incident.leading, world)
-    return next((other for other in others.values() if _explains(other, incident, walk, world)), None)
+    found = [
+        other
+        for other in near
+        if bad_versions(other, walk, world)
+        and (
+            other.resolved_at is None
+            or incident.resolved_at is not None
+            or recovered_at(other, world, incident) is not None
+        )
+    ]
+    return min(found, key=lambda other: (other.onset, str(other.root), other.incident_id), default=None)
 
 
-def _explains(other: Incident, incident: Incident, walk: Walk, world: World) -> bool:
-    """Whether another incident's root lies above this one's, as edges that came later may show."""
+def standing(incident: Incident, incidents: Mapping[bytes, Incident]) -> Incident:
+    """The incident that explains this one, or itself where none does; of all of them, by their ids."""
+    while (above := incidents.get(incident.suppressed_by or b"")) is not None:
+        incident = above
+    return incident
+
+
+def _may_explain(other: Incident, incident: Incident, world: World) -> bool:
+    """Whether another incident explains this one if its root lies above."""
     checks = {incident.leading["check"], other.leading["check"]}
     return (
         other is not incident
@@ -142,11 +166,16 @@ def _explains(other: Incident, incident: Incident, walk: Walk, world: World) -> 
         and other.root != incident.root
         and not checks & _APART
         and (incident.leading["check"] != "volume" or other.root.column is None)
-        and other.onset - SLACK_US <= incident.onset
-        and (other.resolved_at is None or incident.onset <= other.last_seen + SLACK_US)
+        and other.onset - SLACK_US <= incident.onset <= _until(other)
         and (not incident.causes or _can_explain(other, incident.causes[0].effect, world))
-        and bool(bad_versions(other, walk, world))
     )
+
+
+def _until(incident: Incident) -> int:
+    """The last event time of which alarms belong to it."""
+    if incident.resolved_at is None:
+        return 2**63 - 1
+    return max(incident.resolved_at, incident.last_seen + SLACK_US)
 
 
 def _can_explain(incident: Incident, effect: float, world: World) -> bool:

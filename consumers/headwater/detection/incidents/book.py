@@ -16,6 +16,7 @@ from headwater.detection.incidents.belonging import (
     causes,
     is_above,
     place_of,
+    standing,
     walk_up,
 )
 from headwater.detection.incidents.causes import coverage
@@ -232,7 +233,8 @@ class Book:
         incident = belongs_to(alarm, root, self._incidents.values(), self._walks, self.world)
         if incident is None:
             new = incident_id(root, *alarm.apart, alarm.onset)
-            incident = self._incidents.setdefault(new, Incident(new, root, alarm.onset, found, verdict))
+            opened = Incident(new, root, alarm.onset, found, verdict)
+            incident = standing(self._incidents.setdefault(new, opened), self._incidents)
             if incident.withdrawn:
                 incident.withdrawn, incident.resolved_at = False, None
         elif is_above(alarm.place, incident, self._walks):

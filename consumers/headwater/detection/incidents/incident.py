@@ -71,6 +71,8 @@ class Incident:
     acknowledged: Acknowledged | None = None
     #: The incident that turned out to explain this one.
     suppressed_by: bytes | None = None
+    #: Incidents that this one turned out to explain.
+    explains: dict[bytes, None] = field(default_factory=dict[bytes, None])
 
     @property
     def columns(self) -> list[str]:
@@ -89,14 +91,22 @@ class Incident:
         return False
 
     def absorb(self, other: Incident) -> None:
-        """Take another incident in: its alarms are what this one's root explains."""
+        """Take another incident in, over or not: its alarms are what this one's root explains.
+
+        It paged by itself, so that whoever takes care of this one is not woken by it again.
+        """
         for key, member in other.members.items():
             self.remember(key, member.first, member.last)
         self.suppressed |= other.verdicts | other.suppressed
+        self.explains |= {other.incident_id: None, **other.explains}
         self.severity = max(self.severity, other.severity)
+        if self.acknowledged is not None:
+            self.acknowledged.severity = max(self.acknowledged.severity, other.severity)
         self.last_seen = max(self.last_seen, other.last_seen)
         self.changed = True
-        other.suppressed_by, other.resolved_at = self.incident_id, other.last_seen
+        other.suppressed_by = self.incident_id
+        if other.resolved_at is None:
+            other.resolved_at = other.last_seen
 
     def holds(self, event_id: bytes) -> bool:
         """Whether this alarm is one of its own."""
@@ -149,7 +159,8 @@ class Incident:
         if verdict["severity"] > self.severity * _WORSE:
             self.changed = True
         self.severity = max(self.severity, verdict["severity"])
-        self.changed = self.changed or self._worsened()
+        # of what came once it was over no later message would tell
+        self.changed = self.changed or self._worsened() or self.resolved_at is not None
         self.last_seen = max(self.last_seen, verdict["event_time"])
 
 

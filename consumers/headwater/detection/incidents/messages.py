@@ -19,7 +19,8 @@ from headwater.detection.texts import dataset, day, number
 _MOST_IDS = 2000
 #: Reached datasets told in one message.
 _MOST_REACHED = 1000
-#: Checks, and names of columns, in one message: of a table of thousands of columns all may drift at once.
+#: Checks, explained incidents, and names of columns, in one message: of a table of thousands of columns all may drift
+#: at once.
 _MOST_MEMBERS, _MOST_COLUMNS = 1000, 100
 #: Model versions behind a prediction stream in one message, and in its sentence.
 _MOST_MODELS, _MOST_NAMED = 100, 3
@@ -97,6 +98,7 @@ def alert(
             "versions": json.dumps(sorted(incident.bad, key=str)[-_MOST_IDS:]),
             "members": json.dumps(_members(incident)),
             **_acknowledged(incident),
+            **_explains(incident),
             **({"models": json.dumps([[*model, count] for model, count in _served(reach)])} if reach.served else {}),
         },
         "command": f"headwater alerts show {key}",
@@ -171,6 +173,8 @@ def explanation(incident: Incident, state: str, reach: Reach) -> str:
         parts.append(
             f"reaches {listed}" + (f" and {number(reach.predictions)} predictions" if reach.predictions else "")
         )
+    if count := len(incident.explains):
+        parts.append(f"explains {count:,} other incident{'s' if count > 1 else ''}")
     if incident.acknowledged is not None and state != "resolved":
         parts.append(f"acknowledged by {incident.acknowledged.actor}")
     if incident.suppressed_by is not None:
@@ -188,6 +192,12 @@ def _acknowledged(incident: Incident) -> dict[str, str]:
         return {}
     more = {"at": taken.at, "reason": taken.reason, "severity": taken.severity}
     return {"acknowledged_by": json.dumps(taken.actor), "acknowledged": json.dumps(more)}
+
+
+def _explains(incident: Incident) -> dict[str, str]:
+    """The incidents that it explains, those that it took in last where there are too many for a message."""
+    told = [one.hex() for one in incident.explains][-_MOST_MEMBERS:]
+    return {"explains": json.dumps(told)} if told else {}
 
 
 def _served(reach: Reach) -> list[tuple[Node, int]]:

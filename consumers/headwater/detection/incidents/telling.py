@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headwater.detection.incidents import messages
-from headwater.detection.incidents.belonging import SLACK_US, explained_by
+from headwater.detection.incidents.belonging import SLACK_US, explained_by, standing
 from headwater.detection.incidents.decisions import Decisions
 from headwater.detection.incidents.incident import Incident
 from headwater.detection.incidents.reach import Reach, reach
@@ -42,16 +42,33 @@ class Telling:
             yield self._message(incident, "acknowledged", now, incident.last_seen)
             return
         incident.asked_at = now
-        if incident.resolved_at is None and (other := explained_by(incident, self.incidents, self.world)) is not None:
+        if incident.suppressed_by is not None:
+            yield from self._explained(incident, now)
+            return
+        if (other := explained_by(incident, self.incidents.values(), self.world)) is not None:
             other.absorb(incident)
-            yield self._message(incident, "resolved", now, incident.last_seen)
+            yield self._message(incident, "resolved", now, self._time(incident))
             return
         found = self._reach(incident)
         grown = found.told > incident.told_reach or found.predictions >= 2 * max(1, incident.told_predictions)
         if incident.changed or grown:
             # a resolved incident stays resolved: a model trained on what it left behind is told all the same
             state = "updated" if incident.resolved_at is None else "resolved"
-            yield self._message(incident, state, now, incident.last_seen, found)
+            yield self._message(incident, state, now, self._time(incident), found)
+
+    def _explained(self, incident: Incident, now: int) -> Iterator[dict[str, Any]]:
+        """Of an incident that another one explains: what explains that one explains it too. A worker that died may have
+        told it of the one and not of the other.
+        """
+        before = incident.suppressed_by
+        root = standing(incident, self.incidents)
+        if root is incident:
+            return
+        if incident.incident_id not in root.explains:
+            root.absorb(incident)
+        incident.suppressed_by = root.incident_id
+        if incident.suppressed_by != before:
+            yield self._message(incident, "resolved", now, self._time(incident))
 
     def recovered(self, incident: Incident, before: int | None, now: int) -> Iterator[dict[str, Any]]:
         """The message that it is over, where it is (by `before`)."""
@@ -64,6 +81,10 @@ class Telling:
             yield self._message(incident, "opened", now, incident.last_seen)
         incident.resolved_at = at
         yield self._message(incident, "resolved", now, at)
+
+    def _time(self, incident: Incident) -> int:
+        """Of a message about it: when it was over, else its last alarm."""
+        return incident.last_seen if incident.resolved_at is None else incident.resolved_at
 
     def _waits_for(self, incident: Incident, at: int) -> bool:
         """Whether an alarm of one of its checks from before `at` has not settled: it would open an incident anew."""
