@@ -24,6 +24,7 @@ from headwater.detection.incidents.decisions import Decisions
 from headwater.detection.incidents.escalation import escalated
 from headwater.detection.incidents.graph import Node
 from headwater.detection.incidents.incident import Incident, incident_id
+from headwater.detection.incidents.recovery import well_since
 from headwater.detection.incidents.restoring import restore
 from headwater.detection.incidents.skew import Skew
 from headwater.detection.incidents.standing import Standing
@@ -41,6 +42,8 @@ from headwater.detection.verdicts import Verdict
 _log = logging.getLogger("headwater.detection")
 #: Walks of alarmed places that are kept, to count what lies below a candidate.
 _MOST_WALKS = 1000
+#: Alarms that a suppression holds back, the last ones.
+_MOST_HELD = 10_000
 
 
 class Book:
@@ -56,6 +59,8 @@ class Book:
         self._decisions = Decisions()
         #: Alarmed verdicts that belong to no incident yet, and when each came.
         self._pending: dict[bytes, tuple[int, dict[str, Any]]] = {}
+        #: Alarms that a suppression covers, in the order in which they came.
+        self._held: OrderedDict[bytes, dict[str, Any]] = OrderedDict()
         self._incidents: dict[bytes, Incident] = {}
         self._attached: set[bytes] = set()
         self._walks: OrderedDict[Place, Walk] = OrderedDict()
@@ -128,6 +133,7 @@ class Book:
     def _replace(self, before: bytes, key: Key, verdict: dict[str, Any]) -> None:
         """An alarm that was told already gives way to a verdict; to that on the whole profile where it is none."""
         self._pending.pop(before, None)
+        self._held.pop(before, None)
         if before not in self._attached:
             return
         stays = verdict["outcome"] == "alarm" and key_of(verdict) == key
@@ -152,6 +158,15 @@ class Book:
             self._skew.accept(accept)
         else:
             self._decisions.add(decision)
+        if decision["kind"] == "lift":
+            self._release()
+
+    def _release(self) -> None:
+        """Alarms that no suppression covers any more have waited long enough."""
+        for event_id, verdict in list(self._held.items()):
+            if not self._decisions.covers(verdict):
+                del self._held[event_id]
+                self._pending[event_id] = 0, verdict
 
     def told(self, alert: Mapping[str, Any]) -> None:
         """A message about an incident, of this worker or one before: what was told is not told again."""
@@ -167,6 +182,7 @@ class Book:
         for event_id in (*restored.verdicts, *restored.suppressed):
             self._attached.add(event_id)
             self._pending.pop(event_id, None)
+            self._held.pop(event_id, None)
 
     def tick(self, now: int) -> list[dict[str, Any]]:
         """Messages due at `now`: alarms that have settled, incidents that are over, those with something new."""
@@ -190,6 +206,8 @@ class Book:
         """Drop what lies further behind the newest event time than is kept; a clock ahead of `now` counts as now."""
         oldest = min(self._newest, now + DAY_US) - self._policy.graph_us
         self.world.forget(oldest)
+        for event_id in [event_id for event_id, one in self._held.items() if one["event_time"] < oldest]:
+            del self._held[event_id]
         for incident in list(self._incidents.values()):
             if incident.resolved_at is not None and incident.last_seen < oldest:
                 del self._incidents[incident.incident_id]
@@ -204,11 +222,7 @@ class Book:
         for verdict in settled:
             del self._pending[verdict["event_id"]]
             key = key_of(verdict)
-            if (
-                key is None
-                or self._decisions.covers(verdict)
-                or (key.check == "run" and self.world.runs.is_well(verdict))
-            ):
+            if key is None or self._is_untold(key, verdict):
                 continue
             alarm = Alarm(verdict, key, place_of(verdict), walk_up(verdict, self.world))
             alarm.walk.effect = alarm.effect
@@ -226,12 +240,23 @@ class Book:
             for alarm in together:
                 self._attach(alarm, covered)
 
+    def _is_untold(self, key: Key, verdict: dict[str, Any]) -> bool:
+        """Whether nobody is to be told of an alarm: one that a suppression covers waits for that to be lifted."""
+        if self._decisions.covers(verdict):
+            self._held[verdict["event_id"]] = verdict
+            forget(self._held, _MOST_HELD)
+            return True
+        return key.check == "run" and self.world.runs.is_well(verdict)
+
     def _attach(self, alarm: Alarm, covered: Mapping[Place, Sequence[float]]) -> None:
         found = causes(alarm, covered, self.world)
         root = found[0].place
         verdict = alarm.verdict
         incident = belongs_to(alarm, root, self._incidents.values(), self._walks, self.world)
         if incident is None:
+            # of what a suppression covered until it was lifted people are told while it lasts
+            if self._decisions.covered(verdict) and well_since(alarm.key, alarm.event_time, self.world) is not None:
+                return
             new = incident_id(root, *alarm.apart, alarm.onset)
             opened = Incident(new, root, alarm.onset, found, verdict)
             incident = standing(self._incidents.setdefault(new, opened), self._incidents)

@@ -43,7 +43,8 @@ class Decisions:
 
     def __init__(self) -> None:
         self._standing: dict[bytes, Mapping[str, Any]] = {}
-        self._lifted: set[bytes] = set()
+        #: When (event time) each that was lifted was lifted first.
+        self._lifted: dict[bytes, int] = {}
         self._acknowledged: dict[bytes, Mapping[str, Any]] = {}
 
     def add(self, decision: Mapping[str, Any]) -> None:
@@ -51,7 +52,8 @@ class Decisions:
         if decision["kind"] == "suppress":
             self._standing[decision["event_id"]] = decision
         elif decision["kind"] == "lift" and decision["lifts"] is not None:
-            self._lifted.add(decision["lifts"])
+            at = decision["event_time"]
+            self._lifted[decision["lifts"]] = min(at, self._lifted.get(decision["lifts"], at))
         elif decision["kind"] == "acknowledge" and decision["incident_id"] is not None:
             known = self._acknowledged.get(decision["incident_id"], decision)
             first = min(known, decision, key=lambda one: (one["event_time"], one["event_id"]))
@@ -63,8 +65,13 @@ class Decisions:
 
     def covers(self, verdict: Mapping[str, Any]) -> bool:
         """Whether a decision that stands covers this verdict."""
+        return any(_covers(decision, verdict) for key, decision in self._standing.items() if key not in self._lifted)
+
+    def covered(self, verdict: Mapping[str, Any]) -> bool:
+        """Whether a decision covered this verdict until it was lifted."""
         return any(
-            _covers(decision, verdict) for event_id, decision in self._standing.items() if event_id not in self._lifted
+            key in self._standing and verdict["event_time"] <= lifted and _covers(self._standing[key], verdict)
+            for key, lifted in self._lifted.items()
         )
 
 
