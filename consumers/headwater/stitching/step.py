@@ -98,7 +98,8 @@ class StitchingStep:
         ]
         values = list(slices) if sum(in_few(rows_of) for _, rows_of in by_schema) > _FEW else slices
         runs.by_themselves([key for _, rows_of in by_schema for key in rows_of])
-        recall = Recall(runs, self._writers, self._past, batch.topic, int(batch.timestamps.max()))
+        arrival = self._arrival(batch)
+        recall = Recall(runs, self._writers, self._past, batch.topic, arrival)
         for number, rows_of in by_schema:
             recall.keys(number, rows_of, values)
         rest = set_apart(by_schema, batch.groups, runs, self._writers, values)
@@ -118,7 +119,7 @@ class StitchingStep:
                 self._leave(together, odd, runs, rest, numbers, batch, values)
         recall.plain(rest, values)
         # From here on nothing asks to be called again.
-        runs.arrive(int(batch.timestamps.max()))
+        runs.arrive(arrival)
         outputs: list[Output] = []
         ids: list[Words] = []
         for part in parts:
@@ -186,6 +187,13 @@ class StitchingStep:
             "open_runs": float(sum(runs.open + len(runs.parked) - runs.parked.ended for runs in partitions)),
             "kept_runs": float(sum(map(len, partitions))),
         }
+
+    def _arrival(self, batch: Batch) -> int:
+        """When the newest message of a chunk arrived, ms. Where the broker does not stamp messages that is what a
+        client's clock says: one that is years ahead would make all runs old at once, and have them forgotten.
+        """
+        now = self._now_us() // 1000
+        return int(batch.timestamps.max(initial=0, where=batch.timestamps <= now)) or now
 
     def _runs(self, partition: int) -> Runs:
         runs = self._partitions.get(partition)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -81,7 +82,8 @@ def _first(reader: Reader, place: Place, committed: int, step: Step) -> int | No
     newest: int | None = None
     for _attempt in range(20):
         for chunk in reader.poll(1, 0.5):
-            newest = int(chunk.timestamps[0])
+            # Not later than now: where the broker does not stamp messages, a client's clock may be years ahead.
+            newest = min(int(chunk.timestamps[0]), int(time.time() * 1000))
         if newest is not None:
             break
     if newest is None or newest < 0:

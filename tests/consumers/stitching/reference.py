@@ -129,10 +129,10 @@ def of_scope(events: list[Event]) -> set[Fact]:
     """What the events of one scope make so, all taken together."""
     run_id = events[0]["run"]["run_id"] if events[0]["run"] else None
     scope = (run_id, *_job(events[0]))
-    is_description = run_id is None and events[0]["kind"] == "dataset"
     reads = {_identity(d) for e in events for d in e["inputs"]}
     outputs = [(e, d, _identity(d, run_id)) for e in events for d in e["outputs"]]
-    writes: set[Identity] = set() if is_description else {target for _, _, target in outputs}
+    # A dataset event describes; it writes nothing.
+    writes = {target for e, _, target in outputs if run_id is not None or e["kind"] != "dataset"}
 
     def meant(source: Mapping[str, Any]) -> set[Identity]:
         raw = _identity(source)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import random
+import time
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,23 @@ def test_a_repeated_event_of_a_finished_run_is_told_by_its_digest(tmp_path: Path
         before = len(lives.edges)
         step_on(lives, 1)
         assert (lives.asked, len(lives.edges)) == (0, before)
+
+
+def test_a_message_dated_years_ahead_makes_no_run_old(tmp_path: Path) -> None:
+    """Where the broker does not stamp messages, their time is what a client's clock says. Of two runs one is open, one
+    ended; both stay.
+    """
+    end = event(2, "COMPLETE", [], [dataset("y", "1")], **OTHER | {"run": {**OTHER["run"], "state": "COMPLETE"}})
+    ahead = event(3, "START", [], [], run={"run_id": bytes([3]) * 16, "state": "START"})
+    late = event(5, "RUNNING", [dataset("late")], [], **OTHER)
+    events = [START, end, ahead, ahead, event(4, "COMPLETE", [], [dataset("y", "1")]), late]
+    now = time.time_ns() // 1_000_000
+    arrivals = [now - 7_200_000, now - 7_200_000, now + 3_650 * 86_400_000, now, now, now]
+    with Lives(Settings(stitching_folder=str(tmp_path)), events, arrivals) as lives:
+        step_on(lives, 4)
+        lives.restart(random.Random(1))
+        step_on(lives, 2)
+        assert reference.said(lives.said()) == reference.history(events)
 
 
 def test_something_new_of_a_finished_run_meets_what_it_said(tmp_path: Path) -> None:

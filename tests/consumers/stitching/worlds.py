@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -21,7 +22,8 @@ EDGE_SET = records.current("edge_set")
 RUNS = tuple(bytes([n]) * 16 for n in (1, 2))
 
 names = st.sampled_from(["a", "b", "c"])
-versions = st.sampled_from([None, "1", "2"])
+#: Also what a write without a version gets, said as a version.
+versions = st.sampled_from([None, "1", "2", f"run:{uuid.UUID(bytes=RUNS[0])}"])
 refs = st.fixed_dictionaries({"namespace": st.just("ns"), "name": names, "version": versions})
 
 
@@ -99,7 +101,7 @@ def events(draw: st.DrawFn, *, ordinary: bool) -> dict[str, Any]:
         "kind": kind,
         "run": run,
         "job": None
-        if kind == "dataset"
+        if kind == "dataset" and draw(st.booleans())
         else {"namespace": "j", "name": "one" if ordinary else draw(st.sampled_from(["one", "one", "two"]))},
         "inputs": [] if kind == "dataset" else draw(st.lists(datasets(ordinary=ordinary, output=False), max_size=3)),
         "outputs": draw(st.lists(datasets(ordinary=ordinary, output=True), max_size=2)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any, cast
 
@@ -36,13 +36,20 @@ class _Step:
         self.read_whole, self.reads_back = whole, back
 
 
-def replayed(kafka: Kafka, prefix: str, whole: Collection[str], back: Collection[str] = ()) -> list[int]:
-    """The offsets that are fed again of decisions of 100 and 30 days ago and of today; one more is not committed."""
-    clients.create_topics(kafka.bootstrap, {prefix + DECISIONS.name: 1})
+def replayed(
+    kafka: Kafka,
+    prefix: str,
+    whole: Collection[str],
+    back: Collection[str] = (),
+    days: Sequence[int] = (100, 30, 0),
+    **configured: str,
+) -> list[int]:
+    """The offsets that are fed again of decisions of so many days ago; one more, of today, is not committed."""
+    clients.create_topics(kafka.bootstrap, {prefix + DECISIONS.name: 1}, **configured)
     producer: Any = confluent_kafka.Producer({"bootstrap.servers": kafka.bootstrap})
     now = int(time.time() * 1000)
-    for days in (100, 30, 0, 0):
-        producer.produce(prefix + DECISIONS.name, b"of %d days" % days, timestamp=now - days * DAY_MS)
+    for ago in (*days, 0):
+        producer.produce(prefix + DECISIONS.name, b"of %d days" % ago, timestamp=now - ago * DAY_MS)
         assert producer.flush(30) == 0
     given: list[int] = []
 
@@ -50,7 +57,7 @@ def replayed(kafka: Kafka, prefix: str, whole: Collection[str], back: Collection
         given.extend(int(offset) for offset in chunk.offsets)
 
     settings = Settings(brokers=kafka.bootstrap, prefix=prefix)
-    asyncio.run(replay(settings, (DECISIONS.name, 0), 3, cast("Step", _Step(whole, back)), give))
+    asyncio.run(replay(settings, (DECISIONS.name, 0), len(days), cast("Step", _Step(whole, back)), give))
     return given
 
 
@@ -68,6 +75,13 @@ def test_a_topic_that_is_read_back_is_read_to_its_end(kafka: Kafka, prefix: str)
 def test_others_are_read_within_the_lookback(kafka: Kafka, prefix: str) -> None:
     """60 days. Tansu's answer for a time is the beginning: there a step is fed more than it asks for."""
     assert replayed(kafka, prefix, ()) == [1, 2]
+
+
+@pytest.mark.backends("local", "containers")
+def test_a_clock_that_is_years_ahead_shortens_no_lookback(kafka: Kafka, prefix: str) -> None:
+    """Where the broker does not stamp messages, the newest may be of the year after next."""
+    any_time = {"message.timestamp.after.max.ms": str((1 << 63) - 1)}
+    assert replayed(kafka, prefix, (), (), (100, 30, 1, -700), **any_time) == [1, 2, 3]
 
 
 def test_incidents_want_all_decisions() -> None:
