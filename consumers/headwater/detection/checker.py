@@ -5,9 +5,10 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from collections.abc import Mapping
 from dataclasses import replace
+from sys import intern
 from typing import Any
 
-from headwater.detection import freshness, late, metrics, missing, schema_changes, volume
+from headwater.detection import freshness, late, missing, volume
 from headwater.detection.accepting import Accept, accept_of
 from headwater.detection.policy import Policy
 from headwater.detection.profile_verdicts import subject_of
@@ -27,6 +28,8 @@ class Checker:
     """Judges profiles, uses and decisions as they come; the clock of all its judgements is their event time."""
 
     def __init__(self, policy: Policy, rules: Rules | None = None) -> None:
+        #: Say also that all is well where that is not said else: what somebody else may have said gives way to it.
+        self.aloud = False
         self._policy = policy
         self._rules = rules or Rules()
         self._of: dict[Dataset, tuple[Policy, DatasetRule]] = {}
@@ -36,10 +39,10 @@ class Checker:
         #: Those with something new, and what was said of some before a decision about them.
         self._counting: dict[tuple[str, str, tuple[str, ...]], volume.Counts] = {}
         self._counted: list[Verdict] = []
-        self._schemas: dict[Dataset, schema_changes.Schemas] = {}
-        self._metrics: dict[tuple[str, str, str, str, str, str | None], metrics.Points] = {}
         self._references: dict[Dataset, Reference] = {}
         self._watches: dict[Dataset, Watch] = {}
+        #: Those with something new.
+        self._watching: dict[Dataset, Watch] = {}
         #: Decisions behind which nothing came yet, in the order of when they were sent: no profile, no use, no count of
         #: rows. Profiles and uses come from two topics, and one may be far ahead while both are read again.
         self._of_profiles: dict[Dataset, list[Accept]] = {}
@@ -57,7 +60,7 @@ class Checker:
         return self.take_use(use, replaying=replaying) + self.counted()
 
     def take_profile(self, part: Mapping[str, Any], *, replaying: bool = False) -> list[Verdict]:
-        """What is said of a profile, but for its rows: of these `counted` says it, once for all of a batch."""
+        """What is said of a profile's columns: of all else `counted` says it, once for all of a batch."""
         summary = self._assembly.add(part)
         if summary is None:
             return []
@@ -77,9 +80,10 @@ class Checker:
             pinned = self._references.setdefault((summary.namespace, summary.name), Reference(rule.reference))
             pinned.add(summary)
         found = late.judge(summary, series, policy, pinned)
+        subject = subject_of(summary)
         if summary.role == "output":
-            self._count(subject_of(summary), summary.slicing, summary.rows, summary.event_id, until)
-        found += self._watch((summary.namespace, summary.name)).profile(subject_of(summary), summary, policy)
+            self._count(subject, summary.slicing, summary.rows, summary.event_id, until)
+        self._watched((summary.namespace, summary.name)).profile(subject, summary, policy)
         return _wanted(found, rule)
 
     def pin(self, part: Mapping[str, Any]) -> None:
@@ -92,37 +96,28 @@ class Checker:
                 self._references.setdefault(dataset, Reference(rule.reference)).add(summary)
 
     def take_use(self, use: Mapping[str, Any], *, replaying: bool = False) -> list[Verdict]:
-        """What is said of a use, but for its rows: of these `counted` says it, once for all of a batch."""
+        """What is said of a use at once: of most `counted` says it, once for all of a batch."""
         subject = Subject(
             event_time=use["event_time"],
-            namespace=use["namespace"],
-            name=use["name"],
+            namespace=intern(use["namespace"]),
+            name=intern(use["name"]),
             version=use["version"],
-            job_namespace=use["job_namespace"],
-            job_name=use["job_name"],
+            job_namespace=intern(use["job_namespace"]),
+            job_name=intern(use["job_name"]),
             run_id=use["run_id"],
             partitions=tuple(use["partitions"]),
         )
         if not use["name"]:
             return judge_run(subject, use)
-        found: list[Verdict] = []
         until = use["emit_time"] if replaying else _ALWAYS
         for accept in _due(self._of_uses, (subject.namespace, subject.name), until):
             self._accept_metrics(accept)
         policy, rule = self._settings((subject.namespace, subject.name))
-        if use["access"] != "read":
-            declared = schema_changes.columns_of(use["columns"])
-            known = self._schemas.setdefault((subject.namespace, subject.name), schema_changes.Schemas())
-            changed = schema_changes.judge(subject, declared, known, use["event_id"])
-            found += [changed] if changed else []
-        watch = self._watch((subject.namespace, subject.name))
+        watch = self._watched((subject.namespace, subject.name))
         if watch.is_written(use) and use["rows"] is not None:
             slicing = tuple(sorted({partition.split("=", 1)[0] for partition in subject.partitions}))
             self._count(subject, slicing, use["rows"], use["event_id"], until)
-        for metric in use["metrics"]:
-            found += self._metric(subject, metric, use["event_id"])
-        found += watch.use(subject, use, policy)
-        return _wanted(found, rule)
+        return _wanted(watch.use(subject, use, policy), rule)
 
     def overdue(self, now: int) -> list[Verdict]:
         """What should have been written by `now` (µs since 1970 UTC) and was not, or was read all the same."""
@@ -164,8 +159,11 @@ class Checker:
                 self._references.setdefault(accept.dataset, Reference(rule.reference)).accept(accept)
 
     def _accept_metrics(self, accept: Accept) -> None:
-        for measured, points in self._metrics.items():
-            if measured[:2] == accept.dataset and accept.covers("metric") and accept.metric in {None, measured[4]}:
+        if not accept.covers("metric"):
+            return
+        self._counted = self.counted()  # what came before it is judged without it
+        for (*_, name, _), points in self._watch(accept.dataset).metrics.items():
+            if accept.metric in {None, name}:
                 points.accept(accept.since, self._settings(accept.dataset)[0])
 
     def _accept_rows(self, accept: Accept) -> None:
@@ -177,8 +175,12 @@ class Checker:
                 counts.accept(accept.since)
 
     def counted(self) -> list[Verdict]:
-        """What is said of the rows that were taken since it was asked last, and of those behind ones that came late."""
+        """What is said of what was taken since it was asked last, and of what lies behind what came late."""
         found, self._counted = self._counted, []
+        for (namespace, name), watch in self._watching.items():
+            policy, rule = self._settings((namespace, name))
+            found += _wanted(watch.due(policy, aloud=self.aloud), rule)
+        self._watching.clear()
         for (namespace, name, _), counts in self._counting.items():
             policy, rule = self._settings((namespace, name))
             found += _wanted(counts.due(policy), rule)
@@ -192,29 +194,17 @@ class Checker:
         counts = self._counting[key] = self._counts.setdefault(key, volume.Counts())
         counts.take(subject, rows, based_on, self._settings(key[:2])[0])
 
-    def _metric(self, subject: Subject, metric: Mapping[str, Any], based_on: bytes) -> list[Verdict]:
-        if metric["step"] is not None:
-            return []  # an epoch of a training is no run's result
-        key = (
-            subject.namespace,
-            subject.name,
-            subject.job_namespace,
-            subject.job_name,
-            metric["name"],
-            metric["split"],
-        )
-        points = self._metrics.setdefault(key, metrics.Points())
-        measured = metrics.Measured(metric["name"], metric["split"], metric["value"])
-        policy, _ = self._settings((subject.namespace, subject.name))
-        verdict = metrics.judge(subject, measured, points, policy, based_on)
-        return [verdict] if verdict else []
-
     def _settings(self, dataset: Dataset) -> tuple[Policy, DatasetRule]:
         """The thresholds of a dataset and its other settings, as the rules file has them."""
         known = self._of.get(dataset)
         if known is None:
             known = self._of[dataset] = self._rules.of(*dataset, self._policy)
         return known
+
+    def _watched(self, dataset: Dataset) -> Watch:
+        """The watch of a dataset that something comes of."""
+        watch = self._watching[dataset] = self._watch(dataset)
+        return watch
 
     def _watch(self, dataset: Dataset) -> Watch:
         watch = self._watches.get(dataset)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from bisect import insort
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from functools import partial
 
 from headwater.detection.gates import Gate, Outcome
+from headwater.detection.ids import digest
+from headwater.detection.ordered import Judged, Ordered, Point
 from headwater.detection.policy import Policy
 from headwater.detection.statistics.robust import median_mad
 from headwater.detection.texts import dataset, day, number
@@ -21,28 +22,11 @@ _MORE_IS_BETTER = frozenset(
 )
 
 
-class Measured(NamedTuple):
-    """A number that a run measured: its name, on which data, the value."""
-
-    name: str
-    split: str | None
-    value: float
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class _Point:
-    event_time: int
-    event_id: bytes
-    value: float
-    found: bool
-    alarmed: bool
-
-
 @dataclass(slots=True)
 class Points:
     """One metric's values in the order of event time."""
 
-    points: list[_Point] = field(default_factory=list[_Point])
+    values: Ordered[float] = field(default_factory=Ordered[float])
     #: What somebody accepted as the new level: since when, and how much the values before it scattered (MAD), which
     #: stands until there are values enough of its own.
     since: int = -(2**63)
@@ -57,19 +41,21 @@ class Points:
             since = self._found_since()
         if since is None:
             return
-        before = _usual(self.points, since, policy)
+        points = self.values.points
+        before = _usual(points, since, policy)
         if len(before) >= policy.least_history:
             self.scatter = median_mad(before)[1]
         self.since = since
-        self.points = [
-            replace(point, found=False, alarmed=False) if point.event_time >= since else point for point in self.points
-        ]
+        for point in points:
+            point.subject = None  # what was said before a decision stands
+            if point.event_time >= since:
+                point.found, point.outcome = False, "ok"
 
     def _found_since(self) -> int | None:
         """The first run of the finding that reaches to the newest ones."""
         since: int | None = None
         well = 0
-        for point in reversed(self.points):
+        for point in reversed(self.values.points):
             if point.found:
                 since, well = point.event_time, 0
             elif (well := well + 1) > 2:
@@ -77,24 +63,43 @@ class Points:
         return since
 
 
-def _usual(points: Sequence[_Point], until: int, policy: Policy) -> list[float]:
+def _usual(points: Sequence[Point[float]], until: int, policy: Policy) -> list[float]:
     """The last values before a time that were no alarm."""
-    usual = [point.value for point in points if point.event_time < until and not point.alarmed]
+    usual = [point.what for point in points if point.event_time < until and point.outcome != "alarm"]
     return [value for value in usual if math.isfinite(value)][-policy.rolling :]
 
 
-def judge(subject: Subject, measured: Measured, points: Points, policy: Policy, based_on: bytes) -> Verdict | None:
-    """The verdict on a value, which is remembered; None for one that is known already.
+def take(subject: Subject, value: float, points: Points, policy: Policy, based_on: bytes) -> None:
+    """Remember a value; each message is taken once."""
+    points.values.take(Point(subject.event_time, based_on, value, subject), policy.again_counts)
+
+
+def due(name: str, split: str | None, points: Points, policy: Policy, *, aloud: bool = False) -> list[Verdict]:
+    """What is said of values that are new, and of those behind one that came late."""
+    return points.values.due(
+        partial(_judge, points, name, split, policy),
+        lambda point: digest("metric", name, split, point.event_id),
+        again=policy.again_counts,
+        keep=policy.history,
+        aloud=aloud,
+    )
+
+
+def _judge(
+    points: Points, name: str, split: str | None, policy: Policy, values: Sequence[Point[float]], index: int
+) -> Judged:
+    """The verdict on a value.
 
     Worse than median + `metric_mads` MAD of its history (28 last values, alarmed ones left out, none from before an
     accepted level) and by at least `least_metric` of the median; alarmed when that is so in 2 of 3 runs, at once when
     it is twice as far.
     """
-    name, split, value = measured
-    if any(point.event_id == based_on for point in points.points):
-        return None
+    point = values[index]
+    subject, value = point.subject, point.what
+    assert subject is not None  # noqa: S101  # the others are not judged
     level = points.since if subject.event_time >= points.since else -(2**63)
-    before = [point for point in points.points if level <= point.event_time < subject.event_time]
+    last = values[max(0, index - policy.history) : index]
+    before = [other for other in last if level <= other.event_time < subject.event_time]
     compared = _usual(before, subject.event_time, policy)
     # of a level that was accepted it is known how much values scatter, though few are there
     scatter = points.scatter if level == points.since and len(compared) < policy.least_history else None
@@ -116,17 +121,15 @@ def judge(subject: Subject, measured: Measured, points: Points, policy: Policy, 
         head += f", {number(usual)} was usual in the last {len(compared)} runs"
     if usual is not None and len(compared) >= least:
         found = over > 1
-        times = sum(point.found for point in before[-(policy.persistence_of - 1) :]) + found
+        times = sum(other.found for other in before[-(policy.persistence_of - 1) :]) + found
         persistent = found and (over > 2 or times >= policy.persistence)
         gates += [Gate("over_limit", over, 1.0, found), Gate("persistent", times, policy.persistence, persistent)]
         outcome = "alarm" if persistent else "warn" if found else "ok"
     onset = (
-        min((point.event_time for point in before[-2:] if point.found), default=subject.event_time) if found else None
+        min((other.event_time for other in before[-2:] if other.found), default=subject.event_time) if found else None
     )
-    insort(points.points, _Point(subject.event_time, based_on, value, found, outcome == "alarm"))
-    del points.points[: -policy.history]
     severity = min(1.0, abs(value - usual) / abs(usual)) if usual and found and math.isfinite(value) else float(found)
-    return Verdict(
+    verdict = Verdict(
         check="metric",
         outcome=outcome,
         subject=subject,
@@ -137,13 +140,14 @@ def judge(subject: Subject, measured: Measured, points: Points, policy: Policy, 
         usual=usual,
         gates=gates,
         baseline=BaselineFacts("rolling", len(compared)) if compared else None,
-        based_on=[based_on],
+        based_on=[point.event_id],
         evidence={
             "metric": json.dumps({"name": name, "split": split, "now": value, "before": compared[-28:]}),
             "unusual": json.dumps(round(over, 4)),
         },
         slice=f"{name}\n{split or ''}",
     )
+    return Judged(outcome, lambda: verdict, told=True, found=found)
 
 
 def is_better_high(name: str) -> bool:

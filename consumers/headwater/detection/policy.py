@@ -61,6 +61,8 @@ class Policy:
     #: The same of the rows of versions, which take less room: the 90 days that a topic keeps, of what is written daily.
     #: Events of one dataset stand on many partitions, so whoever reads a backlog has them in no order.
     again_counts: int = 90
+    #: The same of what runs read, of the fingerprints of what they read and wrote, and of what they wrote again.
+    again_uses: int = 28
     #: Volume: distance from the same weekday's median in MAD, and at least this share of the median: told …
     volume_mads: float = 5.0
     least_volume: float = 0.05

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import itemgetter
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 from headwater.detection.gates import Gate, Outcome
+from headwater.detection.ids import digest
+from headwater.detection.ordered import Judged, Ordered, Point
 from headwater.detection.texts import dataset, day
 from headwater.detection.verdicts import Subject, Verdict
 
@@ -42,7 +44,8 @@ class Change(NamedTuple):
     level: Level
 
 
-#: Writes of a dataset whose columns are kept.
+Columns = dict[str, ColumnSchema]
+#: Writes of a dataset whose columns are kept, to judge them again.
 _KEPT = 32
 
 
@@ -52,17 +55,7 @@ class Schemas:
     a write dated years ahead does not hide what comes after it.
     """
 
-    points: list[tuple[int, dict[str, ColumnSchema]]] = field(default_factory=list[tuple[int, dict[str, ColumnSchema]]])
-
-    def add(self, event_time: int, columns: dict[str, ColumnSchema]) -> dict[str, ColumnSchema] | None:
-        """Remember a write; the columns of the one before it, None where there is none."""
-        index = bisect_left(self.points, event_time, key=itemgetter(0))
-        before = self.points[index - 1][1] if index else None
-        if before is not None and before == columns:
-            columns = before  # held once, however many writes keep to it
-        self.points.insert(bisect_right(self.points, event_time, key=itemgetter(0)), (event_time, columns))
-        del self.points[:-_KEPT]
-        return before
+    writes: Ordered[Columns] = field(default_factory=Ordered[Columns])
 
 
 def columns_of(declared: Sequence[Mapping[str, Any]]) -> dict[str, ColumnSchema]:
@@ -70,20 +63,55 @@ def columns_of(declared: Sequence[Mapping[str, Any]]) -> dict[str, ColumnSchema]
     return {column["name"]: ColumnSchema(column["type"], column["nullable"]) for column in declared}
 
 
-def judge(subject: Subject, declared: dict[str, ColumnSchema], known: Schemas, based_on: bytes) -> Verdict | None:
-    """The verdict on a write's columns against those of the write before; None where nothing changed or was known."""
+def take(subject: Subject, declared: Columns, known: Schemas, based_on: bytes) -> None:
+    """Remember a write that declares its columns; each message is taken once."""
     if not declared:
-        return None
-    before = known.add(subject.event_time, declared)
-    if before is None or before == declared:
-        return None
-    changes = compare(before, declared)
+        return
+    points = known.writes.points
+    index = bisect_left(points, (subject.event_time, based_on), key=_place)
+    for near in points[max(0, index - 1) : index + 1]:
+        if near.what == declared:
+            declared = near.what  # held once, however many writes keep to it
+    known.writes.take(Point(subject.event_time, based_on, declared, subject), _KEPT)
+
+
+def due(known: Schemas, *, aloud: bool = False) -> list[Verdict]:
+    """What is said of writes that are new, and of the one behind one that came late: nothing where nothing changed."""
+    return known.writes.due(
+        _judge, lambda point: digest("schema", point.event_id), again=_KEPT, keep=1, aloud=aloud, known=_known
+    )
+
+
+def _before(writes: Sequence[Point[Columns]], index: int) -> Point[Columns] | None:
+    """The last write from before."""
+    end = bisect_left(writes, writes[index].event_time, key=_time)
+    return writes[end - 1] if end else None
+
+
+def _known(writes: Sequence[Point[Columns]], index: int) -> str:
+    """It is held against one write alone: the later that is, the more is known."""
+    before = _before(writes, index)
+    return f"{before.event_time + 2**63:016x}{before.event_id.hex()}" if before is not None else ""
+
+
+def _judge(writes: Sequence[Point[Columns]], index: int) -> Judged:
+    """A write's columns against those of the last write from before."""
+    point = writes[index]
+    before = _before(writes, index)
+    if before is None or before.what == point.what:
+        return Judged("ok", partial(_verdict, point, [], "compatible"))
+    changes = compare(before.what, point.what)
     said = {change.level for change in changes}
     level: Level = "compatible"
     for worse in _LEVELS:
         level = worse if worse in said else level
-    outcome = _OUTCOMES[level]
-    what = "; ".join(f"{change.column} {change.what}" for change in changes) or "the order of columns changed"
+    return Judged(_OUTCOMES[level], partial(_verdict, point, changes, level), told=True)
+
+
+def _verdict(point: Point[Columns], changes: Sequence[Change], level: Level) -> Verdict:
+    subject, outcome = point.subject, _OUTCOMES[level]
+    assert subject is not None  # noqa: S101  # the others are not judged
+    what = "; ".join(f"{change.column} {change.what}" for change in changes) or "no column changed"
     return Verdict(
         check="schema",
         outcome=outcome,
@@ -93,7 +121,7 @@ def judge(subject: Subject, declared: dict[str, ColumnSchema], known: Schemas, b
         onset=subject.event_time if outcome == "alarm" else None,
         score=float(_LEVELS.index(level)),
         gates=[Gate("changes", len(changes), 1, passed=True, comment=level)],
-        based_on=[based_on],
+        based_on=[point.event_id],
         evidence={"changes": json.dumps([change._asdict() for change in changes])},
     )
 
@@ -138,3 +166,11 @@ def _is_wider(old: str, new: str) -> bool:
     return any(
         first in family and second in family and family.index(first) <= family.index(second) for family in _FAMILIES
     )
+
+
+def _time(point: Point[Columns]) -> int:
+    return point.event_time
+
+
+def _place(point: Point[Columns]) -> tuple[int, bytes]:
+    return point.place

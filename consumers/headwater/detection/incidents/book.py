@@ -100,8 +100,9 @@ class Book:
     def verdict(self, verdict: dict[str, Any], arrived: int) -> None:
         """One verdict; an alarm waits for the edges and verdicts that belong to it."""
         self._newest = max(self._newest, verdict["event_time"])
+        alarm = escalated(verdict, self.world.graph)
         if "judged" in verdict["evidence"]:
-            if not self._judged_again(verdict):
+            if not self._judged_again(verdict, alarm):
                 return
         else:
             for key, point in points_of(verdict):
@@ -109,11 +110,13 @@ class Book:
         self.world.scores.add(verdict)
         if verdict["outcome"] == "alarm" and key_of(verdict) is not None and verdict["event_id"] not in self._attached:
             self._pending.setdefault(verdict["event_id"], (arrived, verdict))
-        if (alarm := escalated(verdict, self.world.graph)) is not None:
+        if alarm is not None:
             self._escalated.append(alarm)
 
-    def _judged_again(self, verdict: dict[str, Any]) -> bool:
-        """Whether a verdict on what is judged again stands; what stood before it gives way."""
+    def _judged_again(self, verdict: dict[str, Any], instead: Verdict | None) -> bool:
+        """Whether a verdict on what is judged again stands; what stood before it gives way, to `instead` where an alarm
+        is made of it.
+        """
         judgement, gone = self._standing.take(verdict)
         if judgement is None:
             return False
@@ -127,7 +130,7 @@ class Book:
             if key_of(verdict) is None:
                 timelines.remove(key, time)
                 timelines.add(key, Point(time, "ok", verdict["event_id"]))
-            self._replace(alarm, key, verdict)
+            self._replace(alarm, key, verdict if instead is None else instead.fields())
         return True
 
     def _replace(self, before: bytes, key: Key, verdict: dict[str, Any]) -> None:

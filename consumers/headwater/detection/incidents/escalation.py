@@ -49,4 +49,6 @@ def escalated(verdict: Mapping[str, Any], graph: Graph) -> Verdict | None:
         based_on=[verdict["event_id"]],
         evidence={**verdict["evidence"], "readers": json.dumps(named[:100])},
         slice="escalated",
+        judged=bytes.fromhex(json.loads(verdict["evidence"]["judged"])) if "judged" in verdict["evidence"] else None,
+        known=json.loads(verdict["evidence"].get("known", '""')),
     )  # fmt: skip

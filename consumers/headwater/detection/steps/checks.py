@@ -70,14 +70,19 @@ class ChecksStep:
         records = in_event_order(batch)
         if batch.replaying:
             records.sort(key=self._phase)
-        self._hold.saw(records, self._clock(), replaying=batch.replaying)
+        now = self._clock()
+        self._hold.saw(records, now, replaying=batch.replaying)
+        # what a worker that died said and did not commit gives way to what is said now, also where that is silent else
+        checker.aloud = self._hold.holds(now)
         for record in records:
             if batch.topic == topics.DECISIONS.name:
                 self._decision(checker, record)
                 continue
             judge = checker.take_profile if batch.topic == topics.PROFILES.name else checker.take_use
             outputs += [self._output(verdict) for verdict in judge(record, replaying=batch.replaying)]
-        return outputs + [self._output(verdict) for verdict in checker.counted()]
+        outputs += [self._output(verdict) for verdict in checker.counted()]
+        checker.aloud = False
+        return outputs
 
     def recall(self, wanted: Wanted) -> Iterator[Piece]:
         """Decisions, profiles and uses of these partitions that the history alone has."""
