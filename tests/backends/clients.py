@@ -105,7 +105,8 @@ def poll(reader: Any, count: int, seconds: float = 30) -> list[Record]:
     records: list[Record] = []
     deadline = time.monotonic() + seconds
     while len(records) < count and time.monotonic() < deadline:
-        for message in reader.consume(count - len(records), timeout=0.2):
+        # It returns with the last of `count` or when this is over, not with the last that is there.
+        for message in reader.consume(count - len(records), timeout=min(0.2, max(0.0, deadline - time.monotonic()))):
             if message.error() is not None:
                 raise RuntimeError(str(message.error()))
             records.append(
@@ -164,7 +165,7 @@ def read_all(bootstrap: str, topic: str, seconds: float = 30) -> list[Record]:
         while waiting:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{topic}: partitions {sorted(waiting)} not read to their end within {seconds:g} s")
-            records.extend(poll(reader, 10_000, 0.2))
+            records.extend(poll(reader, 10_000, 0.02))
             for position in reader.position([confluent_kafka.TopicPartition(topic, p) for p in waiting]):
                 if position.offset >= ends[position.partition]:
                     waiting.discard(position.partition)

@@ -40,6 +40,10 @@ class History:
         return [tuple(row) for row in self.client.query(sql, parameters=cast("dict[str, Any]", parameters)).result_rows]
 
 
+#: By the address of a store.
+_migrated: dict[str, Settings] = {}
+
+
 def settings_of(store: Store, prefix: str) -> Settings:
     return Settings(store_url=store.url, store_user=store.user, store_password=store.password, prefix=prefix)
 
@@ -59,14 +63,20 @@ def empty(store: Store, prefix: str) -> Iterator[Settings]:
 
 
 @pytest.fixture(scope="session")
-def migrated(store: Store) -> Iterator[Settings]:
-    """One migrated database for the session: making it takes longer than most tests."""
-    settings = settings_of(store, f"h{secrets.token_hex(4)}.")
-    client = connect(settings, database=False)
-    migrate(client, settings)
-    client.close()
-    yield settings
-    dropped(settings)
+def migrated(store: Store) -> Settings:
+    """One migrated database of a store for all tests: making it takes longer than most of them.
+
+    pytest ends this with each change of the backend, so at the end of each file; the database lasts as long as its
+    store, whose folder goes with it.
+    """
+    settings = _migrated.get(store.url)
+    if settings is None:
+        settings = settings_of(store, f"h{secrets.token_hex(4)}.")
+        client = connect(settings, database=False)
+        migrate(client, settings)
+        client.close()
+        _migrated[store.url] = settings
+    return settings
 
 
 @pytest.fixture
