@@ -54,13 +54,9 @@ class Standing:
         elif known > found.known:
             found.known, found.again = known, True
         key = key_of(verdict)
-        gone = {
-            alarmed: event_id
-            for alarmed, (when, event_id) in found.alarms.items()
-            if when < known and key in {None, alarmed}
-        }
-        for alarmed in gone:
-            del found.alarms[alarmed]
+        # A table of many columns has as many verdicts and alarms: one verdict looks for its own.
+        maybe = list(found.alarms) if key is None else [key] if key in found.alarms else []
+        gone = {alarmed: found.alarms.pop(alarmed)[1] for alarmed in maybe if found.alarms[alarmed][0] < known}
         if key is not None and verdict["outcome"] == "alarm":
             found.alarms[key] = known, verdict["event_id"]
         return found, gone
