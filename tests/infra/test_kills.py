@@ -90,7 +90,7 @@ def test_many_kills_change_nothing(tmp_path: Path, seed: int) -> None:
 def test_a_killed_broker_is_named(tmp_path: Path) -> None:
     """The broker is memory: when it is killed, the stack says at once which life ended, and the next start is new."""
     lines: list[str] = []
-    with Stack(tmp_path / "home", settings=Settings(partitions=2), tell=lines.append) as stack:
+    with Stack(tmp_path / "home", settings=Settings(partitions=2), workers=("archive",), tell=lines.append) as stack:
         before = stack.generation
         stack.child("broker").kill()
         wait_until(lambda: stack.generation != before, 30, "a new life of the broker")
