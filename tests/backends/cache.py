@@ -1,4 +1,5 @@
-"""What tests download once: jars of Kafka, the registry and clients, by Maven, kept between runs.
+"""What tests download or make once, kept between runs: jars of Kafka, the registry and clients, by Maven; Kafka's
+classes as they were loaded.
 
 The folder is HEADWATER_TEST_CACHE, else ~/.cache/headwater-tests. Two sessions that start at once wait for one
 another on a lock file, and a folder appears whole or not at all.
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import shutil
 import subprocess
@@ -66,6 +68,15 @@ def kafka_jars() -> Path:
         _maven(folder, "dependency:copy-dependencies", f"-DoutputDirectory={folder / 'lib'}")
 
     return once(f"kafka-{KAFKA_VERSION}-simple", download) / "lib"
+
+
+def kafka_classes(make: Callable[[Path], None]) -> Path:
+    """Kafka's classes as this machine's Java has them loaded, made by `make` where they are not there: a broker that
+    maps them starts in half the time. Raises NoTools.
+    """
+    version = subprocess.run([java(), "-version"], capture_output=True, text=True, timeout=60, check=True).stderr
+    named = hashlib.sha256(version.encode()).hexdigest()[:12]
+    return once(f"kafka-{KAFKA_VERSION}-classes-{named}", make)
 
 
 def registry_jar() -> Path:

@@ -6,11 +6,12 @@ import base64
 import shutil
 import subprocess
 import uuid
+from functools import cache
 from pathlib import Path
 from typing import ClassVar
 
-from tests.backends.cache import java, kafka_jars
-from tests.backends.clients import broker_answers
+from tests.backends import clients
+from tests.backends.cache import java, kafka_classes, kafka_jars
 from tests.backends.processes import ServerProcess, free_port
 
 _PROPERTIES = """\
@@ -43,23 +44,56 @@ num.io.threads=2
 
 #: Short-lived brokers: the first compiler only, and the collector that takes no threads of its own.
 _QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+_CLASSES = "kafka.jsa"
+
+
+def _quick(writes: Path | None) -> tuple[str, ...]:
+    """Options of a broker that is there soon: its classes are mapped as they were loaded once, or written to a file."""
+    if writes is not None:
+        return (*_QUICK, f"-XX:ArchiveClassesAtExit={writes}")
+    file = _classes() / _CLASSES
+    # A JVM that wrote none, or for which they are not the right ones, loads them from the jars.
+    return (*_QUICK, f"-XX:SharedArchiveFile={file}") if file.exists() else _QUICK
+
+
+@cache
+def _classes() -> Path:
+    return kafka_classes(_load_once)
+
+
+def _load_once(folder: Path) -> None:
+    """Run a broker that writes at its end what it loaded."""
+    broker = LocalKafka(folder / "broker", classes=folder / _CLASSES)
+    broker.start()
+    clients.create_topics(broker.bootstrap, {"t": 1})
+    clients.produce(broker.bootstrap, "t", [(None, b"message")])
+    clients.read_all(broker.bootstrap, "t")
+    broker.stop(120)
+    shutil.rmtree(folder / "broker")
 
 
 class LocalKafka:
     """A broker of one's own, in `folder` (data and log); stopped and killed brokers keep data and ports.
 
     `throughput=True` gives the JVM its full compiler and collector, for benchmarks; `properties` are further
-    lines of server.properties. Raises NoTools where Java or Maven is missing.
+    lines of server.properties. `classes`: it writes there at its end which classes it loaded. Raises NoTools where
+    Java or Maven is missing.
     """
 
     kind: ClassVar[str] = "local"
 
     def __init__(
-        self, folder: Path, *, heap_mb: int = 512, throughput: bool = False, properties: tuple[str, ...] = ()
+        self,
+        folder: Path,
+        *,
+        heap_mb: int = 512,
+        throughput: bool = False,
+        properties: tuple[str, ...] = (),
+        classes: Path | None = None,
     ) -> None:
         self._folder = folder
         self._java = [java(), "-cp", f"{kafka_jars()}/*", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
-        self._jvm = [f"-Xms{min(128, heap_mb)}m", f"-Xmx{heap_mb}m", *(() if throughput else _QUICK)]
+        self._jvm = [f"-Xms{min(128, heap_mb)}m", f"-Xmx{heap_mb}m", *(() if throughput else _quick(classes))]
         port = free_port()
         self.bootstrap = f"127.0.0.1:{port}"
         self._settings = folder / "server.properties"
@@ -74,7 +108,7 @@ class LocalKafka:
             "Apache Kafka",
             [*self._java, *self._jvm, "kafka.Kafka", str(self._settings)],
             folder / "kafka.log",
-            ready=lambda: broker_answers(self.bootstrap),
+            ready=lambda: clients.broker_answers(self.bootstrap),
             seconds=60,
         )
 
@@ -96,9 +130,9 @@ class LocalKafka:
             self._format()
         self._process.start()
 
-    def stop(self) -> None:
-        """End it in order. With one broker there is nobody to hand over to, so after 10 s it is killed."""
-        self._process.stop(10)
+    def stop(self, seconds: float = 10) -> None:
+        """End it in order. With one broker there is nobody to hand over to, so after `seconds` it is killed."""
+        self._process.stop(seconds)
 
     def kill(self) -> None:
         self._process.kill()
