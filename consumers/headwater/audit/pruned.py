@@ -48,8 +48,8 @@ _RUN: Final[Mapping[str, str]] = {
     "metrics": "groupUniqArrayArray(e.metrics)",
 }
 _ENDS: Final = (
-    "arraySort(arrayFilter("
-    "x -> length(arrayDistinct(arrayMap(y -> y.5, arrayFilter(y -> y.2 = x.2, terminal)))) >= x.4, terminal))"
+    "arraySort(arrayFilter(x -> x.3 IN ('COMPLETE', 'FAIL', 'ABORT') AND length(arrayDistinct(arrayMap(y -> y.5, "
+    "arrayFilter(y -> y.2 = x.2 AND y.4 = x.4, ends_and_parts)))) >= x.4, ends_and_parts))"
 )
 
 
@@ -81,7 +81,7 @@ def runs(where: str, clocks: Mapping[str, str], columns: list[str]) -> str:
     (
         SELECT assumeNotNull(e.run_id) AS run_id, e.job_namespace AS job_namespace, e.job_name AS job_name,
             groupUniqArrayIf((e.event_time, toString(e.event_id), e.run_state, e.parts, e.part),
-                e.run_state IN ('COMPLETE', 'FAIL', 'ABORT')) AS terminal,
+                e.run_state IN ('COMPLETE', 'FAIL', 'ABORT') OR e.parts > 1) AS ends_and_parts,
             multiIf(countIf(e.run_state = 'RUNNING') > 0, 'RUNNING',
                 countIf(e.run_state = 'START') > 0, 'START', 'OTHER') AS open_state{told}
         FROM run_events AS e

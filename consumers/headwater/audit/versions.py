@@ -72,12 +72,12 @@ def _ends(client: Client, runs: set[_Run], clocks: Clocks) -> dict[_Run, tuple[s
     sql = (
         "SELECT assumeNotNull(run_id) AS run_id, job_namespace, job_name, "
         "groupUniqArray((e.event_time, toString(e.event_id), e.run_state, e.parts, e.part)) AS every, "
-        "arraySort(arrayFilter("
-        "x -> length(arrayDistinct(arrayMap(y -> y.5, arrayFilter(y -> y.2 = x.2, every)))) >= x.4, every)) AS whole, "
+        "arraySort(arrayFilter(x -> x.3 IN ('COMPLETE', 'FAIL', 'ABORT') AND length(arrayDistinct(arrayMap(y -> y.5, "
+        "arrayFilter(y -> y.2 = x.2 AND y.4 = x.4, every)))) >= x.4, every)) AS whole, "
         "whole[1].1 AS ended_at, whole[1].3 AS state FROM run_events AS e "
         "WHERE (job_namespace, job_name) IN arrayZip({job_namespaces:Array(String)}, {job_names:Array(String)}) "
         "AND assumeNotNull(e.run_id) IN {runs:Array(UUID)} AND isNotNull(e.run_id) "
-        f"AND e.run_state IN ('COMPLETE', 'FAIL', 'ABORT') AND {clocks.events()} "
+        f"AND (e.run_state IN ('COMPLETE', 'FAIL', 'ABORT') OR e.parts > 1) AND {clocks.events()} "
         "GROUP BY e.run_id, job_namespace, job_name HAVING notEmpty(whole)"
     )
     found: dict[_Run, tuple[str, datetime]] = {}

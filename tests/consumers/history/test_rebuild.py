@@ -17,7 +17,7 @@ from headwater.rebuild.deriving import edge_sets_batch, portions
 from headwater.rebuild.events import Event
 from headwater.rebuild.work_tables import MIRROR, MIRRORED, SERVING, Work
 from headwater.schemas import records
-from headwater.schemas.topics import EDGES
+from headwater.schemas.topics import EDGES, RUNS
 from headwater.settings import Settings
 from headwater.stitching import StitchingStep
 from headwater.stitching.columns import Columns
@@ -47,19 +47,23 @@ def quiet(_line: str) -> None:
     pass
 
 
-def stream(history: History, chunks: Sequence[Sequence[dict[str, Any]]], step: StitchingStep | None = None) -> None:
-    """What the workers do: each chunk is stitched, and both archived."""
-    step = step or StitchingStep(Settings())
+def stream(history: History, chunks: Sequence[Sequence[dict[str, Any]]], pause: int = 0, **settings: Any) -> None:
+    """What the workers do: each chunk is stitched, and both archived. `pause`: ms of broker time between two chunks,
+    each of which is committed.
+    """
+    step = StitchingStep(Settings(**settings))
     offset = sets = 0
-    for chunk in chunks:
-        if not chunk:
-            continue
+    for number, chunk in enumerate(filter(None, chunks)):
         history.clock[0] += 1_000_000
-        batch = worlds.batch(chunk, offset)
+        batch = worlds.batch(chunk, offset, arrival=worlds.ARRIVAL + number * pause)
         made = [output for output in step.process(batch) if output.topic == EDGES.name]
         history.keep(batch, *([edge_sets_batch(made, EDGE_SET, sets)] if made else []))
         offset += len(chunk)
         sets += len(made)
+        if pause:
+            step.committed({(RUNS.name, 0): offset})
+            step.tick(0)
+    step.revoked({(RUNS.name, 0)})
 
 
 def rows(history: History) -> dict[str, list[tuple[Any, ...]]]:
@@ -113,6 +117,27 @@ def test_rebuilt_tables_equal_those_of_the_stream(
     assert rows(history) == before
     assert all(one.none for one in outcome.differences)
     assert (outcome.exchanged, outcome.unjudged, left(history)) == (True, 0, [])
+
+
+def test_edges_that_a_horizon_left_out_are_made(history: History) -> None:
+    """A START and a late FAIL of a run that ended and was forgotten: the stream takes each for a run's first event, a
+    rebuild for what they are. The run's state is COMPLETE all the time.
+    """
+    other = {"run_id": worlds.RUNS[1], "state": "RUNNING"}
+    told = [
+        run_event(2, "COMPLETE", [], [dataset("y", "1")]),
+        *(run_event(number, "RUNNING", [], [], run=other) for number in (11, 12)),
+        run_event(1, "START", [dataset("x", "1")], []),
+        run_event(3, "FAIL", [dataset("w", "1")], []),
+    ]
+    stream(history, [[one] for one in told], 100_000, stitching_horizon_seconds=10, stitching_young_seconds=1)
+    ends = "SELECT source_name, target_name FROM edges ORDER BY source_name"
+    states = "SELECT state FROM runs ORDER BY run_id"
+    assert history.rows(ends) == [("", "y"), ("w", ""), ("x", "")]
+    assert history.rows(states) == [("COMPLETE",), ("RUNNING",)]
+    rebuild(history.settings, quiet)
+    assert history.rows(ends) == [("w", "y"), ("x", "y")]
+    assert history.rows(states) == [("COMPLETE",), ("RUNNING",)]
 
 
 def test_a_long_run_is_rebuilt_row_for_row(history: History, monkeypatch: pytest.MonkeyPatch) -> None:

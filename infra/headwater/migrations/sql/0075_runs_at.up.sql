@@ -3,7 +3,7 @@
 CREATE VIEW IF NOT EXISTS ${database}.runs_at ${on_cluster} AS
 -- A run that ended never changes: of two ends the one of the earlier event time stands, then of the smaller event id;
 -- an end in parts counts once all of them are there.
-WITH arraySort(arrayFilter(x -> length(arrayDistinct(arrayMap(y -> y.5, arrayFilter(y -> y.2 = x.2, r.terminal)))) >= x.4, r.terminal)) AS ends
+WITH arraySort(arrayFilter(x -> x.3 IN ('COMPLETE', 'FAIL', 'ABORT') AND length(arrayDistinct(arrayMap(y -> y.5, arrayFilter(y -> y.2 = x.2 AND y.4 = x.4, r.ends_and_parts)))) >= x.4, r.ends_and_parts)) AS ends
 SELECT
     r.run_id AS run_id,
     r.job_namespace AS job_namespace,
@@ -48,7 +48,7 @@ FROM
         assumeNotNull(e.run_id) AS run_id,
         e.job_namespace AS job_namespace,
         e.job_name AS job_name,
-        groupUniqArrayIf((e.event_time, toString(e.event_id), e.run_state, e.parts, e.part), e.run_state IN ('COMPLETE', 'FAIL', 'ABORT')) AS terminal,
+        groupUniqArrayIf((e.event_time, toString(e.event_id), e.run_state, e.parts, e.part), e.run_state IN ('COMPLETE', 'FAIL', 'ABORT') OR e.parts > 1) AS ends_and_parts,
         multiIf(countIf(e.run_state = 'RUNNING') > 0, 'RUNNING', countIf(e.run_state = 'START') > 0, 'START', 'OTHER') AS open_state,
         if(countIf(e.run_state = 'START') > 0, minIf(e.event_time, e.run_state = 'START'), min(e.event_time)) AS started_at,
         max(e.event_time) AS last_event_at,

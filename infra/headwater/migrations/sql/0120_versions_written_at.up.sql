@@ -20,12 +20,12 @@ LEFT JOIN
         e.job_namespace AS job_namespace,
         e.job_name AS job_name,
         groupUniqArray((e.event_time, toString(e.event_id), e.run_state, e.parts, e.part)) AS every,
-        arraySort(arrayFilter(x -> length(arrayDistinct(arrayMap(y -> y.5, arrayFilter(y -> y.2 = x.2, every)))) >= x.4, every)) AS ends,
+        arraySort(arrayFilter(x -> x.3 IN ('COMPLETE', 'FAIL', 'ABORT') AND length(arrayDistinct(arrayMap(y -> y.5, arrayFilter(y -> y.2 = x.2 AND y.4 = x.4, every)))) >= x.4, every)) AS ends,
         notEmpty(ends) AS ended,
         ends[1].1 AS ended_at,
         ends[1].3 AS state
     FROM ${database}.run_events AS e
-    WHERE e.run_state IN ('COMPLETE', 'FAIL', 'ABORT') AND isNotNull(e.run_id) AND e.event_time <= {at:DateTime64(6, 'UTC')} AND e.arrival <= {known_at:DateTime64(6, 'UTC')}
+    WHERE (e.run_state IN ('COMPLETE', 'FAIL', 'ABORT') OR e.parts > 1) AND isNotNull(e.run_id) AND e.event_time <= {at:DateTime64(6, 'UTC')} AND e.arrival <= {known_at:DateTime64(6, 'UTC')}
     GROUP BY e.run_id, e.job_namespace, e.job_name
 ) AS r ON r.run = u.run_id AND r.job_namespace = u.job_namespace AND r.job_name = u.job_name
 GROUP BY u.namespace, u.name, u.version
