@@ -2,7 +2,7 @@
 
 What was measured on chDB 4.4 (engine 26.9): a query releases the interpreter's lock, two connections
 of one process run at the same time, two queries on one connection wait for one another; a new
-connection costs 1 ms; `SET` holds for one connection only. So every request gets a connection of its own.
+connection costs 1 ms; `SET` holds for one connection only. So no two requests share a connection at one time.
 """
 
 from __future__ import annotations
@@ -106,12 +106,15 @@ class Connection:
     def __init__(self, raw: Any, spool: Path) -> None:
         self._raw = raw
         self._spool = spool
+        #: Whether every statement ran to its end, and its result was fetched.
+        self.clean = True
 
     def query(self, sql: str, form: str, parameters: Mapping[str, str] | None = None) -> Answer:
         """Run one statement. Parameters are texts in ClickHouse's escaped form. Raises Refused."""
         try:
             result = self._raw.query(sql, form, params=dict(parameters or {}))
         except RuntimeError as error:
+            self.clean = False
             raise refusal(error) from error
         return Answer(
             bytes(result.bytes()),
@@ -124,6 +127,7 @@ class Connection:
 
     def stream(self, sql: str, form: str, parameters: Mapping[str, str] | None = None) -> Generator[bytes]:
         """Run one query and give its result in pieces, for formats of STREAMED. Raises Refused, also between pieces."""
+        clean, self.clean = self.clean, False
         try:
             handle = self._raw.send_query(sql, form, params=dict(parameters or {}))
         except RuntimeError as error:
@@ -131,6 +135,7 @@ class Connection:
         try:
             while (piece := handle.fetch()) is not None:
                 yield bytes(piece.bytes())
+            self.clean = clean
         except RuntimeError as error:
             raise refusal(error) from error
         finally:

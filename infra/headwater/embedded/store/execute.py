@@ -12,6 +12,7 @@ from headwater.embedded.store import policy
 from headwater.embedded.store.engine import STREAMED, Answer, Connection, Engine, Refused, escaped, quoted
 from headwater.embedded.store.faults import TOO_LARGE
 from headwater.embedded.store.guard import MAX_QUERY_BYTES, SELECT, Guard, Statement, check_setting, described, parse
+from headwater.embedded.store.readers import Readers
 from headwater.embedded.store.request import Request
 from headwater.embedded.store.sessions import Sessions
 from headwater.embedded.store.statements import Insert, NeedMore, format_clause, insert_head, only_changes
@@ -52,6 +53,7 @@ class Executor:
         self._control = engine.connect()
         self._guard = Guard(self._control)
         self.sessions = Sessions(engine)
+        self._readers = Readers(engine, _prepare)
 
     @contextlib.contextmanager
     def run(self, request: Request, body: Iterable[bytes], tag: str) -> Generator[Outcome]:
@@ -61,14 +63,14 @@ class Executor:
                 connection = stack.enter_context(self.sessions.connection(request))
                 outcome = self._write(connection, request, body, tag)
             else:
-                connection = stack.enter_context(contextlib.closing(self._engine.connect()))
-                outcome = self._read(connection, request, body, tag)
+                outcome = self._read(stack, request, body, tag)
             # A stream ends before its connection: the other way round the engine dies.
             stack.enter_context(contextlib.closing(outcome.pieces))
             yield outcome
 
     def kill(self, tag: str) -> None:
         """Stop the statement that runs under this tag, if one still runs."""
+        tag = self._readers.stop(tag) or tag
         connection = self._engine.connect()
         try:
             connection.query(f"KILL QUERY WHERE Settings['log_comment'] = {quoted(tag)} ASYNC", "Null")
@@ -77,12 +79,12 @@ class Executor:
 
     def close(self) -> None:
         self.sessions.close()
+        self._readers.close()
         self._control.close()
 
-    def _read(self, connection: Connection, request: Request, body: Iterable[bytes], tag: str) -> Outcome:
+    def _read(self, stack: contextlib.ExitStack, request: Request, body: Iterable[bytes], tag: str) -> Outcome:
         text = _text(request.query, body, MAX_QUERY_BYTES)
-        connection.set(_AS_A_SERVER)
-        statement = self._guard.judge(connection, text, request.parameters)
+        statement = self._guard.known(text) or self._judged(text, request.parameters)
         form = statement.format or _given_format(request.default_format)
         for name in request.settings:
             check_setting(name)
@@ -92,13 +94,15 @@ class Executor:
             **({} if form in STREAMED else {"max_result_bytes": str(self._limits.result_bytes)}),
             **request.settings,
             **statement.settings,
-            "log_comment": tag,
         }
         self._check_caps(settings)
-        _use(connection, request.database)
-        # From here the engine itself lets nothing be changed: the changes of one SET are made in order.
-        connection.set({**settings, "readonly": "1"})
+        connection = stack.enter_context(self._readers.connection(tag, request.database, settings))
         return _query(connection, text, Statement(form, kind=statement.kind), request)
+
+    def _judged(self, text: str, parameters: Mapping[str, str]) -> Statement:
+        with contextlib.closing(self._engine.connect()) as connection:
+            connection.set(_AS_A_SERVER)
+            return self._guard.judge(connection, text, parameters)
 
     def _write(self, connection: Connection, request: Request, body: Iterable[bytes], tag: str) -> Outcome:
         _use(connection, request.database)
@@ -157,6 +161,14 @@ def _query(connection: Connection, text: str, statement: Statement, request: Req
         answer = connection.query(text, form, request.parameters)
         return Outcome(form, answer, _whole(answer.data))
     return Outcome(form, None, connection.stream(text, form, request.parameters))
+
+
+def _prepare(connection: Connection, database: str, settings: Mapping[str, str]) -> None:
+    """Make a connection a reader's."""
+    connection.set(_AS_A_SERVER)
+    _use(connection, database)
+    # From here the engine itself lets nothing be changed: the changes of one SET are made in order.
+    connection.set({**settings, "readonly": "1"})
 
 
 def _whole(*pieces: bytes) -> Generator[bytes]:

@@ -72,16 +72,16 @@ class Guard:
         self._known: dict[str, Statement] = {}
         self._lock = threading.Lock()
 
-    def judge(self, connection: Connection, text: str, parameters: Mapping[str, str]) -> Statement:
-        """What a reader's statement is. Raises Refused: a syntax error, or 164 where a reader may not say it."""
+    def known(self, text: str) -> Statement | None:
+        """What was judged of this text before, None where it was not or is not remembered."""
         with self._lock:
             known = self._known.pop(text, None)
             if known is not None:
                 self._known[text] = known  # the last one asked for stands last
-                return known
-        return self._judged(connection, text, parameters)
+            return known
 
-    def _judged(self, connection: Connection, text: str, parameters: Mapping[str, str]) -> Statement:
+    def judge(self, connection: Connection, text: str, parameters: Mapping[str, str]) -> Statement:
+        """What a reader's statement is. Raises Refused: a syntax error, or 164 where a reader may not say it."""
         if "\0" in text:
             raise _no("a statement holds no zero byte")
         if len(text.encode()) > MAX_QUERY_BYTES:
