@@ -7,7 +7,8 @@ as it is documented, and so is the answer. Which rows of which view belong to th
 `-- near VIEW: what`. Of a question that says `-- near edges: around` the edges into and out of the dataset that its
 parameters `namespace` and `name` name are looked up likewise, of one that says `-- near column_edges: below` the steps
 that lead down from the column that `column` names; of `-- near dataset_versions: repeated` the versions whose content
-another version has too.
+another version has too. A question that walks nowhere reads `all` of a view by its text, with the columns that it names
+alone, or `doubles` too.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from headwater.audit.edges import Edges
 from headwater.audit.lookup import Nodes
 from headwater.audit.model import Direction, Node
 from headwater.audit.naming import Names
-from headwater.audit.pruned import asked, parameter, runs, then
+from headwater.audit.pruned import PRUNED, asked, known, parameter, runs, then
 from headwater.audit.repeated import repeated
 from headwater.audit.rows import CHUNK, select
 from headwater.audit.store import Client
@@ -39,7 +40,10 @@ _NAMES: Final = "arrayZip({near_namespaces:Array(String)}, {near_names:Array(Str
 
 #: What `-- near VIEW: what` may say: the condition that rows of the view meet where they belong to the walk's nodes.
 #: `dataset_versions` may also be near its `versions`: those of the nodes, and of no other versions of their datasets.
+#: `all` and `doubles`: every row, with `doubles` those that were told twice also twice, where that changes no answer.
 NEAR: Final = {
+    "all": "true",
+    "doubles": "true",
     "datasets": f"(namespace, name) IN {_NAMES}",
     "writes": f"(namespace, name) IN {_NAMES} AND access = 'write'",
     "runs": f"{_JOBS} AND run_id IN {{near_runs:Array(UUID)}}",
@@ -60,7 +64,9 @@ def narrowed(
         alike = repeated(client, CHUNK, _clocks(values["at"], values["known_at"]))
         if alike is None:
             return sql, dict(values)
-        return _CALL.sub(lambda call: _of(call, near, sql), sql), {**values, **alike}
+        return _CALL.sub(lambda call: _of(call, near, sql, values), sql), {**values, **alike}
+    if not any(call[1] in _WALKS for call in _CALL.finditer(sql)):
+        return _CALL.sub(lambda call: _of(call, near, sql, values), sql), dict(values)
     walks: dict[str, str] = {}
     sent = dict(values)
     nodes: set[Reached] = set()
@@ -70,12 +76,12 @@ def narrowed(
             found = _walked(client, _WALKS[call[1]], _arguments(call[2], values), steps)
             nodes.update(found)
             walks[call[0]] = _rows(f"walk{len(walks)}", found, sent)
-    if not walks or len(nodes) > CHUNK:
+    if len(nodes) > CHUNK:
         return sql, dict(values)
     sent |= {f"near_{name}": value for name, value in named({(n.namespace, n.name) for n in nodes}).items()}
     if {"dataset_versions", "runs"} & near.keys():
         sent |= _writers(client, nodes, whole=near.get("dataset_versions") == "datasets")
-    return _CALL.sub(lambda call: walks.get(call[0]) or _of(call, near, sql), sql), sent
+    return _CALL.sub(lambda call: walks.get(call[0]) or _of(call, near, sql, values), sql), sent
 
 
 def _around(client: Client, sql: str, values: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -108,7 +114,7 @@ def _below(client: Client, sql: str, values: Mapping[str, Any], near: Mapping[st
     shown = ", ".join(f"toNullable(near.{n}) AS {field}" for n, field in enumerate(Step._fields, 1))
     said = "false AS masking, 'DIRECT' AS transformation"
     rows = f"(SELECT {shown}, {said} FROM (SELECT arrayJoin(arrayZip({zipped})) AS near))"
-    return _CALL.sub(lambda call: rows if call[1] == "column_edges" else _of(call, near, sql), sql), sent
+    return _CALL.sub(lambda call: rows if call[1] == "column_edges" else _of(call, near, sql, values), sql), sent
 
 
 def _told(name: str, found: list[Told], sent: dict[str, Any]) -> str:
@@ -194,15 +200,19 @@ def _writers(client: Client, nodes: set[Reached], *, whole: bool) -> dict[str, A
     }
 
 
-def _of(call: re.Match[str], near: Mapping[str, str], sql: str) -> str:
+def _of(call: re.Match[str], near: Mapping[str, str], sql: str, values: Mapping[str, Any]) -> str:
     """A view, of which only what belongs to the walk is read."""
     what = near.get(call[1])
     if what is None:
         return call[0]
-    clocks = dict(_ARGUMENT.findall(call[2]))
+    every: dict[str, str] = dict(_ARGUMENT.findall(call[2]))
+    clocks = {name: given for name, given in every.items() if values[given] < END}
     if call[1] == "dataset_versions":
         return _versions(clocks, whole=what == "datasets")
-    return asked(call[1], NEAR[what], clocks, sql)
+    if call[1] in PRUNED:
+        return asked(call[1], NEAR[what], clocks, sql, doubles=what == "doubles")
+    arguments = ", ".join(f"{name} = {parameter(every, name)}" for name in every)
+    return f"(SELECT * FROM {call[1]}_at({arguments}) WHERE {NEAR[what]})"
 
 
 _VERSION: Final = " AND version IN {near_versions:Array(String)}"
@@ -215,7 +225,6 @@ def _versions(clocks: Mapping[str, str], *, whole: bool) -> str:
     The view joins all that was ever written with all runs, and its conditions do not reach below that; here they stand
     where the tables are read.
     """
-    known_at = parameter(clocks, "known_at")
     keys = _OF_DATASETS if whole else "{near_keys:Array(UInt64)}"
     last = "(u.event_time, toString(u.event_id), u.part, u.position, u.content)"
     return f"""(
@@ -229,9 +238,9 @@ def _versions(clocks: Mapping[str, str], *, whole: bool) -> str:
     FROM
     (
         SELECT o.key AS key, any(o.namespace) AS namespace, any(o.name) AS name, any(o.version) AS version,
-            argMaxIf(o.version_origin, o.precedence, o.arrival <= {known_at}) AS version_origin
+            argMaxIf(o.version_origin, o.precedence, {known(clocks, "o.")}) AS version_origin
         FROM nodes AS o WHERE key IN {keys} GROUP BY o.key
-        HAVING isNotNull(version) AND min(o.arrival) <= {known_at}
+        HAVING isNotNull(version) AND countIf({known(clocks, "o.")}) > 0
     ) AS n
     LEFT JOIN
     (

@@ -8,7 +8,9 @@ condition on its rows where the table is read. Every column is told as the view 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.resources import files
 from typing import Final
 
 _WORD: Final = re.compile(r"\w+")
@@ -21,7 +23,7 @@ _PLAIN: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
         "namespace, name, access, event_time, event_id, part, position, content",
         (
             *("namespace", "name", "version", "access", "run_id", "job_namespace", "job_name"),
-            *("columns", "event_time", "event_id"),
+            *("kind", "owners", "tags", "columns", "actor", "event_time", "arrival", "event_id"),
         ),
     ),
     "predictions": (
@@ -33,67 +35,80 @@ _PLAIN: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
         ),
     ),
 }
-_NEWEST: Final = "(e.event_time, toString(e.event_id))"
-_DATED: Final = "(e.event_time, toString(e.event_id), v)"
-#: Columns of the view `runs`, of those that questions ask of it: how events of a run give them.
-_RUN: Final[Mapping[str, str]] = {
-    **{
-        f"code_{one}": f"argMaxIf(e.job_code_{one}, {_NEWEST}, isNotNull(e.job_code_{one}))"
-        for one in ("repository", "commit", "dirty", "digest")
-    },
-    **{
-        one: f"mapApply((k, v) -> (k, v.3), maxMap(mapApply((k, v) -> (k, {_DATED}), e.{one})))"
-        for one in ("parameters", "environment")
-    },
-    "metrics": "groupUniqArrayArray(e.metrics)",
-}
-_ENDS: Final = (
-    "arraySort(arrayFilter(x -> x.3 IN ('COMPLETE', 'FAIL', 'ABORT') AND length(arrayDistinct(arrayMap(y -> y.5, "
-    "arrayFilter(y -> y.2 = x.2 AND y.4 = x.4, ends_and_parts)))) >= x.4, ends_and_parts))"
-)
+#: The views that `asked` tells.
+PRUNED: Final = frozenset({"runs", *_PLAIN})
+#: A column in the text of a view: how far it is indented, what it is, its name.
+_COLUMN: Final = re.compile(r"^( +)(?!FROM )(.+) AS (\w+),?$", re.MULTILINE)
+_ENDS: Final = re.compile(r"^WITH (.+) AS ends$", re.MULTILINE)
+_INNER: Final = re.compile(r"\br\.(\w+)")
 
 
-def asked(view: str, where: str, clocks: Mapping[str, str], sql: str) -> str:
-    """The rows of `view` that meet a condition, with what the statement `sql` names of its columns.
+def asked(view: str, where: str, clocks: Mapping[str, str], sql: str, *, doubles: bool = False) -> str:
+    """The rows of `view`, one of PRUNED, that meet a condition, with what the statement `sql` names of its columns.
 
-    `clocks`: the names of the parameters that say at and known_at.
+    `clocks`: the names of the parameters that say at and known_at; one that is not there says all time.
+    `doubles`: rows may come twice.
     """
     words = set(_WORD.findall(sql))
     if view == "runs":
-        return runs(where, clocks, [name for name in _RUN if name in words])
-    if view in _PLAIN:
-        table, row, columns = _PLAIN[view]
-        named = ", ".join(f"`{name}`" for name in columns if name in words)
-        # Doubles differ in their arrival alone, which nobody asks for, and FINAL costs more than taking one of each.
-        return f"(SELECT {named} FROM {table} WHERE {then(clocks)} AND ({where}) LIMIT 1 BY {row})"
-    arguments = ", ".join(f"{name} = {parameter(clocks, name)}" for name in clocks)
-    return f"(SELECT * FROM {view}_at({arguments}) WHERE {where})"
+        return runs(where, clocks, sorted(words & _runs_at()[1].keys()))
+    table, row, columns = _PLAIN[view]
+    named = ", ".join(f"`{name}`" for name in columns if name in words)
+    # Doubles differ in their arrival alone, which nobody asks for, and FINAL costs more than taking one of each.
+    once = "" if doubles else f" LIMIT 1 BY {row}"
+    return f"(SELECT {named} FROM {table} WHERE {then(clocks)} AND ({where}){once})"
 
 
-def runs(where: str, clocks: Mapping[str, str], columns: list[str]) -> str:
-    """The runs, their states and ends, and these columns. As in the view, of two ends the earlier one stands."""
-    told = "".join(f", {_RUN[name]} AS {name}" for name in columns)
+def runs(where: str, clocks: Mapping[str, str], columns: Iterable[str]) -> str:
+    """The runs, their states and ends, and these columns, as the view tells them.
+
+    Grouped by a hash of the job's names beside the id, which is 2.3 times as fast as by texts: it tells apart jobs that
+    share one id.
+    """
+    ends, outer, inner = _runs_at()
+    # Under names of their own, so that a condition on the table's columns means these.
+    outer = {**outer, "job_namespace": "r.of_namespace", "job_name": "r.of_job"}
+    inner = {**inner, "of_namespace": "any(e.job_namespace)", "of_job": "any(e.job_name)"}
+    told = {name: outer[name] for name in ("run_id", "job_namespace", "job_name", "state", "ended_at", *columns)}
+    below = dict.fromkeys(_INNER.findall(" ".join((ends, *told.values()))))
     return f"""(
-    WITH {_ENDS} AS ends
-    SELECT run_id, job_namespace, job_name, if(notEmpty(ends), ends[1].3, open_state) AS state,
-        if(notEmpty(ends), toNullable(ends[1].1), NULL) AS ended_at{"".join(f", {name}" for name in columns)}
+    WITH {ends} AS ends
+    SELECT {_listed(told)}
     FROM
     (
-        SELECT assumeNotNull(e.run_id) AS run_id, e.job_namespace AS job_namespace, e.job_name AS job_name,
-            groupUniqArrayIf((e.event_time, toString(e.event_id), e.run_state, e.parts, e.part),
-                e.run_state IN ('COMPLETE', 'FAIL', 'ABORT') OR e.parts > 1) AS ends_and_parts,
-            multiIf(countIf(e.run_state = 'RUNNING') > 0, 'RUNNING',
-                countIf(e.run_state = 'START') > 0, 'START', 'OTHER') AS open_state{told}
+        SELECT {_listed({name: inner[name] for name in below})}
         FROM run_events AS e
-        WHERE isNotNull(e.run_id) AND {then(clocks)} AND ({where})
-        GROUP BY e.run_id, e.job_namespace, e.job_name
-    )
+        WHERE isNotNull(e.run_id) AND {then(clocks, "e.")} AND ({where})
+        GROUP BY assumeNotNull(e.run_id), sipHash64(e.job_namespace, e.job_name)
+    ) AS r
 )"""
 
 
-def then(clocks: Mapping[str, str]) -> str:
-    """The condition that both clocks put on an event."""
-    return f"event_time <= {parameter(clocks, 'at')} AND arrival <= {parameter(clocks, 'known_at')}"
+@cache
+def _runs_at() -> tuple[str, Mapping[str, str], Mapping[str, str]]:
+    """The text of the view: the ends of a run, its columns, and what of a run's events they are made of."""
+    folder = files("headwater.migrations") / "sql"
+    [file] = [file for file in folder.iterdir() if file.name.endswith("_runs_at.up.sql")]
+    text = file.read_text("utf-8")
+    columns = {len(indent): dict[str, str]() for indent, _, _ in _COLUMN.findall(text)}
+    for indent, said, name in _COLUMN.findall(text):
+        columns[len(indent)][name] = said
+    return _ENDS.findall(text)[0], columns[4], columns[8]
+
+
+def _listed(columns: Mapping[str, str]) -> str:
+    return ", ".join(f"{said} AS {name}" for name, said in columns.items())
+
+
+def then(clocks: Mapping[str, str], table: str = "") -> str:
+    """The condition that both clocks put on an event; a clock that is not there says all time."""
+    happened = f"{table}event_time <= {parameter(clocks, 'at')}" if "at" in clocks else "true"
+    return f"{happened} AND {known(clocks, table)}"
+
+
+def known(clocks: Mapping[str, str], table: str = "") -> str:
+    """Of that, what had arrived. Of all time nothing is asked: when a row arrived is computed for each."""
+    return f"{table}arrival <= {parameter(clocks, 'known_at')}" if "known_at" in clocks else "true"
 
 
 def parameter(clocks: Mapping[str, str], name: str) -> str:

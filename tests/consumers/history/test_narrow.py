@@ -111,7 +111,8 @@ def test_what_a_question_calls_near_is_there() -> None:
     """Each `-- near VIEW: what` names a view that the statement reads, and something that can be said."""
     told = {name: question.near for name, question in QUESTIONS.items() if question.near}
     walking = {name for name, one in QUESTIONS.items() if "stream_at(" in one.sql}
-    assert set(told) == {*walking, "graph_changes", "untagged_columns", "same_outputs"}
+    grouping = {"slowest_stages", "unread_outputs", "metadata_changes"}
+    assert set(told) == {*walking, *grouping, "graph_changes", "untagged_columns", "same_outputs"}
     for name, near in told.items():
         for view, what in near.items():
             assert f"{view}_at(" in QUESTIONS[name].sql, name

@@ -2,18 +2,26 @@
 -- param name String = : Part of its name; empty: all.
 -- param since DateTime64(6, 'UTC') = 1970-01-01T00:00:00Z: From this event time.
 -- param limit UInt32 = 1000: Rows at most.
+-- near uses: doubles
 SELECT event_time, arrival, about, namespace, name, what, before, after, said_by, event_id
 FROM
 (
     SELECT
         *,
-        lagInFrame(value, 1, '') OVER (PARTITION BY about, namespace, name, what ORDER BY event_time, event_id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS before,
+        -- What came twice says nothing new the second time: in this order one stands behind the other.
+        lagInFrame(value, 1, '') OVER (PARTITION BY about, namespace, name, what ORDER BY event_time, event_id, value, arrival ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS before,
         value AS after
     FROM
     (
         SELECT event_time, arrival, 'dataset' AS about, namespace, name, w.1 AS what, w.2 AS value,
             concat('job ', job_namespace, '/', job_name, if(isNull(actor), '', concat(' (', assumeNotNull(actor), ')'))) AS said_by, event_id
-        FROM uses_at(at = {at:DateTime64(6, 'UTC')}, known_at = {known_at:DateTime64(6, 'UTC')})
+        FROM
+        (
+            SELECT namespace, name, owners, tags, columns, job_namespace, job_name, actor, event_time, arrival, event_id
+            FROM uses_at(at = {at:DateTime64(6, 'UTC')}, known_at = {known_at:DateTime64(6, 'UTC')})
+            WHERE positionCaseInsensitiveUTF8(concat(namespace, '/', name), {name:String}) > 0
+                AND (notEmpty(owners) OR notEmpty(tags) OR notEmpty(columns))
+        )
         ARRAY JOIN arrayFilter(x -> x.2 != '', [
             ('owners', if(empty(owners), '', toString(arraySort(owners.name)))),
             ('tags', if(empty(tags), '', toString(arraySort(arrayMap(t -> concat(t.key, '=', t.value), tags))))),
@@ -21,8 +29,9 @@ FROM
         UNION ALL
         SELECT event_time, arrival, 'job', job_namespace, job_name, 'owners', toString(arraySort(job_owners.name)),
             concat('job ', job_namespace, '/', job_name, if(isNull(actor), '', concat(' (', assumeNotNull(actor), ')'))), event_id
-        FROM (SELECT *, arrival FROM run_events FINAL)
-        WHERE notEmpty(job_owners) AND event_time <= {at:DateTime64(6, 'UTC')} AND arrival <= {known_at:DateTime64(6, 'UTC')}
+        FROM run_events
+        WHERE positionCaseInsensitiveUTF8(concat(job_namespace, '/', job_name), {name:String}) > 0
+            AND notEmpty(job_owners) AND event_time <= {at:DateTime64(6, 'UTC')} AND arrival <= {known_at:DateTime64(6, 'UTC')}
         UNION ALL
         SELECT event_time, arrival, if(name != '', 'dataset', 'job'), if(name != '', namespace, job_namespace),
             if(name != '', name, job_name), concat('decision: ', kind),
@@ -34,5 +43,5 @@ FROM
 WHERE before != after
     AND positionCaseInsensitiveUTF8(concat(namespace, '/', name), {name:String}) > 0
     AND event_time >= {since:DateTime64(6, 'UTC')}
-ORDER BY event_time, about, namespace, name, what, event_id
+ORDER BY event_time, about, namespace, name, what, event_id, after
 LIMIT {limit:UInt32}

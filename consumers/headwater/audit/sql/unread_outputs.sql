@@ -1,6 +1,8 @@
 -- Which outputs nobody read for so many days, what writing them cost meanwhile, and whom to ask.
 -- param days UInt32 = 90: So many days before the time `at` (or now).
 -- param limit UInt32 = 100: Rows at most.
+-- near uses: doubles
+-- near runs: all
 WITH
     least({at:DateTime64(6, 'UTC')}, now64(6)) AS until,
     until - toIntervalDay({days:UInt32}) AS since,
