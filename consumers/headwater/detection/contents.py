@@ -15,7 +15,7 @@ from headwater.detection.gates import Gate, Outcome
 from headwater.detection.ids import digest
 from headwater.detection.ordered import Judged, Ordered, Point
 from headwater.detection.policy import Policy
-from headwater.detection.recent import forget
+from headwater.detection.recent import Ids, forget
 from headwater.detection.texts import dataset, day
 from headwater.detection.verdicts import Subject, Verdict
 
@@ -62,19 +62,19 @@ class _Write(NamedTuple):
 class Contents:
     """What is known of one dataset's contents, each event once, in any order."""
 
-    written: OrderedDict[Key, set[Print]] = field(default_factory=OrderedDict[Key, set[Print]])
+    #: Mostly one of each version.
+    written: OrderedDict[Key, tuple[Print, ...]] = field(default_factory=OrderedDict[Key, tuple[Print, ...]])
     #: Reads that nothing written can be compared with so far: judged when that comes.
     waiting: OrderedDict[Key, list[Point[_Read]]] = field(default_factory=OrderedDict[Key, list[Point[_Read]]])
     reads: Ordered[_Read] = field(default_factory=Ordered[_Read])
     writes: Ordered[_Write] = field(default_factory=Ordered[_Write])
-    seen: OrderedDict[bytes, None] = field(default_factory=OrderedDict[bytes, None])
+    seen: Ids = field(default_factory=lambda: Ids(4 * _MOST_VERSIONS))
 
     def is_new(self, event_id: bytes) -> bool:
         """Whether this event was not taken so far; it is from now on."""
         if event_id in self.seen:
             return False
-        self.seen[event_id] = None
-        forget(self.seen, 4 * _MOST_VERSIONS)
+        self.seen.add(event_id)
         return True
 
 
@@ -82,10 +82,10 @@ def wrote(subject: Subject, found: Print, contents: Contents, policy: Policy, ba
     """Remembers a write, and judges reads anew for which it is what they may have read."""
     key = (subject.version, subject.partitions)
     contents.writes.take(Point(subject.event_time, based_on, _Write(subject.run_id, found), subject), policy.again_uses)
-    written = contents.written.setdefault(key, set())
+    written = contents.written.get(key, ())
     if found in written:
         return
-    written.add(found)
+    contents.written[key] = (*written, found)
     forget(contents.written, _MOST_VERSIONS)
     for point in contents.reads.points:
         if point.what.key == key:
