@@ -7,6 +7,7 @@ points do. What is compared is the same to the last bit: a point keeps the preci
 from __future__ import annotations
 
 import struct
+from array import array
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -15,10 +16,11 @@ import numpy as np
 from headwater.detection.statistics.numeric import POINTS
 from headwater.detection.summaries import Column, Floats, Kind
 
-_ROWS = struct.Struct("<qq")
+#: The first of a column's values among those of all columns, the one behind its last, and `Counts.floor`.
+_LISTED = struct.Struct("<IId")
 #: Bytes of a column's points in single precision; in double precision they are twice as many.
 _SINGLE = 4 * POINTS
-#: Counts from here on take eight bytes each, else four.
+#: Numbers of rows take four bytes each, or eight where one of them is as large as this.
 _LARGE = 2**32
 
 
@@ -36,7 +38,7 @@ class Counts(NamedTuple):
 
 
 class _Slot(NamedTuple):
-    """Where a column's numbers stand: its rows, and its points (bytes) or counts (place and the next one)."""
+    """Where a column's numbers stand: its rows, and its points or what is said of its values, from byte to byte."""
 
     rows: int
     kind: Kind
@@ -47,48 +49,55 @@ class _Slot(NamedTuple):
 class Columns(Mapping[str, Column]):
     """The columns of one profile. Those of the next one share the names and places, as long as they are the same."""
 
-    __slots__ = ("_counts", "_points", "_rows", "slots")
+    __slots__ = ("_counts", "_listed", "_points", "_rows", "_values", "slots")
 
     def __init__(self, columns: Mapping[str, Column], like: Columns | None = None) -> None:
-        rows, points = bytearray(), bytearray()
-        counts: list[Counts] = []
+        points, listed = bytearray(), bytearray()
+        rows: list[int] = []
+        values: list[str] = []
+        counts: list[int] = []
         #: Of each column; a plain dict, as it is asked for each column of each profile of each baseline.
         self.slots: dict[str, _Slot] = {}
         for name, column in columns.items():
             at = len(rows)
-            rows += _ROWS.pack(column.rows, column.nulls)
+            rows += column.rows, column.nulls
             begin, end = len(points), 0
             if column.points is not None:
                 points += column.points.tobytes()
                 end = len(points)
             elif column.values is not None:
-                begin, end = len(counts), len(counts) + 1
-                counts.append(_counts(column))
+                begin, first = len(listed), len(values)
+                values += column.values
+                counts += column.values.values()
+                listed += _LISTED.pack(first, len(values), floor_of(column))
+                end = len(listed)
             self.slots[name] = _Slot(at, column.kind, begin, end)
         if like is not None and like.slots == self.slots:
             self.slots = like.slots
-        self._rows, self._points, self._counts = bytes(rows), bytes(points), tuple(counts)
+        self._rows, self._counts = _packed(rows), _packed(counts).tobytes()
+        self._points, self._listed, self._values = bytes(points), bytes(listed), tuple(values)
 
     def rows(self, name: str) -> tuple[int, int]:
         """Rows, and of these the ones without a value."""
-        found: tuple[int, int] = _ROWS.unpack_from(self._rows, self.slots[name].rows)
-        return found
+        at = self.slots[name].rows
+        return self._rows[at], self._rows[at + 1]
 
     def points(self, name: str) -> tuple[int, bytes] | None:
         """Rows with a value, and the points as bytes; None where the column is not numeric."""
         at, kind, begin, end = self.slots[name]
         if kind != "numeric" or not end:
             return None
-        rows, nulls = _ROWS.unpack_from(self._rows, at)
-        return rows - nulls, self._points[begin:end]
+        return self._rows[at] - self._rows[at + 1], self._points[begin:end]
 
     def counts(self, name: str) -> tuple[int, Counts] | None:
         """Rows with a value, and the counts; None where the column is not one of listed values."""
         at, kind, begin, end = self.slots[name]
         if kind != "categorical" or not end:
             return None
-        rows, nulls = _ROWS.unpack_from(self._rows, at)
-        return rows - nulls, self._counts[begin]
+        first, after, floor = _LISTED.unpack_from(self._listed, begin)
+        width = 4 if len(self._counts) == 4 * len(self._values) else 8
+        counts = Counts(self._values[first:after], self._counts[width * first : width * after], floor)
+        return self._rows[at] - self._rows[at + 1], counts
 
     def __getitem__(self, name: str) -> Column:
         kind = self.slots[name].kind
@@ -125,8 +134,5 @@ def floor_of(column: Column) -> float:
     return min(column.values.values()) / column.valued
 
 
-def _counts(column: Column) -> Counts:
-    values = column.values or {}
-    wide = max(values.values(), default=0) >= _LARGE
-    counts = np.fromiter(values.values(), np.uint64 if wide else np.uint32, len(values)).tobytes()
-    return Counts(tuple(values), counts, floor_of(column))
+def _packed(numbers: list[int]) -> array[int]:
+    return array("Q" if max(numbers, default=0) >= _LARGE else "I", numbers)

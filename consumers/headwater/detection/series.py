@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 
 from headwater.detection.packed import Columns
 from headwater.detection.policy import Policy
-from headwater.detection.signals import Signal, Times
+from headwater.detection.recent import Ids
+from headwater.detection.signals import Shared, Signal
 from headwater.detection.summaries import Kind, Summary
 from headwater.schemas import times
 
@@ -24,6 +25,8 @@ FREQUENT = 100
 _EVER, _NEVER = -(2**63), 2**63 - 1
 #: Mostly nothing is found; an empty set takes 216 bytes.
 _NONE = frozenset[str]()
+#: Profiles of which it is known that they were judged.
+_MOST_SEEN = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +59,8 @@ class Series:
     accepted: dict[str, int] = field(default_factory=dict[str, int])
     #: The newest profiles, in the order of event time: those that one that comes late makes judged again.
     recent: list[Judged] = field(default_factory=list[Judged])
-    _seen: dict[bytes, None] = field(default_factory=dict[bytes, None])
-    _times: Times = field(default_factory=Times)
+    _seen: Ids = field(default_factory=lambda: Ids(_MOST_SEEN))
+    _shared: Shared = field(default_factory=Shared)
 
     def knows(self, event_id: bytes) -> bool:
         """Whether this profile was judged already."""
@@ -67,7 +70,7 @@ class Series:
         """The history of one column under one check."""
         known = self.signals.get((check, column))
         if known is None:
-            known = self.signals[check, column] = Signal(self._times, self._times.none)
+            known = self.signals[check, column] = Signal(self._shared, self._shared.none)
         return known
 
     def add(self, summary: Summary, found: frozenset[str], policy: Policy) -> None:
@@ -78,9 +81,8 @@ class Series:
         season = self.season(summary.event_time, policy)
         entry = Entry(summary.event_time, summary.event_id, season, columns, found or _NONE)
         insort(self.entries, entry, key=_entry_key)
-        self._seen[summary.event_id] = None
-        while len(self._seen) > 1000:
-            del self._seen[next(iter(self._seen))]
+        if summary.event_id not in self._seen:  # it is not new where it is judged again
+            self._seen.add(summary.event_id)
         self._forget(policy)
 
     def remember(self, judged: Judged, policy: Policy) -> None:

@@ -1,4 +1,6 @@
-"""How the columns of a series scored under each check, packed: times that all share, and nine bytes a profile."""
+"""How the columns of a series scored under each check, packed: times that all share, and nine bytes a profile, but for
+those that all were zero, such as of columns without nulls: these are shared too.
+"""
 
 from __future__ import annotations
 
@@ -33,16 +35,20 @@ class Past:
         return [time for time, found in zip(self.times[begin:], self.found[begin:], strict=True) if found]
 
 
-class Times:
-    """Times of a series' signals, shared: all columns have the same ones but those that are not in every profile.
+class Shared:
+    """What a series' signals share. Times: all columns have the same ones but those that are not in every profile.
+    Scores where all are zero, and that nothing was found.
 
-    An array never changes; who does the same to the same array gets the same one.
+    An array never changes; who does the same to the same times gets the same ones.
     """
 
-    __slots__ = ("_done", "_what", "none")
+    __slots__ = ("_done", "_unfound", "_what", "_zeros", "none")
 
     def __init__(self) -> None:
         self.none = array("q")
+        #: As many as were asked for last.
+        self._zeros = array("f")
+        self._unfound = b""
         #: What was done last, and the arrays before and after it.
         self._what: tuple[int, ...] = ()
         self._done: list[tuple[array[int], array[int]]] = []
@@ -63,6 +69,18 @@ class Times:
         known = self._known(times, (since, until, 0))
         return known if known is not None else self._as(times, times[:begin] + times[end:])
 
+    def scores(self, scores: array[float]) -> array[float]:
+        """The same scores, held once where all are zero."""
+        if len(self._zeros) != len(scores):
+            self._zeros = array("f", bytes(scores.itemsize * len(scores)))
+        return self._zeros if scores.tobytes() == self._zeros.tobytes() else scores
+
+    def found(self, found: bytes) -> bytes:
+        """The same, held once where nothing was found."""
+        if len(self._unfound) != len(found):
+            self._unfound = bytes(len(found))
+        return self._unfound if found == self._unfound else found
+
     def _known(self, times: array[int], what: tuple[int, ...]) -> array[int] | None:
         if what != self._what:
             self._what = what
@@ -76,9 +94,9 @@ class Times:
 
 @dataclass(slots=True)
 class Signal:
-    """One column's history under one check: 9 bytes a profile, beside the times."""
+    """One column's history under one check."""
 
-    shared: Times = field(default_factory=Times)
+    shared: Shared = field(default_factory=Shared)
     times: array[int] = field(default_factory=lambda: array("q"))
     scores: array[float] = field(default_factory=lambda: array("f"))
     season_scores: array[float] = field(default_factory=lambda: array("f"))
@@ -92,10 +110,11 @@ class Signal:
             index += 1
         self.times = self.shared.added(self.times, event_time, keep)
         # Made anew: what grows in place takes up to an eighth more than it holds.
-        self.scores = _with(self.scores, index, score)[-keep:]
+        self.scores = self.shared.scores(_with(self.scores, index, score)[-keep:])
         season = math.nan if season_score is None else season_score
-        self.season_scores = _with(self.season_scores, index, season)[-keep:]
-        self.found = (self.found[:index] + (b"\1" if found else b"\0") + self.found[index:])[-keep:]
+        self.season_scores = self.shared.scores(_with(self.season_scores, index, season)[-keep:])
+        known = self.found[:index] + (b"\1" if found else b"\0") + self.found[index:]
+        self.found = self.shared.found(known[-keep:])
 
     def _at(self, index: int) -> tuple[float, bool]:
         return self.scores[index], bool(self.found[index])
@@ -109,10 +128,13 @@ class Signal:
 
     def cut(self, since: int, until: int = _NEVER) -> None:
         """Forget what lies at `since` or behind it, before `until`."""
-        gone = slice(bisect_left(self.times, since), bisect_left(self.times, until))
+        begin, end = bisect_left(self.times, since), bisect_left(self.times, until)
+        if begin >= end:
+            return
         self.times = self.shared.cut(self.times, since, until)
-        del self.scores[gone], self.season_scores[gone]
-        self.found = self.found[: gone.start] + self.found[max(gone.start, gone.stop) :]
+        self.scores = self.scores[:begin] + self.scores[end:]
+        self.season_scores = self.season_scores[:begin] + self.season_scores[end:]
+        self.found = self.found[:begin] + self.found[end:]
 
 
 def _with(scores: array[float], index: int, score: float) -> array[float]:

@@ -96,7 +96,7 @@ class Assembly:
 
 
 def summarize(parts: Sequence[Mapping[str, Any]]) -> Summary:
-    """A profile's parts as one summary."""
+    """A profile's parts as one summary. Names that come again and again are one text each."""
     first = parts[0]
     columns = {
         column["name"]: reduce_column(column, first["event_time"]) for part in parts for column in part["columns"]
@@ -107,8 +107,8 @@ def summarize(parts: Sequence[Mapping[str, Any]]) -> Summary:
         namespace=intern(first["namespace"]),
         name=intern(first["name"]),
         version=first["version"],
-        role=first["role"],
-        kind=first["kind"],
+        role=intern(first["role"]),
+        kind=intern(first["kind"]),
         partitions=tuple(first["partitions"]),
         run_id=first["run_id"],
         job_namespace=intern(first["job_namespace"]),

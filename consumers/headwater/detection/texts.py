@@ -26,9 +26,9 @@ def percent(share: float) -> str:
 def day(event_time: int) -> str:
     """The date, and the time of day unless it is midnight (UTC)."""
     moment = times.nearest(event_time)
-    if (moment.hour, moment.minute, moment.second) == (0, 0, 0):
-        return moment.strftime("%Y-%m-%d")
-    return moment.strftime("%Y-%m-%d %H:%M")
+    date = f"{moment.year}-{moment.month:02}-{moment.day:02}"
+    midnight = (moment.hour, moment.minute, moment.second) == (0, 0, 0)
+    return date if midnight else f"{date} {moment.hour:02}:{moment.minute:02}"
 
 
 def json_within(content: Mapping[str, object], most: int) -> tuple[str, int]:

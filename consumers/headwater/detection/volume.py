@@ -11,6 +11,7 @@ from typing import Final
 from headwater.detection.gates import Gate, Outcome
 from headwater.detection.ids import digest
 from headwater.detection.policy import Policy
+from headwater.detection.recent import Ids
 from headwater.detection.statistics.robust import median_mad
 from headwater.detection.texts import dataset, day, number, percent
 from headwater.detection.verdicts import BaselineFacts, Subject, Verdict, known_from
@@ -24,6 +25,10 @@ _UNTOLD: Final = (_NEVER, b"\xff" * 17)
 _MOST_VERSIONS = 1000
 
 
+#: Version and slices.
+Key = tuple[str | None, tuple[str, ...]]
+
+
 @dataclass(slots=True)
 class Count:
     """The rows of a version as one message tells them."""
@@ -32,8 +37,7 @@ class Count:
     #: The message.
     based_on: bytes
     rows: int
-    #: Version and slices.
-    key: tuple[str | None, tuple[str, ...]]
+    key: Key
     #: What is told of it; None where it is not judged again any more.
     subject: Subject | None
     #: Whether it is the earliest message about its version; the others only tell that more is known.
@@ -52,10 +56,10 @@ class Counts:
     """
 
     counts: list[Count] = field(default_factory=list[Count])
-    #: By version and slices the message that stands: its event time and id; `_FORGOTTEN` where it is kept no more.
-    _told: dict[tuple[str | None, tuple[str, ...]], tuple[int, bytes]] = field(
-        default_factory=dict[tuple[str | None, tuple[str, ...]], tuple[int, bytes]]
-    )
+    #: By version and slices the message that stands.
+    _told: dict[Key, Count] = field(default_factory=dict[Key, Count])
+    #: Digests of versions and slices whose message stands and is kept no more.
+    _gone: Ids = field(default_factory=lambda: Ids(_MOST_VERSIONS))
     #: Those behind this event time are to be judged again.
     _late: int = _NEVER
     #: The first that was not judged so far.
@@ -67,7 +71,7 @@ class Counts:
         index = bisect_left(self.counts, place, key=_place)
         if index < len(self.counts) and _place(self.counts[index]) == place:
             return
-        before = self._told.get(key, _UNTOLD)
+        before = self._stands(key)
         if before == place:
             return
         count = Count(subject.event_time, based_on, rows, key, subject, stands=place < before)
@@ -76,7 +80,7 @@ class Counts:
             self._late = min(self._late, count.event_time)
         if count.stands:
             self._new = min(self._new, count.event_time)
-            self._told[key] = place
+            self._told[key] = count
             if len(self._told) > _MOST_VERSIONS:
                 del self._told[next(iter(self._told))]
             other = bisect_left(self.counts, before, key=_place)
@@ -102,13 +106,28 @@ class Counts:
         self._late = self._new = _NEVER
         for count in self.counts[: -policy.again_counts]:
             count.subject = None
-        stand = [index for index, count in enumerate(self.counts) if count.stands]
-        if len(stand) > (keep := max(_reach(policy), policy.again_counts) + policy.again_counts):
-            gone, self.counts = self.counts[: stand[-keep]], self.counts[stand[-keep] :]
-            for count in gone:
-                if count.stands and count.key in self._told:
-                    self._told[count.key] = _FORGOTTEN
+        self._forget(policy)
         return found
+
+    def _stands(self, key: Key) -> tuple[int, bytes]:
+        """The place of the message that stands for a version."""
+        count = self._told.get(key)
+        if count is not None:
+            return _place(count)
+        return _FORGOTTEN if _named(key) in self._gone else _UNTOLD
+
+    def _forget(self, policy: Policy) -> None:
+        """Keep what is compared with, also by those that may be judged again. Of the messages that only tell that more
+        is known the last are enough: of a dataset that has but one version, ever more of them come.
+        """
+        stand = [index for index, count in enumerate(self.counts) if count.stands]
+        keep = max(_reach(policy), policy.again_counts) + policy.again_counts
+        first = stand[-keep] if len(stand) > keep else 0
+        last = max(first, len(self.counts) - 2 * policy.again_counts)
+        for count in self.counts[:first]:
+            if count.stands and self._told.pop(count.key, None) is not None:
+                self._gone.add(_named(count.key))
+        self.counts[:last] = [count for count in self.counts[first:last] if count.stands]
 
     def accept(self, since: int | None) -> None:
         """What came since is the new normal; without a time, since the first alarm of the last ones."""
@@ -195,6 +214,11 @@ def _reach(policy: Policy) -> int:
 
 def _time(count: Count) -> int:
     return count.event_time
+
+
+def _named(key: Key) -> bytes:
+    version, slices = key
+    return digest(version, *slices)
 
 
 def _place(count: Count) -> tuple[int, bytes]:

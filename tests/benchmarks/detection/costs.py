@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 import tracemalloc
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -23,7 +24,7 @@ from headwater.detection.checker import Checker
 from headwater.detection.policy import Policy
 from headwater.schemas import plain, records
 from tests.benchmarks.detection.ours import START
-from tests.consumers.detection.making import an_id, profile_record
+from tests.consumers.detection.making import an_id, microseconds, profile_record
 
 COLUMNS = 20
 HOUR_US = 3_600_000_000
@@ -109,24 +110,35 @@ def checks_a_second(profiles: int) -> list[float]:
 
 
 def state_bytes(hours: int) -> float:
-    """Bytes that a checker holds for each column of a dataset that is profiled every so many hours, history full."""
-    schema = records.current("profile")
-    made = profile_records(40, hours)
-    bodies = [plain.encode(schema, record) for record in made]
-    at = made[0]["event_time"]
+    """Bytes that a checker holds for each column of a dataset of which a version is written and profiled every so many
+    hours, history full.
+    """
+    bodies = messages(hours)
     gc.collect()
     tracemalloc.start()
     checker = Checker(Policy())
     before = tracemalloc.get_traced_memory()[0]
-    for number in range(260):
-        # decoded anew, as a worker has it: what is kept of a message is not what another one is made of
-        record = plain.decode(schema, bodies[number % 40])
-        checker.profile({**record, "event_id": an_id("s", number), "event_time": at + number * hours * HOUR_US})
-        del record
+    fill(checker, bodies, hours)
     gc.collect()
     held = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
     return held / COLUMNS
+
+
+def messages(hours: int) -> list[bytes]:
+    """Encoded profiles, so many hours apart."""
+    schema = records.current("profile")
+    return [plain.encode(schema, record) for record in profile_records(40, hours)]
+
+
+def fill(checker: Checker, bodies: Sequence[bytes], hours: int) -> None:
+    """Have it judge so many profiles that its history is full, each of a version of its own."""
+    schema = records.current("profile")
+    for number in range(260):
+        # decoded anew, as a worker has it: what is kept of a message is not what another one is made of
+        record = plain.decode(schema, bodies[number % len(bodies)])
+        at = microseconds(START) + number * hours * HOUR_US
+        checker.profile({**record, "event_id": an_id("s", number), "event_time": at, "version": str(number)})
 
 
 def main() -> None:
