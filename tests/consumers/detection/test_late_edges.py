@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import pytest
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
-from tests.consumers.detection.making import through_the_contract
-from tests.consumers.detection.telling import BAD, CALM, STEPS, Told
+from tests.consumers.detection.making import dataset, edge_set, through_the_contract, use
+from tests.consumers.detection.telling import BAD, CALM, STEPS, Told, day
 
 DAYS = 9
 #: Days on which distances are wrong, and wind.
@@ -203,6 +205,44 @@ def test_who_took_care_of_the_root_is_not_woken_by_what_it_explains() -> None:
     told.book.incidents[last(told)["features"]["incident_id"]].severity = 0.9
     connected(told, range(1))
     assert (last(told)["raw"]["state"], last(told)["raw"]["severity"]) == ("updated", 0.9)
+    quiet(told)
+
+
+SIDES = ("left", "right")
+
+
+def is_waited_for(order: Sequence[tuple[str, str]]) -> bool:
+    """Whether what lies above each alarm is known before it, or edges are not: what has its edges waits no longer."""
+    place = {what: order.index(what) for what in order}
+    score = place["score", ""]
+    return all(
+        min(score, place["alarm", side]) < place["edges", side] or score < place["alarm", side] for side in SIDES
+    )
+
+
+ITEMS = [("alarm", "left"), ("alarm", "right"), ("edges", "left"), ("edges", "right"), ("score", "")]
+ORDERS = [order for order in itertools.permutations(ITEMS) if is_waited_for(order)]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_two_tables_below_one_that_is_hardly_unusual(order: Sequence[tuple[str, str]]) -> None:
+    """Their common source stays below its threshold and has no incident: still they are one, at that source."""
+    told = Told()
+    for what, side in order:
+        if what == "score":
+            told.judged(0, "source", {"distance": (0.9, "insufficient")})
+        elif what == "alarm":
+            told.judged(0, side, {"distance": (1.2, "alarm")})
+        else:
+            read, written = dataset("source", str(day(0))), dataset(side, str(day(0)))
+            told.book.use(use(side, day(0), "read", read))
+            told.book.use(use(side, day(0), "write", written))
+            told.book.edges(edge_set(side, day(0), [read], written, [(0, "distance", "distance")]))
+        told.wait(15)
+    told.wait(30)
+    ((root, (state, alarms)),) = relation(told).items()
+    assert (root, len(alarms)) == (("source", "distance"), 2)
+    assert state != "resolved"
     quiet(told)
 
 

@@ -11,7 +11,7 @@ from headwater.detection.incidents.causes import Cause, explains_effect, rank
 from headwater.detection.incidents.graph import Node
 from headwater.detection.incidents.incident import Incident
 from headwater.detection.incidents.recovery import recovered_at
-from headwater.detection.incidents.timelines import OF_COLUMNS, OF_JOBS, OF_VERSIONS, Key
+from headwater.detection.incidents.timelines import OF_COLUMNS, OF_JOBS, OF_VERSIONS, Key, key_of
 from headwater.detection.incidents.walks import Place, Walk, deciders, upstream
 from headwater.detection.incidents.world import World
 from headwater.detection.policy import DAY_US
@@ -93,6 +93,35 @@ def causes(alarm: Alarm, covered: Mapping[Place, Sequence[float]], world: World)
     return rank(alarm.place, alarm.effect, wider, counted, since, world)
 
 
+def seek(
+    incident: Incident, others: Iterable[Incident], covered: Mapping[Place, Sequence[float]], world: World
+) -> Walk | None:
+    """Of an incident that opened for want of edges: move its root up to where edges that came since show it, as if they
+    had been there before; not to where another one has its root, which explains it now or when it is over. The walk,
+    where it is another than when that was looked for last.
+    """
+    verdict = incident.leading
+    key = key_of(verdict)
+    walk = walk_up(verdict, world)
+    known = len(walk.hops) + sum(world.scores.at(place) is not None for place in walk.hops)
+    if key is None or known == incident.sought:
+        return None
+    incident.sought = known
+    alarm = Alarm(verdict, key, place_of(verdict), walk)
+    walk.effect = alarm.effect
+    found = causes(alarm, covered, world)
+    root = found[0].place
+    taken = any(
+        other.root.node.dataset == root.node.dataset and abs(other.onset - incident.onset) < SLACK_US
+        for other in others
+        if other.suppressed_by is None and not other.withdrawn
+    )
+    if not taken and walk.hops.get(root, 0) > walk.hops.get(incident.root, 0):
+        since = incident.onset - SLACK_US // 2
+        incident.move(root, found, world.graph.versions(root.node.dataset, since, incident.last_seen))
+    return walk
+
+
 def belongs_to(
     alarm: Alarm, root: Place, incidents: Iterable[Incident], above: Mapping[Place, Walk], world: World
 ) -> Incident | None:
@@ -146,7 +175,13 @@ def explained_by(incident: Incident, others: Iterable[Incident], world: World) -
             or recovered_at(other, world, incident) is not None
         )
     ]
-    return min(found, key=lambda other: (other.onset, str(other.root), other.incident_id), default=None)
+    return min(found, key=_rank, default=None)
+
+
+def _rank(incident: Incident) -> tuple[bool, int, str, bytes]:
+    """Those that are alarmed at their root first, then the earliest."""
+    below = incident.root.node.dataset != place_of(incident.leading).node.dataset
+    return below, incident.onset, str(incident.root), incident.incident_id
 
 
 def standing(incident: Incident, incidents: Mapping[bytes, Incident]) -> Incident:
@@ -163,10 +198,11 @@ def _may_explain(other: Incident, incident: Incident, world: World) -> bool:
         other is not incident
         and other.suppressed_by is None
         and not other.withdrawn
+        and not incident.withdrawn
         and other.root != incident.root
         and not checks & _APART
-        and (incident.leading["check"] != "volume" or other.root.column is None)
         and other.onset - SLACK_US <= incident.onset <= _until(other)
+        and (incident.leading["check"] != "volume" or other.root.column is None)
         and (not incident.causes or _can_explain(other, incident.causes[0].effect, world))
     )
 

@@ -16,6 +16,7 @@ from headwater.detection.incidents.belonging import (
     causes,
     is_above,
     place_of,
+    seek,
     standing,
     walk_up,
 )
@@ -193,7 +194,16 @@ class Book:
         found = list(self._take(settled, now)) if settled else []
         for incident in self._incidents.values():
             found += self._telling.due(incident, now)
+            if incident.unstitched and incident.asked_at == now:
+                self._seek(incident)
         return found
+
+    def _seek(self, incident: Incident) -> None:
+        """Look whether edges that came since show where an incident has its root, where no other one explains it."""
+        if incident.suppressed_by is None and not incident.withdrawn:
+            walk = seek(incident, self._incidents.values(), coverage(self._walks), self.world)
+            if walk is not None:
+                self._walks[place_of(incident.leading)] = walk
 
     @property
     def incidents(self) -> Mapping[bytes, Incident]:
@@ -262,6 +272,7 @@ class Book:
                 return
             new = incident_id(root, *alarm.apart, alarm.onset)
             opened = Incident(new, root, alarm.onset, found, verdict)
+            opened.unstitched = bool(verdict["name"]) and not self.world.graph.is_stitched(alarm.place.node)
             incident = standing(self._incidents.setdefault(new, opened), self._incidents)
             if incident.withdrawn:
                 incident.withdrawn, incident.resolved_at = False, None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,6 +66,9 @@ class Incident:
     told_predictions: int = 0
     told_reach: frozenset[tuple[str | None, ...]] = frozenset()
     resolved_at: int | None = None
+    #: It opened before any edge named what was alarmed; and how much lay above that when its root was sought last.
+    unstitched: bool = False
+    sought: int = 0
     #: Everything that it was told of was judged again and is as usual.
     withdrawn: bool = False
     acknowledged: Acknowledged | None = None
@@ -107,6 +110,13 @@ class Incident:
         other.suppressed_by = self.incident_id
         if other.resolved_at is None:
             other.resolved_at = other.last_seen
+
+    def move(self, root: Place, causes: list[Cause], bad: Iterable[Node]) -> None:
+        """Its root turned out to lie higher: its alarms so far are what that explains."""
+        self.root, self.causes, self.changed = root, causes, True
+        self.suppressed = self.verdicts | self.suppressed
+        self.verdicts = {}
+        self.bad = set(bad)
 
     def holds(self, event_id: bytes) -> bool:
         """Whether this alarm is one of its own."""

@@ -99,6 +99,7 @@ def alert(
             "members": json.dumps(_members(incident)),
             **_acknowledged(incident),
             **_explains(incident),
+            **({"unstitched": "true"} if incident.unstitched else {}),
             **({"models": json.dumps([[*model, count] for model, count in _served(reach)])} if reach.served else {}),
         },
         "command": f"headwater alerts show {key}",

@@ -40,6 +40,7 @@ def restore(alert: Mapping[str, Any]) -> Incident:
     incident.withdrawn = alert["state"] == "resolved" and not incident.members
     incident.resolved_at = alert["event_time"] if alert["state"] == "resolved" else None
     incident.suppressed_by = alert["suppressed_by"]
+    incident.unstitched = "unstitched" in evidence
     incident.explains = {bytes.fromhex(one): None for one in json.loads(evidence.get("explains", "[]"))}
     reached: frozenset[tuple[str | None, ...]] = frozenset((it["namespace"], it["name"]) for it in alert["reaches"])
     incident.told_reach = reached | {tuple(model[:3]) for model in json.loads(evidence.get("models", "[]"))}
