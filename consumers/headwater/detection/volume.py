@@ -25,8 +25,8 @@ _UNTOLD: Final = (_NEVER, b"\xff" * 17)
 _MOST_VERSIONS = 1000
 
 
-#: Version and slices.
-Key = tuple[str | None, tuple[str, ...]]
+#: Version and slices; of what has no version, the message instead: each profile of such a dataset is one by itself.
+Key = tuple[str | bytes, tuple[str, ...]]
 
 
 @dataclass(slots=True)
@@ -67,7 +67,7 @@ class Counts:
 
     def take(self, subject: Subject, rows: int, based_on: bytes, policy: Policy) -> None:
         """Remember what a message tells; each is taken once."""
-        key, place = (subject.version, subject.partitions), (subject.event_time, based_on)
+        key, place = (subject.version or based_on, subject.partitions), (subject.event_time, based_on)
         index = bisect_left(self.counts, place, key=_place)
         if index < len(self.counts) and _place(self.counts[index]) == place:
             return
@@ -201,7 +201,7 @@ def judge(counts: Sequence[Count], index: int, policy: Policy) -> Verdict:
             max((c.event_time for c in compared), default=None),
         ),
         based_on=[count.based_on],
-        judged=digest("volume", subject.namespace, subject.name, subject.version, *subject.partitions),
+        judged=digest("volume", subject.namespace, subject.name, count.key[0], *count.key[1]),
         known=known_from(event_time, count.based_on, [known.event_time for known in near]),
         evidence={"rows": json.dumps({"now": rows, "before": [c.rows for c in compared]})},
     )

@@ -185,6 +185,18 @@ def test_rows() -> None:
         assert outcomes(again, "volume") == []
 
 
+def test_rows_of_what_has_no_version() -> None:
+    """A table that is profiled each day, by nobody's run: each profile counts by itself, once."""
+    checker = Checker(Policy())
+    told: list[str] = []
+    for n in range(60):
+        bare: dict[str, Any] = {"version": None, "partitions": []}
+        record = profile_record("t", day(n), drawn(n, rows=1_000 if n < 59 else 300)) | bare
+        told += outcomes(checker.profile(record), "volume")
+        assert outcomes(checker.profile(record), "volume") == []
+    assert (len(told), told[-1], "alarm" in told[:-1]) == (60, "alarm", False)
+
+
 def columns(**types: str) -> list[dict[str, Any]]:
     return [{"name": name, "type": type_, "nullable": None} for name, type_ in types.items()]
 
