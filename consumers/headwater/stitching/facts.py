@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -114,7 +115,7 @@ def read_facts(event: Mapping[str, Any]) -> Facts:
             tuple(
                 (
                     Node(row["namespace"], row["name"], row["version"]),
-                    ColumnRow(*(row[field] for field in ColumnRow._fields)),
+                    _row(row),
                 )
                 for row in dataset["column_lineage"]
             ),
@@ -133,6 +134,12 @@ def read_facts(event: Mapping[str, Any]) -> Facts:
         links=tuple(_links(run)) if run is not None else (),
         described=described,
     )
+
+
+def _row(row: Mapping[str, Any]) -> ColumnRow:
+    made = ColumnRow(*(row[field] for field in ColumnRow._fields))
+    # One NaN is not equal to another: said again, it would be new each time.
+    return made if made.confidence == made.confidence else made._replace(confidence=math.nan)
 
 
 def run_version(run_id: bytes) -> str:

@@ -10,14 +10,18 @@ import os
 import secrets
 import socket
 import time
+from collections.abc import Callable
 from importlib.resources import as_file, files
 
+from headwater.embedded import gaps
 from headwater.embedded.home import Home
 from headwater.embedded.processes import Child, Guardian, free_port, taken
-from headwater.errors import MissingExtra, StateError, Unavailable
+from headwater.errors import HeadwaterError, MissingExtra, StateError, Unavailable
 
 GENERATION_PREFIX = "headwater-"
 START_SECONDS = 20.0
+#: So many lives are tried until one has its topics as declared.
+LIVES = 5
 
 
 class Broker:
@@ -44,11 +48,26 @@ class Broker:
     def bootstrap(self) -> str:
         return f"127.0.0.1:{self.port}"
 
-    def start(self) -> None:
-        """Start a new life and wait until it answers.
+    def start(self, prepare: Callable[[], object] = lambda: None) -> None:
+        """Start a new life, wait until it answers, and have it prepared; where that fails, it is ended.
 
-        Raises StateError where the port is taken, Unavailable where the broker does not answer.
+        A client that is quicker than `prepare` has the broker make a topic with as many partitions as the broker likes.
+        Then `prepare` raises StateError, and another life is begun, `LIVES` in all; what it had taken is told as a gap.
+        Raises StateError also where the port is taken, Unavailable where the broker does not answer.
         """
+        for left in reversed(range(LIVES)):
+            self._begin()
+            try:
+                prepare()
+            except HeadwaterError as error:
+                gaps.record(self._home, "its topics could not be made as declared")
+                self.stop()
+                if not left or not isinstance(error, StateError):
+                    raise
+            else:
+                return
+
+    def _begin(self) -> None:
         self.port = self.port or self._choose_port()
         if taken(self.port):
             raise StateError(

@@ -229,8 +229,7 @@ class Stack:
         kept.up()
 
     def _start_broker(self) -> Child:
-        self._broker.start()
-        create(self.settings)
+        self._broker.start(lambda: create(self.settings))
         return self._broker.running
 
     def _start_store(self) -> Child:

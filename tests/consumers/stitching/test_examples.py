@@ -215,6 +215,16 @@ def test_the_kernels_copy_on_disk_is_of_all_its_files() -> None:
     assert cache._cache._cache_file._source_stamp == stamp()
 
 
+@pytest.mark.parametrize("links", [[], [{"topic": "t", "partition": 0, "offset": 1}]])
+def test_a_confidence_that_is_no_number_is_said_once(links: list[Event]) -> None:
+    """NaN, which equals nothing, in runs that go by compiled code and in others."""
+    row = dataset("x", "1", column="x", target_column="y", confidence=float("nan"))
+    run = {"run_id": worlds.RUNS[0], "state": "COMPLETE", "links": links}
+    one = event(1, "COMPLETE", [], [dataset("y", "1", column_lineage=[row])], run=run)
+    step = StitchingStep(Settings())
+    assert [len(worlds.feed_one(step, [one], offset)) for offset in range(3)] == [1, 0, 0]
+
+
 def test_events_that_say_nothing_new_are_not_kept() -> None:
     """However many RUNNING events a run has, those that repeat what is known take no room and leave it ordinary."""
     step = StitchingStep(Settings())

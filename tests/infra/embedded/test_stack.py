@@ -11,10 +11,13 @@ from pathlib import Path
 import pytest
 
 from headwater.audit import connect
+from headwater.embedded.gaps import gaps
+from headwater.embedded.home import open_home
 from headwater.embedded.stack import Stack
 from headwater.errors import StateError
 from headwater.producer import Producer
 from headwater.settings import Settings
+from headwater.topics import layout
 from tests.backends import clients
 from tests.consumers.openlineage.samples import AIRFLOW
 
@@ -28,6 +31,26 @@ def _emit(bootstrap: str, runs: int) -> None:
         for _ in range(runs):
             with producer.run(job, inputs=[raw], outputs=[clean]):
                 pass
+
+
+def test_a_client_that_is_quicker_than_the_stack_is_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It had the broker make a topic with four partitions, as a service does that asks while the stack starts: another
+    life is begun, which has them all as declared, and what the first one may have taken is told as a gap.
+    """
+    lives: list[str] = []
+
+    def create(settings: Settings) -> list[str]:
+        lives.append(settings.brokers)
+        if len(lives) == 1:
+            clients.create_topics(settings.brokers, {"lineage.runs": 4})
+        return layout.create(settings)
+
+    monkeypatch.setattr("headwater.embedded.stack.create", create)
+    with Stack(tmp_path, workers=()) as stack:
+        assert lives == [stack.bootstrap] * 2
+        assert [one for one in layout.check(stack.settings) if one.fatal] == []
+        [gap] = gaps(open_home(tmp_path))
+        assert gap.generation != stack.generation
 
 
 def test_killed_parts_lose_and_double_nothing_and_a_killed_broker_is_named(tmp_path: Path) -> None:
