@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from headwater.detection.gates import Gate
+from headwater.detection.gates import Gate, Outcome
 from headwater.detection.verdicts import Subject, Verdict
 from tests.consumers.detection.making import (
     JOBS,
@@ -18,7 +18,7 @@ from tests.consumers.detection.making import (
     edge_set,
     through_the_contract,
 )
-from tests.consumers.detection.telling import BAD, CALM, Told, at, calm, day, drifted
+from tests.consumers.detection.telling import BAD, CALM, SECOND, Told, at, calm, day, drifted
 
 
 def test_one_fault_is_one_incident_at_its_root() -> None:
@@ -154,6 +154,35 @@ def test_below_its_threshold_a_table_can_still_be_the_root() -> None:
     told.judged(0, "raw", {"distance": (0.9, "insufficient")})
     told.judged(0, "clean", {"distance": (1.1, "alarm")})
     assert [message["root"]["name"] for message in told.wait(5)] == ["raw"]
+
+
+def test_what_is_wrong_again_is_told_again() -> None:
+    """Hourly: wrong for two hours, well for six, wrong again: two incidents, and people are woken by both."""
+    told = Told()
+    for hour in range(16):
+        bad = hour in {0, 1, 8, 9}
+        time = at(0) + hour * 3_600 * SECOND
+        for table in ("raw", "clean"):
+            node = dataset(table, str(hour))
+            if table == "clean":
+                told.book.edges({**edge_set("clean", day(0), [dataset("raw", str(hour))], node), "event_time": time})
+            told.verdict(_hourly(table, hour, time, None, "alarm" if bad else "ok"))
+            if bad:
+                told.verdict(_hourly(table, hour, time, "distance", "alarm"))
+        told.wait(15)
+    assert [(m["state"], m["page"]) for m in told.messages if m["state"] != "updated"] == [
+        ("opened", True), ("resolved", False), ("opened", True), ("resolved", False),
+    ]  # fmt: skip
+    assert len({message["incident_id"] for message in told.messages}) == 2
+    assert {message["suppressed_by"] for message in told.messages} == {None}
+
+
+def _hourly(table: str, hour: int, time: int, column: str | None, outcome: Outcome) -> Verdict:
+    subject = Subject(time, NAMESPACE, table, str(hour), column)
+    unusual = 9.0 if outcome == "alarm" else 0.2
+    shown = json.dumps({"distance": {"drift": [unusual, unusual, outcome]}})
+    evidence = {"role": '"output"', **({"columns": shown} if column is None else {"unusual": str(unusual)})}
+    return Verdict("drift", outcome, subject, f"{table} drifted", 0.3, time, evidence=evidence)
 
 
 def test_what_came_from_outside_names_who_read_it() -> None:

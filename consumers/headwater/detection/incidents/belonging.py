@@ -131,7 +131,7 @@ def belongs_to(
     near = [
         incident
         for incident in incidents
-        if incident.onset - SLACK_US <= alarm.event_time <= _until(incident)
+        if incident.onset - SLACK_US <= alarm.event_time <= _until(incident, again=alarm.key in incident.members)
         and not incident.withdrawn
         and incident.suppressed_by is None
     ]
@@ -175,13 +175,14 @@ def explained_by(incident: Incident, others: Iterable[Incident], world: World) -
             or recovered_at(other, world, incident) is not None
         )
     ]
-    return min(found, key=_rank, default=None)
+    return min(found, key=lambda other: _rank(other, incident.onset), default=None)
 
 
-def _rank(incident: Incident) -> tuple[bool, int, str, bytes]:
-    """Those that are alarmed at their root first, then the earliest."""
+def _rank(incident: Incident, time: int) -> tuple[bool, bool, int, str, bytes]:
+    """Those that lasted at a time first, then those that are alarmed at their root, then the earliest."""
+    over = time > _until(incident, again=True)
     below = incident.root.node.dataset != place_of(incident.leading).node.dataset
-    return below, incident.onset, str(incident.root), incident.incident_id
+    return over, below, incident.onset, str(incident.root), incident.incident_id
 
 
 def standing(incident: Incident, incidents: Mapping[bytes, Incident]) -> Incident:
@@ -194,6 +195,7 @@ def standing(incident: Incident, incidents: Mapping[bytes, Incident]) -> Inciden
 def _may_explain(other: Incident, incident: Incident, world: World) -> bool:
     """Whether another incident explains this one if its root lies above."""
     checks = {incident.leading["check"], other.leading["check"]}
+    same = other.root.node.dataset == incident.root.node.dataset
     return (
         other is not incident
         and other.suppressed_by is None
@@ -201,16 +203,22 @@ def _may_explain(other: Incident, incident: Incident, world: World) -> bool:
         and not incident.withdrawn
         and other.root != incident.root
         and not checks & _APART
-        and other.onset - SLACK_US <= incident.onset <= _until(other)
+        and other.onset - SLACK_US <= incident.onset
+        and incident.onset <= _until(other, again=same)
+        and not (same and other.onset > _until(incident, again=True))
         and (incident.leading["check"] != "volume" or other.root.column is None)
         and (not incident.causes or _can_explain(other, incident.causes[0].effect, world))
     )
 
 
-def _until(incident: Incident) -> int:
-    """The last event time of which alarms belong to it."""
+def _until(incident: Incident, *, again: bool) -> int:
+    """The last event time of which alarms belong to it. `again`: of what was alarmed in it and well again: that is a
+    fault of its own then.
+    """
     if incident.resolved_at is None:
         return 2**63 - 1
+    if again:
+        return incident.resolved_at
     return max(incident.resolved_at, incident.last_seen + SLACK_US)
 
 
