@@ -1,6 +1,6 @@
 """Compile once what tests and workers run compiled: `python -m tests.compiling`, in a clone that is new.
 
-Three sessions side by side, and the workers that they start, would each do it for themselves otherwise. It takes some
+Sessions side by side, and the workers that they start, would each do it for themselves otherwise. It takes some
 seconds where nothing is compiled yet, and one where all is.
 """
 

@@ -18,7 +18,7 @@ from xdist.scheduler import LoadFileScheduling
 
 #: What a file holds whose tests wait.
 WAITS = "mark.integration"
-#: Seconds of the files that take longest, three side by side on two cores. Only their order counts: a file that is not
+#: Seconds of the files that take longest, some side by side on two cores. Only their order counts: a file that is not
 #: here comes after them, in the session's random order.
 LONGEST: Mapping[str, int] = {
     "tests/consumers/crashes/test_faults.py": 170,
@@ -29,19 +29,38 @@ LONGEST: Mapping[str, int] = {
     "tests/infra/gateway/test_faults.py": 110,
     "tests/consumers/history/test_export.py": 100,
     "tests/consumers/history/test_migrations.py": 100,
+    "tests/consumers/history/test_rebuild.py": 95,
     "tests/consumers/crashes/test_around.py": 90,
     "tests/consumers/history/test_rebuild_live.py": 85,
     "tests/consumers/streams/test_worker.py": 80,
     "tests/consumers/history/test_worker.py": 75,
+    "tests/consumers/history/test_ties.py": 75,
+    "tests/consumers/history/test_kinds.py": 75,
     "tests/consumers/deadletters/test_replay.py": 70,
     "tests/consumers/openlineage/test_worker.py": 70,
+    "tests/consumers/history/test_ground_truth.py": 70,
     "tests/infra/test_kills.py": 65,
+    "tests/consumers/history/test_recheck.py": 65,
     "tests/infra/test_plain_consumer.py": 60,
+    "tests/consumers/history/test_questions.py": 60,
+    "tests/infra/embedded/test_remembering.py": 60,
+    "tests/consumers/stitching/test_restart.py": 55,
+    "tests/consumers/detection/test_worker.py": 55,
+    "tests/infra/gateway/test_backpressure.py": 55,
     "tests/infra/gateway/test_airflow.py": 50,
+    "tests/consumers/history/test_walks.py": 45,
+    "tests/consumers/history/test_narrow.py": 45,
     "tests/infra/embedded/test_stack.py": 40,
+    "tests/consumers/history/test_ledger.py": 35,
+    "tests/consumers/detection/test_predictions.py": 35,
+    "tests/infra/roles/test_roles.py": 35,
+    "tests/infra/gateway/test_clients.py": 30,
     "tests/consumers/stitching/test_rules.py": 25,
     "tests/consumers/stitching/test_long_runs.py": 25,
+    "tests/producers/test_replay.py": 25,
+    "tests/producers/test_secrets_everywhere.py": 25,
     "tests/consumers/detection/test_bad_input.py": 15,
+    "tests/consumers/detection/test_real_year.py": 15,
 }
 
 _Untyped: Any = LoadFileScheduling
