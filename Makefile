@@ -29,7 +29,7 @@ demo: $(VENV)/.demo ## Run a real ML pipeline and ask its lineage
 # Types and style are checked beside the tests, which wait more than they compute, and give way to them.
 test: $(VENV)/.test ## Check types and style, run all tests
 	@said=$(VENV)/lint.log; { nice $(MAKE) --no-print-directory lint >$$said 2>&1 || { cat $$said; exit 1; }; } & linting=$$!; \
-	$(BIN)/python -m tests.compiling && $(BIN)/pytest -m 'not prove' -n 3 --dist loadfile --durations=20; tested=$$?; \
+	$(BIN)/python -m tests.compiling && $(BIN)/pytest -m 'not prove' -n 4 --dist loadfile --durations=20; tested=$$?; \
 	wait $$linting; linted=$$?; cat $$said; exit $$((tested | linted))
 
 prove: $(VENV)/.test ## The long proofs: kills, fuzzing, scale (at most 40 minutes)
