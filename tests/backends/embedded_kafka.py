@@ -11,7 +11,7 @@ from headwater.embedded.broker import Broker
 from headwater.embedded.home import open_home
 from headwater.embedded.processes import Guardian
 from tests.backends.clients import broker_answers
-from tests.backends.processes import children, free_port, wait_until
+from tests.backends.processes import children, free_port, pause, wait_until
 
 
 class EmbeddedKafka:
@@ -60,7 +60,7 @@ class EmbeddedKafka:
         self._ended()
 
     def pause(self) -> None:
-        os.kill(self.pid, signal.SIGSTOP)
+        pause(self.pid)
 
     def resume(self) -> None:
         os.kill(self.pid, signal.SIGCONT)

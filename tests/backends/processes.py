@@ -75,6 +75,15 @@ def port_answers(port: int) -> bool:
     return False
 
 
+def pause(pid: int) -> None:
+    """SIGSTOP to a child of this process. Returns when it has stopped, which a busy machine puts off."""
+    os.kill(pid, signal.SIGSTOP)
+    if hasattr(os, "waitid"):
+        os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOWAIT)
+    else:
+        time.sleep(0.5)
+
+
 class ServerProcess:
     """One process: started, asked whether it is ready, stopped, killed, paused, started again."""
 
@@ -157,12 +166,8 @@ class ServerProcess:
         self._reap()
 
     def pause(self) -> None:
-        """SIGSTOP: it is there and does nothing. Returns when it has stopped, which a busy machine puts off."""
-        os.kill(self.pid, signal.SIGSTOP)
-        if hasattr(os, "waitid"):
-            os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WNOWAIT)
-        else:
-            time.sleep(0.5)
+        """SIGSTOP: it is there and does nothing."""
+        pause(self.pid)
 
     def resume(self) -> None:
         """SIGCONT."""
