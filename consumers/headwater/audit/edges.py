@@ -110,6 +110,7 @@ class Edges:
         self.nodes = nodes
         self.direction: Direction = direction
         self.clocks = clocks
+        self._columns = columns
         self._asked = _ASKED[direction, columns]
         self._sql = _sql(self._asked, clocks)
         self._known: dict[int, list[tuple[tuple[object, ...], Edge]]] = {}
@@ -126,9 +127,16 @@ class Edges:
         asked = (wanted if self.direction == "up" else wanted | set(datasets)) - {0}
         if missing := asked - self._known.keys():
             self._read(missing, ahead, most)
+            # What the levels behind will ask for, as far as resolved reads lead out of what was read, together. Which
+            # columns a walk follows is not known here.
+            while not self._columns and len(self._known) < most and (further := self._beyond_known(wanted, ahead)):
+                level, missing = further
+                self._read(missing, ahead - level, most)
         found = [known for key in asked for known in self._known[key]]
         edges = [edge for _, edge in sorted(found, key=itemgetter(0))]
-        return edges if self.direction == "up" else [edge for edge in edges if edge.source in wanted]
+        edges = edges if self.direction == "up" else [edge for edge in edges if edge.source in wanted]
+        self.nodes.learn({edge.source if self.direction == "up" else edge.target for edge in edges})
+        return edges
 
     def touching(self, keys: set[int]) -> list[tuple[int, Edge]]:
         """Edges of which one end is named as one of the keys, each with its source as it was named; an end that is
@@ -141,7 +149,37 @@ class Edges:
                 found[_place(row)] = row
         rows = list(found.values())
         self.nodes.learn({row[end] for row in rows for end in ("source", "target")} - {0})
-        return [(row["source"], edge) for row, edge in zip(rows, self._resolved(rows), strict=True)]
+        edges = self._resolved(rows)
+        self.nodes.learn({edge.source for edge in edges} - {0})
+        return [(row["source"], edge) for row, edge in zip(rows, edges, strict=True)]
+
+    def _beyond_known(self, keys: set[int], levels: int) -> tuple[int, set[int]] | None:
+        """What a walk from these nodes will ask for that was not read yet, and at which level first; None: nothing."""
+        seen, fresh = set(keys), set(keys)
+        first, missing = 0, set[int]()
+        for level in range(1, levels + 1):
+            fresh = {end for key in fresh for end in self._ends(key)} - seen
+            if not fresh:
+                break
+            seen |= fresh
+            if self.direction == "down":
+                self.nodes.learn(fresh)
+            unread = {place for key in fresh for place in self._places(key)} - self._known.keys()
+            first = first if missing or not unread else level
+            missing |= unread
+        return (first, missing) if missing else None
+
+    def _places(self, key: int) -> set[int]:
+        """The keys under which edges next to a node are looked up."""
+        node = self.nodes.found.get(key)
+        return {key} if self.direction == "up" or node is None else {key, node.dataset}
+
+    def _ends(self, key: int) -> Iterable[int]:
+        """The nodes that known edges lead to from a node."""
+        edges = (edge for place in self._places(key) for _, edge in self._known.get(place, ()))
+        return (
+            (edge.source for edge in edges) if self.direction == "up" else (e.target for e in edges if e.source == key)
+        )
 
     def _read(self, missing: set[int], ahead: int, most: int) -> None:
         table = self._asked.table if self.direction == "up" else "edges_by_source"
@@ -150,11 +188,16 @@ class Edges:
         for some in chunks(sorted(found - self._known.keys())):
             rows += select(self._client, self._sql, {"keys": some, **self.clocks.values()})
         rows = [row for row in rows if row["source"] and row["target"]]
-        self.nodes.learn({row[end] for row in rows for end in ("source", "target")})
+        # Of a dataset that many read without version few reads are of the versions that are walked to: what the others
+        # lead to is not looked up.
+        self.nodes.learn(missing | {row["source"] for row in rows} | {row["target"] for row in rows if not _open(row)})
         for key in found:
             self._known.setdefault(key, [])
-        for row, edge in zip(rows, self._resolved(rows), strict=True):
+        edges = self._resolved(rows)
+        for row, edge in zip(rows, edges, strict=True):
             self._known[row[self._asked.side]].append((_place(row), edge))
+        if self.direction == "down":
+            self.nodes.learn({edge.target for edge in edges if edge.source in self._known})
 
     def _resolved(self, rows: Sequence[dict[str, Any]]) -> list[Edge]:
         open_reads = [row for row in rows if _open(row)]
@@ -168,7 +211,6 @@ class Edges:
                 version = self._version(edge.source, times.get((edge.run_id, edge.source), edge.at))
                 edge = edge if version is None else replace(edge, source=version, inferred=True)
             edges.append(edge)
-        self.nodes.learn({edge.source for edge in edges} - {0})
         return edges
 
     def _version(self, dataset: int, at: datetime) -> int | None:
