@@ -128,7 +128,7 @@ def test_what_cannot_be_started(command: tuple[str, ...], code: int) -> None:
 
 
 SHOWING = """
-import signal, sys
+import signal, sys, time
 def show(number, frame):
     print(signal.Signals(number).name, flush=True)
     if number == signal.SIGTERM:
@@ -137,7 +137,7 @@ for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1"):
     signal.signal(getattr(signal, name), show)
 print("ready", flush=True)
 while True:
-    signal.pause()
+    time.sleep(0.05)  # a signal just before pause() would wait for the next one
 """
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 

@@ -23,13 +23,14 @@ _SPEC: Final = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/"
 
 
 def written(event: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The OpenLineage events of one run event as a dict of all its fields; of a dataset event one a dataset version.
+    """The OpenLineage events of one run event as a dict of all its fields; of a dataset event one a dataset version,
+    which name no job: as a job's event it would say that the job writes what it describes.
 
     Raises OverflowError for a time that no calendar has.
     """
     kept = _kept(event["environment"].get(REST))
     head: dict[str, Any] = {"eventTime": _time(event["event_time"]), "producer": PRODUCER, **kept}
-    if event["kind"] == "dataset" and event["job"] is None:
+    if event["kind"] == "dataset" and event["run"] is None:
         for dataset in _joined(event["outputs"]):
             yield {"schemaURL": _SPEC + "DatasetEvent", **head, "dataset": _dataset(dataset, "dataset")}
         return

@@ -59,14 +59,16 @@ def twice_the_same() -> dict[str, Any]:
 @settings(max_examples=100)
 def test_written_and_read_again_events_make_the_same_graph(events: list[dict[str, Any]]) -> None:
     """Runs, job and dataset events with versions, explicit edges, column lineage, parents and links. Each has an id and
-    a time of its own: read again they get ids of their contents, and by these the order of events of one time.
+    a time of its own: read again they get ids of their contents, and by these the order of events of one time. Only the
+    job that a dataset event names is not said.
     """
     whole = [
         {**worlds.whole(event), "event_id": bytes([number]) * 16, "event_time": event["event_time"] + number}
         for number, event in enumerate(events)
     ]
     found = [one for event in whole for one in again(event)]
-    assert reference.current(found) == reference.current(whole)
+    said = [event | {"job": None} if event["kind"] == "dataset" and not event["run"] else event for event in whole]
+    assert reference.current(found) == reference.current(said)
 
 
 _OF_THE_SENDER = {"emit_time", "producer_id", "sequence", "event_id"}
