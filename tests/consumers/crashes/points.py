@@ -160,6 +160,8 @@ def _read_and_processed(points: Points) -> None:
     read: Any = getattr(Pipeline, "_read")  # noqa: B009 — pyright refuses the plain way
     process: Any = StitchingStep.process
     restore: Any = StitchingStep.restore
+    warm: Any = StitchingStep.warm
+    warming = threading.local()
 
     @wraps(read)
     def _read(*given: Any) -> Any:
@@ -168,8 +170,16 @@ def _read_and_processed(points: Points) -> None:
             points.passed("read")
         return done
 
+    @wraps(warm)
+    def _warm(step: StitchingStep) -> None:
+        warming.on = True
+        warm(step)
+        warming.on = False
+
     @wraps(process)
     def _process(step: StitchingStep, batch: Any) -> Any:
+        if getattr(warming, "on", False):  # of runs that nobody made, before anything is read
+            return process(step, batch)
         points.ask_later()
         done = process(step, batch)
         of = (batch.partition, int(batch.offsets[0]), int(batch.offsets[-1]), batch.replaying)
@@ -186,6 +196,7 @@ def _read_and_processed(points: Points) -> None:
         points.passed("state restored in part")
         return done
 
+    _put(StitchingStep, "warm", _warm)
     _put(StitchingStep, "process", _process)
     _put(StitchingStep, "restore", _restore)
 
