@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from headwater.detection.gates import Gate, Outcome
 from headwater.detection.ids import digest
-from headwater.detection.ordered import Judged, Ordered, Point
+from headwater.detection.ordered import Judged, Ordered, Point, earlier
 from headwater.detection.policy import Policy
 from headwater.detection.recent import Ids, forget
 from headwater.detection.texts import dataset, day
@@ -150,8 +150,7 @@ def _as_written(contents: Contents, reads: Sequence[Point[_Read]], index: int) -
 
 
 def _corruption(point: Point[_Read], comparable: Sequence[Print], outcome: Outcome) -> Verdict:
-    subject, found = point.subject, point.what.print
-    assert subject is not None  # noqa: S101  # the others are not judged
+    subject, found = point.told_of, point.what.print
     differs = outcome == "alarm"
     shown = f"{dataset(subject.namespace, subject.name)}@{subject.version}"
     reader = dataset(subject.job_namespace, subject.job_name) if subject.job_name else "somebody"
@@ -179,13 +178,11 @@ def _corruption(point: Point[_Read], comparable: Sequence[Print], outcome: Outco
 def _repeated(policy: Policy, writes: Sequence[Point[_Write]], index: int) -> Judged:
     """Whether a run wrote what the run before wrote, where every run so far wrote something new."""
     point = writes[index]
-    last = writes[max(0, index - policy.rolling - 1) : index]
+    last = writes[max(0, index - policy.rolling - 1) : earlier(writes, index)]
     before = [
         one
         for one in last
-        if one.event_time < point.event_time
-        and one.what.run_id != point.what.run_id
-        and one.what.print.comparable == point.what.print.comparable
+        if one.what.run_id != point.what.run_id and one.what.print.comparable == point.what.print.comparable
     ]
     pairs = [(a.what.print == b.what.print) for a, b in pairwise(before) if a.what.run_id != b.what.run_id]
     enough = len(pairs) >= policy.least_waits
@@ -197,8 +194,7 @@ def _repeated(policy: Policy, writes: Sequence[Point[_Write]], index: int) -> Ju
 def _stale(
     point: Point[_Write], before: Sequence[Point[_Write]], pairs: Sequence[bool], outcome: Outcome, policy: Policy
 ) -> Verdict:
-    subject = point.subject
-    assert subject is not None  # noqa: S101  # the others are not judged
+    subject = point.told_of
     same = bool(before) and before[-1].what.print == point.what.print
     usual = sum(pairs) / len(pairs) if pairs else 0.0
     text = f"{dataset(subject.namespace, subject.name)} of {day(subject.event_time)} holds "

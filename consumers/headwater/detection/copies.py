@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from headwater.detection.gates import Gate, Outcome
 from headwater.detection.ids import digest
-from headwater.detection.ordered import Judged, Ordered, Point
+from headwater.detection.ordered import Judged, Ordered, Point, earlier
 from headwater.detection.policy import Policy
 from headwater.detection.statistics.robust import median_mad
 from headwater.detection.summaries import Summary
@@ -144,12 +144,10 @@ def _largest_share(points: Sequence[Point[_Rows]], index: int, policy: Policy) -
     point = points[index]
     now = point.what
     best: tuple[float | None, int] = (None, 0)
-    for other in points[max(0, index - policy.rolling) : index]:
+    for other in points[max(0, index - policy.rolling) : earlier(points, index)]:
         before = other.what
         # the same slice written again is a re-run, and told as one
         if before.hashing != now.hashing or (before.partitions and before.partitions == now.partitions):
-            continue
-        if other.event_time == point.event_time:
             continue
         share = contained(now.hashes, now.whole, before.hashes, before.whole)
         if share is not None and (best[0] is None or share > best[0]):
@@ -174,7 +172,7 @@ def _replay(copies: Copies, policy: Policy, points: Sequence[Point[_Rows]], inde
     point = points[index]
     share, other = _largest_share(points, index, policy)
     point.what.share = share
-    near = [value for time, value, alarmed in _shares(points[:index]) if time < point.event_time and not alarmed]
+    near = [value for _, value, alarmed in _shares(points[: earlier(points, index)]) if not alarmed]
     before = [*copies.shares.before(point.event_time), *near][-policy.history :]
     # the third-largest of its history: once is no habit
     usual = sorted(before)[-min(policy.tail_rank, len(before))] if before else 0.0
@@ -198,7 +196,7 @@ def _replay(copies: Copies, policy: Policy, points: Sequence[Point[_Rows]], inde
 def _fan(copies: Copies, policy: Policy, points: Sequence[Point[float]], index: int) -> Judged:
     point = points[index]
     ratio, time = point.what, point.event_time
-    near = [one.what for one in points[:index] if one.event_time < time and one.outcome != "alarm"]
+    near = [one.what for one in points[: earlier(points, index)] if one.outcome != "alarm"]
     before = [*copies.past_ratios.before(time), *near][-policy.history :]
     enough = len(before) >= policy.least_history
     usual, mad = median_mad(before) if before else (1.0, 0.0)
@@ -228,8 +226,7 @@ def _verdict(
     gates: list[Gate],
     compared: int,
 ) -> Verdict:
-    subject = point.subject
-    assert subject is not None  # noqa: S101  # the others are not judged
+    subject = point.told_of
     shown = f"{dataset(subject.namespace, subject.name)} of {day(subject.event_time)}"
     return Verdict(
         check="duplication",

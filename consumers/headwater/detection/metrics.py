@@ -95,8 +95,7 @@ def _judge(
     it is twice as far.
     """
     point = values[index]
-    subject, value = point.subject, point.what
-    assert subject is not None  # noqa: S101  # the others are not judged
+    subject, value = point.told_of, point.what
     level = points.since if subject.event_time >= points.since else -(2**63)
     last = values[max(0, index - policy.history) : index]
     before = [other for other in last if level <= other.event_time < subject.event_time]

@@ -58,6 +58,12 @@ class Point(Generic[What]):
         """Those of one time in the order of their ids."""
         return self.event_time, self.event_id
 
+    @property
+    def told_of(self) -> Subject:
+        """What is told of one that is judged."""
+        assert self.subject is not None  # noqa: S101  # the others are not judged
+        return self.subject
+
 
 @dataclass(slots=True)
 class Ordered(Generic[What]):
@@ -70,7 +76,7 @@ class Ordered(Generic[What]):
 
     def take(self, point: Point[What], again: int) -> bool:
         """Remember one; whether it was not known. `again`: so many behind it at most are judged again."""
-        index = bisect_left(self.points, point.place, key=_place)
+        index = bisect_left(self.points, point.place, key=by_place)
         if index < len(self.points) and self.points[index].place == point.place:
             return False
         self.points.insert(index, point)
@@ -108,7 +114,7 @@ class Ordered(Generic[What]):
         if self._new == _NEVER:
             return found
         goes_on = True
-        for index in range(bisect_left(self.points, min(self._new, self._late), key=_place), len(self.points)):
+        for index in range(bisect_left(self.points, min(self._new, self._late), key=by_place), len(self.points)):
             point = self.points[index]
             before = self.points[index - 1].left if index else 0
             if not point.stands:
@@ -154,5 +160,15 @@ def _left(before: int, outcome: Outcome, oks: int) -> int:
     return max(0, before - 1) if outcome == "ok" else before
 
 
-def _place(point: Point[What]) -> Place:
-    return point.event_time, point.event_id
+def by_place(point: Point[What]) -> Place:
+    """For bisecting."""
+    return point.place
+
+
+def earlier(points: Sequence[Point[What]], index: int) -> int:
+    """How many are of an earlier time than one."""
+    return bisect_left(points, points[index].event_time, key=_time)
+
+
+def _time(point: Point[What]) -> int:
+    return point.event_time

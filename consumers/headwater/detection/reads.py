@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from headwater.detection.gates import Gate, Outcome
 from headwater.detection.ids import digest
-from headwater.detection.ordered import Judged, Ordered, Point
+from headwater.detection.ordered import Judged, Ordered, Point, earlier
 from headwater.detection.policy import Policy
 from headwater.detection.texts import dataset, day, percent
 from headwater.detection.verdicts import Subject, Verdict
@@ -88,8 +87,7 @@ def _remember(point: Point[_Take], takes: Takes, policy: Policy) -> None:
 
 
 def _about(kind: str, point: Point[_Take]) -> bytes:
-    subject = point.subject
-    assert subject is not None  # noqa: S101  # the others are not judged
+    subject = point.told_of
     job = (subject.job_namespace, subject.job_name)
     return digest(kind, subject.namespace, subject.name, *job, point.what.run_id)
 
@@ -101,8 +99,7 @@ def _kept(policy: Policy) -> int:
 
 def _late(policy: Policy, takes: Sequence[Point[_Take]], index: int) -> Judged:
     point = takes[index]
-    end = bisect_left(takes, point.event_time, key=_time)
-    near = takes[max(0, index - _kept(policy)) : end]
+    near = takes[max(0, index - _kept(policy)) : earlier(takes, index)]
     known = [one for one in near if one.stands and not one.what.retry]
     before = known[-1].what if known else None
     nominal = point.what.nominal
@@ -119,8 +116,7 @@ def _late(policy: Policy, takes: Sequence[Point[_Take]], index: int) -> Judged:
 def _late_verdict(
     point: Point[_Take], known: int, usual: float, again: bool, outcome: Outcome, policy: Policy
 ) -> Verdict:
-    subject = point.subject
-    assert subject is not None  # noqa: S101  # the others are not judged
+    subject = point.told_of
     read = f"{dataset(subject.namespace, subject.name)}@{subject.version}"
     text = f"a run of {dataset(subject.job_namespace, subject.job_name)} of {day(subject.event_time)} read {read}"
     if point.what.retry:
@@ -158,8 +154,7 @@ def _rerun(policy: Policy, takes: Sequence[Point[_Take]], index: int) -> Judged:
 def _rerun_verdict(
     point: Point[_Take], known: int, usual: float, again: bool, outcome: Outcome, policy: Policy
 ) -> Verdict:
-    subject = point.subject
-    assert subject is not None  # noqa: S101  # the others are not judged
+    subject = point.told_of
     slices = f" {', '.join(subject.partitions)}" if subject.partitions else ""
     text = f"{dataset(subject.namespace, subject.name)}{slices} was written "
     text += f"again on {day(subject.event_time)} by another run" if again else f"on {day(subject.event_time)} by a run"
@@ -186,7 +181,3 @@ def _gates(known: int, usual: float, *, again: bool, policy: Policy) -> list[Gat
         Gate("again", float(again), 1.0, again),
         Gate("usual_share", usual, limit, usual <= limit),
     ]
-
-
-def _time(point: Point[_Take]) -> int:
-    return point.event_time

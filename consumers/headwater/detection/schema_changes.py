@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from headwater.detection.gates import Gate, Outcome
 from headwater.detection.ids import digest
-from headwater.detection.ordered import Judged, Ordered, Point
+from headwater.detection.ordered import Judged, Ordered, Point, by_place, earlier
 from headwater.detection.texts import dataset, day
 from headwater.detection.verdicts import Subject, Verdict
 
@@ -68,7 +68,7 @@ def take(subject: Subject, declared: Columns, known: Schemas, based_on: bytes) -
     if not declared:
         return
     points = known.writes.points
-    index = bisect_left(points, (subject.event_time, based_on), key=_place)
+    index = bisect_left(points, (subject.event_time, based_on), key=by_place)
     for near in points[max(0, index - 1) : index + 1]:
         if near.what == declared:
             declared = near.what  # held once, however many writes keep to it
@@ -84,7 +84,7 @@ def due(known: Schemas, *, aloud: bool = False) -> list[Verdict]:
 
 def _before(writes: Sequence[Point[Columns]], index: int) -> Point[Columns] | None:
     """The last write from before."""
-    end = bisect_left(writes, writes[index].event_time, key=_time)
+    end = earlier(writes, index)
     return writes[end - 1] if end else None
 
 
@@ -109,8 +109,7 @@ def _judge(writes: Sequence[Point[Columns]], index: int) -> Judged:
 
 
 def _verdict(point: Point[Columns], changes: Sequence[Change], level: Level) -> Verdict:
-    subject, outcome = point.subject, _OUTCOMES[level]
-    assert subject is not None  # noqa: S101  # the others are not judged
+    subject, outcome = point.told_of, _OUTCOMES[level]
     what = "; ".join(f"{change.column} {change.what}" for change in changes) or "no column changed"
     return Verdict(
         check="schema",
@@ -166,11 +165,3 @@ def _is_wider(old: str, new: str) -> bool:
     return any(
         first in family and second in family and family.index(first) <= family.index(second) for family in _FAMILIES
     )
-
-
-def _time(point: Point[Columns]) -> int:
-    return point.event_time
-
-
-def _place(point: Point[Columns]) -> tuple[int, bytes]:
-    return point.place

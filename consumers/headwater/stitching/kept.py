@@ -29,7 +29,12 @@ def told(run: Ordinary | Folded) -> tuple[int, bool, int, int]:
         return run.serial, run.ended, run.newest, run.news
     numbers = cast("tuple[int, ...]", run)
     count = (len(run) - HEAD) // 2
-    return numbers[0], bool(numbers[1] & 1), max(numbers[HEAD : HEAD + count], default=-1), count
+    return numbers[0], has_ended(run), max(numbers[HEAD : HEAD + count], default=-1), count
+
+
+def has_ended(run: Ordinary | Folded) -> bool:
+    """Whether it ended."""
+    return run.ended if isinstance(run, Folded) else bool(cast("int", run[1]) & 1)
 
 
 def is_uncovered(run: Ordinary | Folded, end: int) -> bool:

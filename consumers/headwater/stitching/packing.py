@@ -11,7 +11,7 @@ from headwater.stitching import retelling
 from headwater.stitching.finished import Ended
 from headwater.stitching.folding import Folded
 from headwater.stitching.hashing import identities
-from headwater.stitching.kept import HEAD, Ordinary, digests_of
+from headwater.stitching.kept import HEAD, Ordinary, digests_of, has_ended
 from headwater.stitching.parked import Parked, pack_folded
 
 _Places = tuple[list[int], list[int], Any, list[int]]
@@ -27,11 +27,6 @@ def parked(key: bytes, run: Ordinary | Folded, touched: int, committed: int) -> 
     known = sum(1 for offset in offsets if offset < committed)
     messages = cast("tuple[bytes, ...]", run[HEAD + count : HEAD + count + known])
     return Parked(key, touched, has_ended(run), False, offsets[:known], messages).pack()
-
-
-def has_ended(run: Ordinary | Folded) -> bool:
-    """Whether a run has ended."""
-    return run.ended if isinstance(run, Folded) else bool(cast("int", run[1]) & 1)
 
 
 def ended(runs: Mapping[bytes, Ordinary | Folded], heads: Sequence[bool]) -> Iterator[tuple[Ended, list[int]]]:

@@ -21,7 +21,7 @@ from headwater.stitching import packing, state_records, young_columns
 from headwater.stitching.finished import Ended, Finished
 from headwater.stitching.folding import Folded
 from headwater.stitching.hashing import Numbers, Words, identities
-from headwater.stitching.kept import HEAD, Ordinary, each, is_uncovered, size_of, told
+from headwater.stitching.kept import HEAD, Ordinary, each, has_ended, is_uncovered, size_of, told
 from headwater.stitching.on_topic import OnTopic
 from headwater.stitching.policy import Policy
 from headwater.stitching.spill import Spill
@@ -230,7 +230,7 @@ class Runs:
         if not keys:
             return
         values = [packing.parked(key, self.kept[key], touched, self.committed) for key, touched in keys.items()]
-        ended = [packing.has_ended(self.kept[key]) for key in keys]
+        ended = [has_ended(self.kept[key]) for key in keys]
         ids = identities(list(keys))
         self.parked.put(ids, values, list(keys.values()), ended)
         for one, value in zip(each(ids), values, strict=True):

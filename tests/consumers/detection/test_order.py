@@ -6,7 +6,7 @@ Each life of a worker has the step itself, fed as the worker core feeds it: what
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from functools import cache
 from typing import Any
@@ -142,12 +142,16 @@ def in_order() -> dict[bytes, Record]:
     return stands(made, [], random.Random(0), 10**6)
 
 
-def disordered(
-    found: Sequence[Record], chance: random.Random, delay: float, key: Callable[[Record], int]
-) -> list[Record]:
-    """Each up to so many days late, in half of the cases any of them; some come again."""
+def disordered(days: tuple[Sequence[Record], Sequence[Record]], chance: random.Random) -> Topics:
+    """Uses in any order at all, profiles as late as they may be; some of both come again."""
+    uses, profiles = days
+    return {USES.name: _late(uses, chance, 60), PROFILES.name: _late(profiles, chance, 2)}
+
+
+def _late(found: Sequence[Record], chance: random.Random, delay: float) -> list[Record]:
+    """Each up to so many days late; some come again."""
     late = delay * 86_400_000_000
-    ordered = sorted(found, key=lambda record: (key(record) + chance.uniform(0, late), chance.random()))
+    ordered = sorted(found, key=lambda record: (record["event_time"] + chance.uniform(0, late), chance.random()))
     again = chance.sample(ordered, len(ordered) // 5)
     for record in again:
         ordered.insert(chance.randint(ordered.index(record) + 1, len(ordered)), record)
@@ -162,12 +166,7 @@ def test_what_stands_is_a_function_of_the_events(chance: random.Random, lives: l
     """Uses in any order at all, profiles as late as they may be, repeated; workers killed with verdicts sent and not
     committed: what stands are the verdicts of one worker that had all at once, with their ids, and no others.
     """
-    uses, profiles = the_days()
-    topics = {
-        USES.name: disordered(uses, chance, 60, lambda record: record["event_time"]),
-        PROFILES.name: disordered(profiles, chance, 2, lambda record: record["event_time"]),
-    }
-    assert stands(topics, lives, chance, chance.choice((1, 3, 12))) == in_order()
+    assert stands(disordered(the_days(), chance), lives, chance, chance.choice((1, 3, 12))) == in_order()
 
 
 def test_more_is_known_with_one_more_and_not_with_what_was_forgotten() -> None:

@@ -18,7 +18,7 @@ from headwater.detection.verdicts import Verdict
 from headwater.schemas.topics import PROFILES, USES
 from tests.consumers.detection.making import dataset, microseconds, profile_record, standing, through_the_contract, use
 from tests.consumers.detection.telling import Told
-from tests.consumers.detection.test_order import POLICY, Record, Topics, day, disordered, stands
+from tests.consumers.detection.test_order import POLICY, Record, day, disordered, stands
 
 DAYS = 24
 HOUR_US = 3_600_000_000
@@ -123,12 +123,7 @@ def test_what_stands_is_a_function_of_the_events(chance: random.Random, lives: l
     """Uses in any order at all, profiles as late as they may be, repeated; workers killed with verdicts sent and not
     committed: what stands are the verdicts of one worker that had all at once, with their ids, and no others.
     """
-    uses, profiles = the_days()
-    topics: Topics = {
-        USES.name: disordered(uses, chance, 60, lambda record: record["event_time"]),
-        PROFILES.name: disordered(profiles, chance, 2, lambda record: record["event_time"]),
-    }
-    assert stands(topics, lives, chance, chance.choice((1, 3, 12))) == in_order()
+    assert stands(disordered(the_days(), chance), lives, chance, chance.choice((1, 3, 12))) == in_order()
 
 
 def told(records: Iterable[tuple[str, Record]], most: int) -> set[tuple[Any, ...]]:
@@ -153,8 +148,7 @@ def test_what_is_silent_while_all_is_well_takes_its_alarms_back(chance: random.R
     """The same alarms and warnings stand as in order, however many were said on the way."""
     uses, profiles = the_days()
     ordered = [(USES.name, one) for one in uses] + [(PROFILES.name, one) for one in profiles]
-    late = disordered(uses, chance, 60, lambda record: record["event_time"])
-    some = disordered(profiles, chance, 2, lambda record: record["event_time"])
+    late, some = disordered((uses, profiles), chance).values()
     mixed: list[tuple[str, Record]] = [(USES.name, one) for one in late]
     places = sorted(chance.randint(0, len(mixed)) for _ in some)
     for place, one in zip(reversed(places), reversed(some), strict=True):
