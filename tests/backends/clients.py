@@ -11,6 +11,8 @@ import confluent_kafka
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from tests.backends.processes import PATIENCE, until
+
 # A broker that is not up yet is expected here; librdkafka would write of it to stderr.
 _silent = logging.getLogger("tests.backends.librdkafka")
 _silent.addHandler(logging.NullHandler())
@@ -46,13 +48,13 @@ def create_topics(bootstrap: str, partitions: Mapping[str, int], **settings: str
     topics = [NewTopic(name, num_partitions=n, replication_factor=1, config=settings) for name, n in partitions.items()]
     for done in client.create_topics(topics, operation_timeout=15).values():
         done.result()
-    deadline = time.monotonic() + 15
+    deadline = until(15)
     while time.monotonic() < deadline:
         known = client.list_topics(timeout=5).topics
         if all(_is_led(known.get(name), n) for name, n in partitions.items()):
             return
         time.sleep(0.05)
-    raise TimeoutError(f"topics without leaders after 15 s: {', '.join(partitions)}")
+    raise TimeoutError(f"topics without leaders: {', '.join(partitions)}")
 
 
 def _is_led(topic: Any, partitions: int) -> bool:
@@ -122,19 +124,19 @@ def after(record: Record) -> Any:
 
 def wait_for_assignment(members: Sequence[Any], partitions: int, seconds: float = 30) -> None:
     """Poll the group's members until they hold so many partitions between them, each one once and everyone some."""
-    deadline = time.monotonic() + seconds
+    deadline = until(seconds)
     while time.monotonic() < deadline:
         for member in members:
             member.poll(0.05)
         held = [(p.topic, p.partition) for member in members for p in member.assignment()]
         if len(held) == len(set(held)) == partitions and all(member.assignment() for member in members):
             return
-    raise TimeoutError(f"the group does not hold its {partitions} partitions after {seconds:g} s")
+    raise TimeoutError(f"the group does not hold its {partitions} partitions after {seconds * PATIENCE:g} s")
 
 
 def _end(reader: Any, place: Any) -> int:
     """The end of a partition; a new topic's leader may not know yet that it leads."""
-    deadline = time.monotonic() + 15
+    deadline = until(15)
     while True:
         try:
             return int(reader.get_watermark_offsets(place, timeout=10)[1])
@@ -161,10 +163,12 @@ def read_all(bootstrap: str, topic: str, seconds: float = 30) -> list[Record]:
         reader.assign([confluent_kafka.TopicPartition(topic, p, offset) for p, end in ends.items() if end > 0])
         records: list[Record] = []
         waiting = {p for p, end in ends.items() if end > 0}
-        deadline = time.monotonic() + seconds
+        deadline = until(seconds)
         while waiting:
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{topic}: partitions {sorted(waiting)} not read to their end within {seconds:g} s")
+                raise TimeoutError(
+                    f"{topic}: partitions {sorted(waiting)} not read to their end within {seconds * PATIENCE:g} s"
+                )
             records.extend(poll(reader, 10_000, 0.02))
             for position in reader.position([confluent_kafka.TopicPartition(topic, p) for p in waiting]):
                 if position.offset >= ends[position.partition]:

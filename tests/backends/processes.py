@@ -22,6 +22,8 @@ from typing import Protocol
 
 #: Below every system's range for outgoing connections, so that a stopped server's port stays free for its restart.
 PORTS = range(15_000, 30_000)
+#: Deadlines are for what never comes. On a shared machine, what is only late takes several times as long as said.
+PATIENCE = 4
 
 
 class Started(Protocol):
@@ -59,12 +61,17 @@ def free_port() -> int:
     raise RuntimeError(f"no free port on 127.0.0.1 between {PORTS.start} and {PORTS.stop}")
 
 
+def until(seconds: float) -> float:
+    """The time of `time.monotonic` by which something must have come that may take so long on an idle machine."""
+    return time.monotonic() + seconds * PATIENCE
+
+
 def wait_until(ready: Callable[[], bool], seconds: float, what: str, poll: float = 0.05) -> None:
-    """Return when `ready` does; raise TimeoutError naming `what` after `seconds`."""
-    deadline = time.monotonic() + seconds
+    """Return when `ready` does; raise TimeoutError naming `what` after `seconds` of an idle machine."""
+    deadline = until(seconds)
     while not ready():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"{what}: not within {seconds:g} s")
+            raise TimeoutError(f"{what}: not within {seconds * PATIENCE:g} s")
         time.sleep(poll)
 
 
@@ -136,14 +143,16 @@ class ServerProcess:
                 start_new_session=True,
             )
         children.add(self)
-        deadline = time.monotonic() + self._seconds
+        deadline = until(self._seconds)
         while not self._ready():
             if self._process.poll() is not None:
                 children.discard(self)
                 raise DidNotStart(f"{self.name} ended with {self._process.returncode}; {self._log_end()}")
             if time.monotonic() > deadline:
                 self.kill()
-                raise DidNotStart(f"{self.name} did not answer within {self._seconds:g} s; {self._log_end()}")
+                raise DidNotStart(
+                    f"{self.name} did not answer within {self._seconds * PATIENCE:g} s; {self._log_end()}"
+                )
             time.sleep(0.05)
 
     def stop(self, seconds: float = 15) -> int | None:

@@ -10,6 +10,7 @@ from tests.benchmarks.machine import describe
 
 #: Name -> module with `HELP` and `run(arguments)`.
 BENCHMARKS = {
+    "codec": "tests.benchmarks.codec",
     "stitching": "tests.benchmarks.stitching",
     "workers": "tests.benchmarks.workers",
     "latency": "tests.benchmarks.latency",

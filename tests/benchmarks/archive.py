@@ -35,7 +35,7 @@ from headwater.migrations.files import quote
 from headwater.schemas import plain, records, topics
 from headwater.settings import Settings
 from headwater.streams.batch import Batch
-from headwater.streams.clients import publish
+from headwater.streams.sending import publish
 from headwater.topics import create
 from tests.backends.embedded_store import EmbeddedStore
 from tests.benchmarks import backlog, workload
@@ -157,10 +157,9 @@ def _inserter(settings: Settings, client: Client, home: Path, messages: backlog.
             Row(batch, first + at, time.time_ns() // 1000, schema.fingerprint_bytes, value[10:], value[10:])
             for at, value in enumerate(some)
         ]
-        for frozen in freeze(landing, rows):
-            path = home / f"block-{len(paths)}"
-            path.write_bytes(container(landing.packed, frozen.packed))
-            paths.append(str(path))
+        path = home / f"block-{len(paths)}"
+        path.write_bytes(container(landing.packed, freeze(landing, rows).packed))
+        paths.append(str(path))
     return [sys.executable, "-m", "tests.benchmarks.archive", landing.table, *paths]
 
 

@@ -134,9 +134,9 @@ def stock(bootstrap: str, prefix: str, *, send: bool) -> None:
 def plain_loop(settings: Settings) -> None:
     """Our reading, step and sender without Faust: one thread, offsets committed after each confirmed chunk."""
     from headwater.stitching import StitchingStep
-    from headwater.streams.clients import Sender
     from headwater.streams.reading import read
     from headwater.streams.schemas import SchemaBook
+    from headwater.streams.sending import Sender
     from tests.benchmarks.looping import chunks_of
 
     step, sender, book = StitchingStep(settings), Sender(settings), SchemaBook(settings)

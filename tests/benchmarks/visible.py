@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from headwater.audit import connect
+from headwater.detection.policy import Policy
 from headwater.embedded.stack import Stack
 from headwater.settings import Settings
 from tests.backends.processes import wait_until
@@ -62,21 +63,35 @@ class Reader:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Print the figures."""
+    """Print the figures, of a stack that has just started and of one that has run for a while."""
     seconds = 10 if arguments.quick else SECONDS
     with tempfile.TemporaryDirectory() as folder, Stack(Path(folder)) as stack:
-        settings = Settings(store_url=stack.store_url)
         emit(stack.bootstrap, "", 1, lambda: None)  # the archive has joined and inserted once when it is through
         assert stack.wait_until_archived(120), stack.behind()
-        reader = Reader(settings)
-        try:
-            runs, late = emit(stack.bootstrap, "", seconds, lambda: None)
-            wait_until(lambda: len(reader.seen) >= 2 * runs, 60, "the last events")
-        finally:
-            reader.stop()
+        began = time.monotonic()
+        print("just started, so that each verdict is told, also where all is well:")
+        _measure(stack, seconds)
+        # All verdicts are there too, and what is told of them; detection is silent from here on where all is well.
+        assert stack.wait_until_archived(300), stack.behind()
+        time.sleep(max(0.0, began + Policy().hold_us / 1e6 + 5 - time.monotonic()))
+        print("later:")
+        found = _measure(stack, seconds)
+    print(f"bar: p95 at most {BAR} ms. Here: {found:.0f} ms ({'reached' if found <= BAR else 'MISSED'}).")
+
+
+def _measure(stack: Stack, seconds: int) -> float:
+    """Emit, and print how long it took each event; p95 in ms."""
+    reader = Reader(Settings(store_url=stack.store_url))
+    try:
+        runs, late = emit(stack.bootstrap, "", seconds, lambda: None)
+        wait_until(lambda: len(reader.seen) >= 2 * runs, 120, "the last events")
+    finally:
+        reader.stop()
     first = min(emitted for emitted, _ in reader.seen.values())
     waits = [wait for emitted, wait in reader.seen.values() if emitted - first >= WARM_SECONDS * 1_000_000]
     cuts = statistics.quantiles(waits, n=100)
     print(f"{len(waits):,} events in {seconds} s, emitted at most {late:.0f} ms late, asked {reader.asked} times")
-    print(f"p50 {cuts[49]:.0f} ms, p95 {cuts[94]:.0f} ms, p99 {cuts[98]:.0f} ms, longest {max(waits):.0f} ms")
-    print(f"bar: p95 at most {BAR} ms. Here: {cuts[94]:.0f} ms ({'reached' if cuts[94] <= BAR else 'MISSED'}).")
+    print(
+        f"p50 {cuts[49]:.0f} ms, p95 {cuts[94]:.0f} ms, p99 {cuts[98]:.0f} ms, longest {max(waits):.0f} ms", flush=True
+    )
+    return cuts[94]

@@ -81,7 +81,6 @@ def test_killed_workers_and_store_change_nothing(tmp_path: Path, seed: int) -> N
 
 
 @pytest.mark.prove
-@pytest.mark.timeout(900)
 def test_many_kills_change_nothing(tmp_path: Path, seed: int) -> None:
     """The same with more events and every part killed several times."""
     _through(tmp_path / "home", runs=5000, rounds=8, seed=seed)

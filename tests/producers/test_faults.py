@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from headwater.errors import SettingsError
-from headwater.producer import Producer
+from headwater.producer import InMemoryProducer, Job, Producer
+from headwater.producer._core import Core
 from headwater.settings import Settings
 from tests.backends.clients import create_topics
 from tests.backends.kinds import Kafka
@@ -46,6 +47,26 @@ def emit(producer: Producer, runs: int) -> float:
             pass
         longest = max(longest, time.perf_counter() - start)
     return longest
+
+
+def test_a_call_that_is_interrupted_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a signal handler raises amid a call goes on to the host; the number that was given out is explained."""
+
+    def interrupt(core: Core, job: Job) -> bytes:
+        raise KeyboardInterrupt
+
+    producer = InMemoryProducer()
+    job = producer.job("tests", "faults")
+    with monkeypatch.context() as patch:
+        patch.setattr(Core, "job", interrupt)
+        run = producer.run(job)
+        for call in (producer.run(job).whole, run.start, run.report, run.complete):
+            with pytest.raises(KeyboardInterrupt):
+                call()
+    producer.run(job).whole()
+    assert len(producer.events) == 1
+    assert producer.stats().drops == {"interrupted": 4}
+    assert producer.stats().emitted == producer.events[0]["sequence"] == 6
 
 
 @pytest.mark.parametrize("kind", ["dead", "hanging"])

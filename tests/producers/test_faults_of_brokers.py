@@ -20,9 +20,9 @@ from tests.backends.cache import NoTools
 from tests.backends.clients import create_topics, read_all
 from tests.backends.kinds import Kafka
 from tests.backends.local_kafka import LocalKafka
-from tests.backends.processes import free_port
+from tests.backends.processes import free_port, wait_until
 from tests.producers.test_kafka import TOPICS
-from tests.producers.test_replay import emit, wait_for
+from tests.producers.test_replay import emit
 
 pytestmark = pytest.mark.integration
 
@@ -70,7 +70,7 @@ def test_a_broker_that_cannot_be_talked_to(
     kafka = f"security.protocol=ssl,ssl.key.password={SECRET}" if kind == "tls" else ""
     producer = Producer(Settings(brokers=brokers, kafka=kafka, spool_dir=str(tmp_path)))
     emit(producer, 100)
-    wait_for(lambda: producer.stats().spooled == 101)
+    wait_until(lambda: producer.stats().spooled == 101, 30, "101 events in the spool")
     stats = producer.stats()
     assert stats.last_error
     start = time.monotonic()
@@ -123,7 +123,7 @@ def test_a_wrong_password(
     settings = Settings(brokers=address, prefix=prefix, kafka=login + SECRET + "-old", spool_dir=str(tmp_path))
     producer = Producer(settings)
     emit(producer, 50)
-    wait_for(lambda: producer.stats().spooled == 51)
+    wait_until(lambda: producer.stats().spooled == 51, 30, "51 events in the spool")
     assert "uthentication" in producer.stats().last_error
     producer.close(10)
     assert len([record for record in caplog.records if record.name == "headwater.producer"]) == 1
@@ -168,10 +168,10 @@ def test_a_topic_that_is_missing_does_not_hold_up_the_others(kafka: Kafka, prefi
     for number in range(20):
         predictor.emit(str(number), features={}, outputs={})
         emit(producer, 1)
-    wait_for(lambda: producer.stats().delivered >= 21)
-    wait_for(lambda: producer.stats().spooled == 20)
+    wait_until(lambda: producer.stats().delivered >= 21, 30, "21 events delivered")
+    wait_until(lambda: producer.stats().spooled == 20, 30, "20 events in the spool")
     emit(producer, 20)
-    wait_for(lambda: producer.stats().delivered >= 41)
+    wait_until(lambda: producer.stats().delivered >= 41, 30, "41 events delivered")
     assert "nknown topic" in producer.stats().last_error
     create_topics(kafka.bootstrap, {prefix + "lineage.predictions": 1})
     assert producer.flush(60), producer.stats()
@@ -196,7 +196,7 @@ def test_clocks_may_jump(kafka: Kafka, prefix: str, tmp_path: Path, monkeypatch:
         emit(producer, 25)
         time.sleep(0.5)
         if years == 10:
-            wait_for(lambda: producer.stats().spooled >= 51)
+            wait_until(lambda: producer.stats().spooled >= 51, 30, "51 events in the spool")
             kafka.start()
     assert producer.flush(60), producer.stats()
     producer.close()

@@ -7,8 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,17 +14,11 @@ import pytest
 from headwater.producer import Producer, Stats
 from headwater.producer._spool import files
 from headwater.settings import Settings
+from tests.backends.processes import wait_until
 
 pytestmark = pytest.mark.integration
 
 NOBODY = "127.0.0.1:9"
-
-
-def wait_for(ready: Callable[[], object], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not ready():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def emit(producer: Producer, count: int) -> None:
@@ -60,10 +52,10 @@ def test_a_disk_that_refuses_and_comes_back(
     settings = Settings(brokers=NOBODY, queue_bytes=2**21, spool_dir=str(tmp_path))
     producer = Producer(settings)
     emit(producer, 50)
-    wait_for(lambda: producer.stats().spooled == 51)
+    wait_until(lambda: producer.stats().spooled == 51, 30, "51 events in the spool")
     broken = True
     emit(producer, 8000)
-    wait_for(lambda: producer.stats().spool_error)
+    wait_until(lambda: producer.stats().spool_error != "", 30, "an error of the spool")
     emit(producer, 8000)
     stats = producer.stats()
     assert os.strerror(kind) in stats.spool_error
@@ -74,7 +66,7 @@ def test_a_disk_that_refuses_and_comes_back(
     else:
         assert stats.drops["queue_full"] > 0
     broken = False
-    wait_for(lambda: not producer.stats().spool_error and producer.stats().queued_bytes == 0)
+    wait_until(lambda: not producer.stats().spool_error and producer.stats().queued_bytes == 0, 30, "the spool again")
     producer.close(0.1)
     stats = producer.stats()
     assert everything_counted(stats)
@@ -83,7 +75,7 @@ def test_a_disk_that_refuses_and_comes_back(
     # Read back by another: every event once.
     heir = Producer(settings)
     emit(heir, 1)
-    wait_for(lambda: heir.stats().spool_bytes)
+    wait_until(lambda: heir.stats().spool_bytes > 0, 30, "what was left in the spool")
     heir.close(0.1)
 
 

@@ -111,12 +111,18 @@ def test_sigterm(kind: str, kafka: Kafka, prefix: str, tmp_path: Path) -> None:
     emitted = max([emitted, *map(int, said.split())])
     count = recovered(kafka, prefix, tmp_path)
     dead = max(lives(kafka, prefix).values(), key=len)
-    assert dead == list(range(1, count + 1))
-    kinds = [event["kind"] for event in told(kafka, prefix, "lineage.producers")]
+    producers = told(kafka, prefix, "lineage.producers")
+    kinds = [event["kind"] for event in producers]
     if kind == "handled":
-        assert count >= emitted + 2
+        # The handler may raise amid a call, behind whose number it says so.
+        interrupted = [drop for event in producers if event["kind"] == "closed" for drop in event["drops"]]
+        missing = set(range(1, dead[-1] + 1)) - set(dead)
+        assert len(missing) <= len(interrupted) <= 1, (missing, interrupted)
+        assert all(drop == {"reason": "interrupted", "count": 1} for drop in interrupted)
+        assert len(dead) == count >= emitted + 2
         assert kinds.count("closed") == 2  # the heir's, and the one of who was asked to end
     else:
+        assert dead == list(range(1, count + 1))
         assert 100 < count <= emitted + 3
         assert kinds.count("closed") == 1
 

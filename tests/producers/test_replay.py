@@ -8,9 +8,8 @@ import os
 import random
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from headwater.schemas import registry as registries
 from headwater.settings import Settings
 from tests.backends.clients import create_topics, read_all
 from tests.backends.kinds import Kafka, Registry
+from tests.backends.processes import wait_until
 from tests.producers.test_kafka import TOPICS
 
 pytestmark = pytest.mark.integration
@@ -55,13 +55,6 @@ def emit(producer: Producer, count: int) -> None:
         producer.run(job).whole()
 
 
-def wait_for(ready: Callable[[], object], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not ready():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def all_spooled(producer: Producer, before: int) -> bool:
     """Whether everything since the `before`th event stands in the spool."""
     stats = producer.stats()
@@ -79,7 +72,7 @@ def test_a_broker_that_dies_and_returns_gets_everything_in_order(kafka: Kafka, p
         kafka.kill()
         before = producer.stats().emitted
         emit(producer, 100)
-        wait_for(partial(all_spooled, producer, before))
+        wait_until(partial(all_spooled, producer, before), 30, "all of it in the spool")
         emit(producer, 100)
         kafka.start()
         emit(producer, 100)

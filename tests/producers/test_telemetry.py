@@ -30,6 +30,13 @@ PROMETHEUS = """
 import prometheus_client
 print(prometheus_client.generate_latest().decode())
 """
+#: The producer's own thread may have been first to see the library, and still be at it.
+AWAITED = """
+import time, prometheus_client
+deadline = time.monotonic() + 30
+while b"headwater" not in prometheus_client.generate_latest() and time.monotonic() < deadline:
+    time.sleep(0.01)
+"""
 OPENTELEMETRY = """
 from opentelemetry import metrics
 from opentelemetry.sdk.metrics import MeterProvider
@@ -72,7 +79,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_prometheus_has_the_numbers(order: str) -> None:
     """In the registry that the service has already, imported before or after the producer was made."""
-    told = output(order + PROMETHEUS)
+    told = output(order + AWAITED + PROMETHEUS)
     emitted = 4.0 if "alive" in order else 3.0
     assert f"headwater_producer_events_emitted_total {emitted}\n" in told
     assert 'headwater_producer_events_dropped_total{reason="queue_full"} 3.0\n' in told
@@ -101,7 +108,7 @@ looking.join()
 @pytest.mark.integration
 def test_prometheus_is_told_where_it_is_being_imported() -> None:
     """Another thread looks for it in the middle of the service's import: it waits for the end of that."""
-    told = output(SENT + SLOWLY + PROMETHEUS)
+    told = output(SENT + SLOWLY + AWAITED + PROMETHEUS)
     assert "headwater_producer_events_delivered_total 0.0\n" in told
 
 

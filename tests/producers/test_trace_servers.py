@@ -18,6 +18,7 @@ import uvicorn
 from headwater.producer import InMemoryProducer, trace
 from headwater.producer.trace.context import span_of
 from headwater.settings import Settings
+from tests.backends.processes import until
 
 pytestmark = pytest.mark.integration
 
@@ -78,7 +79,7 @@ def served(app: Any, http: Any) -> Generator[str]:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:
-            deadline = time.monotonic() + SECONDS
+            deadline = until(SECONDS)
             while not server.started:
                 assert thread.is_alive(), "uvicorn did not start"
                 assert time.monotonic() < deadline

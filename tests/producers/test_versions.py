@@ -43,7 +43,6 @@ def store(version: object) -> dict[str, object]:
 
 
 @pytest.mark.integration
-@pytest.mark.timeout(900)
 def test_tables_and_objects_tell_their_versions() -> None:
     """Iceberg's snapshot, Delta's version, S3's version id or ETag, as PyIceberg, deltalake and boto3 give them."""
     told = in_stores("tables", "iceberg", "delta", "s3")
@@ -58,7 +57,6 @@ def test_tables_and_objects_tell_their_versions() -> None:
 
 
 @pytest.mark.prove
-@pytest.mark.timeout(900)
 def test_lance_tells_its_version() -> None:
     """Its library is large, so this is asked rarely."""
     assert in_stores("lance", "lance")["lance"] == [store(1), store(2)]

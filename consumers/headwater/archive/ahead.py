@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
@@ -38,9 +38,9 @@ class Ahead:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def add(self, batches: Iterable[Frozen]) -> None:
-        """Take batches; nothing is inserted before `begin` or `finish`."""
-        self._waiting += map(Waiting, batches)
+    def add(self, batch: Frozen) -> None:
+        """Take a batch; nothing is inserted before `begin` or `finish`."""
+        self._waiting.append(Waiting(batch))
 
     def begin(self, client: Client) -> None:
         """Insert what waits without waiting for it."""

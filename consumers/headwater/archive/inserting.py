@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from itertools import pairwise
 
 from headwater.archive import packing
 from headwater.archive.codes import Fault, fault_of
@@ -18,8 +17,6 @@ from headwater.audit.store import Client
 from headwater.ledger.chain import Message
 
 _log = logging.getLogger("headwater.archive")
-#: Partitions of a table that one insert may touch; the server refuses over 100.
-MOST_PARTITIONS = 50
 #: Defaults that moved between versions of the server are set, so that an insert means the same everywhere.
 SETTINGS = {
     "async_insert": 0,
@@ -81,17 +78,10 @@ class Refusal:
     why: str
 
 
-def freeze(landing: Landing, rows: Iterable[Row]) -> Iterator[Frozen]:
-    """Rows as frozen batches, each of at most MOST_PARTITIONS partitions of the table."""
-    by_month: dict[int, list[Row]] = defaultdict(list)
-    for row in rows:
-        by_month[packing.partition_month(row)].append(row)
-    months = sorted(by_month)
-    cuts = [*range(0, len(months), MOST_PARTITIONS), len(months)]
-    for start, stop in pairwise(cuts):
-        some = [row for month in months[start:stop] for row in by_month[month]]
-        packed, messages = zip(*(packing.pack(row) for row in some), strict=True)
-        yield Frozen(landing, some, packed, messages)
+def freeze(landing: Landing, rows: Sequence[Row]) -> Frozen:
+    """Rows as a frozen batch. An event time far from its arrival stands with that, so it touches few partitions."""
+    packed, messages = zip(*(packing.pack(row) for row in rows), strict=True)
+    return Frozen(landing, rows, packed, messages)
 
 
 def insert(client: Client, frozen: Frozen) -> list[Refusal]:

@@ -56,7 +56,7 @@ class Landing:
         """
         if takes(self.schema, writer):
             return body
-        return plain.encode(self.schema, plain.decode(writer, body, self.schema))
+        return plain.encode(self.schema, plain.decode_proved(writer, body, self.schema))
 
 
 _same: dict[tuple[int, int], bool] = {}

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from datetime import date
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -34,9 +33,6 @@ COLUMNS: tuple[tuple[str, Any], ...] = (
     ("_body", "bytes"),
 )
 _ID_BYTES = 16
-_TEN_YEARS = 315_576_000_000_000
-_DAY = 86_400_000_000
-_EPOCH = date(1970, 1, 1).toordinal()
 #: Event times beyond these are stored as these; the raw body keeps what was sent.
 _OLDEST, _NEWEST = -2_208_988_800_000_000, 10_413_791_999_999_999
 
@@ -117,20 +113,6 @@ def event_time(shape: bytes) -> int:
 def kept_time(shape: bytes) -> int:
     """The same as the tables keep it: within 1900 and 2299."""
     return min(max(event_time(shape), _OLDEST), _NEWEST)
-
-
-def partition_month(row: Row) -> int:
-    """The table's partition that the row goes to, as the tables' PARTITION BY has it: year and month."""
-    when = event_time(row.shape)
-    if not row.arrival - _TEN_YEARS <= when <= row.arrival + _DAY:
-        when = row.arrival
-    return _month(min(max(when, _OLDEST), _NEWEST) // _DAY)
-
-
-@lru_cache(4096)
-def _month(day: int) -> int:
-    moment = date.fromordinal(_EPOCH + day)
-    return moment.year * 100 + moment.month
 
 
 def container(schema: bytes, packed: Sequence[bytes]) -> bytes:

@@ -35,9 +35,9 @@ from headwater.schemas.records import Schema
 from headwater.schemas.topics import DEAD_LETTERS
 from headwater.settings import Settings
 from headwater.streams.batch import Batch
-from headwater.streams.clients import Sender
 from headwater.streams.letters import dead_letters
 from headwater.streams.reading import Refused
+from headwater.streams.sending import Sender
 from headwater.streams.step import Output, Retry, Round, instance_id
 
 _log = logging.getLogger("headwater.archive")
@@ -209,7 +209,8 @@ class ArchiveStep:
                 body = values[place][framing.header_length(values[place]) :]
                 shape = body if as_it_is else landing.shape(schema, body)
                 rows.append(Row(batch, place, arrival, fingerprint, body, shape))
-        self._ahead.add(freeze(landing, rows))
+        if rows:
+            self._ahead.add(freeze(landing, rows))
         self._rows = [taken for taken in self._rows if taken[0].topic != topic]
         self._counts[topic] = 0
 

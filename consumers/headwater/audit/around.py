@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from headwater.audit.clocks import Clocks
@@ -10,16 +11,15 @@ from headwater.audit.edges import Edges
 from headwater.audit.lookup import Nodes
 from headwater.audit.model import Node
 from headwater.audit.naming import Names
-from headwater.audit.rows import NO_RUN, select
+from headwater.audit.rows import select
 from headwater.audit.store import Client
-from headwater.schemas import times
 
 #: What stands at an end that an edge does not have.
 _NOTHING: Final = Node("", "")
 
 
 class Told(NamedTuple):
-    """An edge by names. `source_version` is the one that stood where the read named none; `micros`: event time, µs."""
+    """An edge by names. `source_version` is the one that stood where the read named none."""
 
     source_namespace: str
     source_name: str
@@ -30,7 +30,17 @@ class Told(NamedTuple):
     job_namespace: str
     job_name: str
     run_id: uuid.UUID | None
-    micros: int
+    event_time: datetime
+
+
+#: The type of each of these.
+AROUND: Final = {
+    **dict.fromkeys(Told._fields, "String"),
+    "source_version": "Nullable(String)",
+    "target_version": "Nullable(String)",
+    "run_id": "Nullable(UUID)",
+    "event_time": "DateTime64(6, 'UTC')",
+}
 
 
 def versions(client: Client, namespace: str, name: str) -> set[int]:
@@ -63,8 +73,8 @@ def around(client: Client, keys: set[int], clocks: Clocks) -> list[Told]:
                 target.version,
                 edge.job_namespace,
                 edge.job_name,
-                None if edge.run_id == NO_RUN else edge.run_id,
-                times.micros(edge.at),
+                uuid.UUID(int=edge.run) if edge.run else None,
+                edge.at,
             )
         )
     return told

@@ -7,6 +7,7 @@ import re
 from importlib import import_module
 from urllib.parse import urlsplit
 
+from headwater.audit import verdicts
 from headwater.audit.store import Client
 from headwater.errors import MissingExtra, SettingsError, StateError, Unavailable
 from headwater.settings import Settings
@@ -30,6 +31,7 @@ def connect(settings: Settings, *, database: bool = True, seconds: int = 300) ->
         exceptions = import_module("clickhouse_connect.driver.exceptions")
     except ModuleNotFoundError:
         raise MissingExtra("audit", "clickhouse-connect") from None
+    verdicts.keep()
     url = urlsplit(settings.store_url)
     if url.scheme not in ("http", "https") or not url.hostname:
         raise SettingsError(f"store_url: {settings.store_url!r} is no address such as http://127.0.0.1:8123")

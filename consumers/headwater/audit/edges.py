@@ -8,91 +8,21 @@ changes no answer.
 
 from __future__ import annotations
 
-import bisect
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from operator import itemgetter
-from typing import Any, NamedTuple
 
 from headwater.audit.ahead import beyond
 from headwater.audit.clocks import NOW, Clocks
+from headwater.audit.edge_rows import Edge, EdgeRows, place_of
 from headwater.audit.lookup import Nodes
 from headwater.audit.model import Direction
 from headwater.audit.naming import Names
-from headwater.audit.rows import NO_RUN, chunks, select
+from headwater.audit.rows import KEYS, chunks, select
 from headwater.audit.store import Client
-from headwater.audit.versions import NAMED, named, written
-
-
-@dataclass(frozen=True)
-class Edge:
-    """An edge by keys. `source` is the resolved version where `inferred`; columns are None in dataset edges
-    and in column edges that hold for every column.
-    """
-
-    source: int
-    target: int
-    run_id: uuid.UUID
-    job_namespace: str
-    job_name: str
-    at: datetime
-    inferred: bool = False
-    source_column: str | None = None
-    target_column: str | None = None
-    transformation: str = ""
-    subtype: str = ""
-    masking: bool = False
-
-
-_PLAIN = "run_id, job_namespace, job_name"
-_COLUMN = "source_column, target_column, transformation, subtype, masking, run_id, job_namespace, job_name"
-
-
-class _Asked(NamedTuple):
-    """Where edges are looked up: the table, its column for the keys, and what an edge says beside `columns`."""
-
-    table: str
-    side: str
-    columns: str
-    says: str
-
-    @property
-    def where(self) -> str:
-        """The condition on its sort key, which begins with the target."""
-        if self.side == "target":
-            return "target IN {keys:Array(UInt64)}"
-        return "(target, source) IN (SELECT target, source FROM edges_by_source WHERE source IN {keys:Array(UInt64)})"
-
-
-#: Edges with one of the keys at either end, also where the other end is missing.
-_TOUCHING = (
-    "(target IN {keys:Array(UInt64)} OR (target = 0 AND source IN {keys:Array(UInt64)}) OR (target, source) IN "
-    "(SELECT target, source FROM edges_by_source WHERE source IN {keys:Array(UInt64)}))"
-)
-
-
-def _sql(asked: _Asked, clocks: Clocks, where: str = "") -> str:
-    """Edges of which at least one assertion stands."""
-    table, _, columns, says = asked
-    return (
-        f"SELECT source, target, source_dataset, {columns}, min(at) AS at FROM ("
-        f"SELECT source, target, source_dataset, {columns}, known_by, min(known_at) AS at FROM {table} "
-        f"WHERE {where or asked.where} AND {clocks.known()} "
-        f"GROUP BY source, target, source_dataset, {columns}, {says}, known_by "
-        f"HAVING max({clocks.withdrawn()}) = 0"
-        f") GROUP BY source, target, source_dataset, {columns} ORDER BY source, target, {columns}"
-    )
-
-
-_ASKED = {
-    ("up", False): _Asked("edges_by_target", "target", _PLAIN, "explicit"),
-    ("down", False): _Asked("edges_by_target", "source", _PLAIN, "explicit"),
-    ("up", True): _Asked("column_edges_by_target", "target", _COLUMN, "captured, description, confidence"),
-    ("down", True): _Asked("column_edges_by_target", "source", _COLUMN, "captured, description, confidence"),
-}
+from headwater.audit.versions import NAMED, named, stood
 
 
 class Edges:
@@ -111,10 +41,10 @@ class Edges:
         self.direction: Direction = direction
         self.clocks = clocks
         self._columns = columns
-        self._asked = _ASKED[direction, columns]
-        self._sql = _sql(self._asked, clocks)
-        self._known: dict[int, list[tuple[tuple[object, ...], Edge]]] = {}
-        self._versions: dict[int, tuple[list[datetime], list[int]]] = {}
+        self._rows = EdgeRows(client, direction, columns=columns, clocks=clocks)
+        #: By the node that they are looked up by: as they were read, and resolved.
+        self._known: dict[int, list[tuple[Edge, Edge]]] = {}
+        self._stood: dict[tuple[int, datetime], int | None] = {}
 
     def next_to(self, keys: Iterable[int], datasets: Iterable[int], ahead: int = 0, most: int = 0) -> list[Edge]:
         """Edges into (up) or out of (down) the keys.
@@ -125,7 +55,7 @@ class Edges:
         """
         wanted = set(keys)
         asked = (wanted if self.direction == "up" else wanted | set(datasets)) - {0}
-        if missing := asked - self._known.keys():
+        if missing := self._unread(asked):
             self._read(missing, ahead, most)
             # What the levels behind will ask for, as far as resolved reads lead out of what was read, together. Which
             # columns a walk follows is not known here.
@@ -133,7 +63,9 @@ class Edges:
                 level, missing = further
                 self._read(missing, ahead - level, most)
         found = [known for key in asked for known in self._known[key]]
-        edges = [edge for _, edge in sorted(found, key=itemgetter(0))]
+        # Dataset edges stand in the order of their fields, of which columns may be None.
+        found.sort(key=(lambda pair: place_of(pair[0])) if self._columns else itemgetter(0))
+        edges = [edge for _, edge in found]
         edges = edges if self.direction == "up" else [edge for edge in edges if edge.source in wanted]
         self.nodes.learn({edge.source if self.direction == "up" else edge.target for edge in edges})
         return edges
@@ -142,16 +74,11 @@ class Edges:
         """Edges of which one end is named as one of the keys, each with its source as it was named; an end that is
         missing is 0.
         """
-        sql = _sql(self._asked, self.clocks, _TOUCHING)
-        found: dict[tuple[object, ...], dict[str, Any]] = {}
-        for some in chunks(sorted(keys)):
-            for row in select(self._client, sql, {"keys": some, **self.clocks.values()}):
-                found[_place(row)] = row
-        rows = list(found.values())
-        self.nodes.learn({row[end] for row in rows for end in ("source", "target")} - {0})
-        edges = self._resolved(rows)
+        read = list({edge: None for some in chunks(sorted(keys), KEYS) for edge in self._rows.touching(some)})
+        self.nodes.learn({end for edge in read for end in (edge.source, edge.target)} - {0})
+        edges = self._resolved(read)
         self.nodes.learn({edge.source for edge in edges} - {0})
-        return [(row["source"], edge) for row, edge in zip(rows, edges, strict=True)]
+        return [(before.source, edge) for before, edge in zip(read, edges, strict=True)]
 
     def _beyond_known(self, keys: set[int], levels: int) -> tuple[int, set[int]] | None:
         """What a walk from these nodes will ask for that was not read yet, and at which level first; None: nothing."""
@@ -164,10 +91,14 @@ class Edges:
             seen |= fresh
             if self.direction == "down":
                 self.nodes.learn(fresh)
-            unread = {place for key in fresh for place in self._places(key)} - self._known.keys()
+            unread = self._unread(place for key in fresh for place in self._places(key))
             first = first if missing or not unread else level
             missing |= unread
         return (first, missing) if missing else None
+
+    def _unread(self, keys: Iterable[int]) -> set[int]:
+        # Not by the difference of sets: that of a dict's keys goes through all of them.
+        return {key for key in keys if key not in self._known}
 
     def _places(self, key: int) -> set[int]:
         """The keys under which edges next to a node are looked up."""
@@ -182,64 +113,62 @@ class Edges:
         )
 
     def _read(self, missing: set[int], ahead: int, most: int) -> None:
-        table = self._asked.table if self.direction == "up" else "edges_by_source"
-        found = missing | beyond(self._client, table, missing, ahead, most)
-        rows: list[dict[str, Any]] = []
-        for some in chunks(sorted(found - self._known.keys())):
-            rows += select(self._client, self._sql, {"keys": some, **self.clocks.values()})
-        rows = [row for row in rows if row["source"] and row["target"]]
+        found = missing | beyond(self._client, self._rows.ends, self.direction, missing, ahead, most)
+        parts = chunks(sorted(self._unread(found)), KEYS)
+        read = [edge for some in parts for edge in self._rows.next_to(some) if edge.source and edge.target]
         # Of a dataset that many read without version few reads are of the versions that are walked to: what the others
         # lead to is not looked up.
-        self.nodes.learn(missing | {row["source"] for row in rows} | {row["target"] for row in rows if not _open(row)})
+        self.nodes.learn(
+            missing | {edge.source for edge in read} | {edge.target for edge in read if not edge.unversioned}
+        )
         for key in found:
             self._known.setdefault(key, [])
-        edges = self._resolved(rows)
-        for row, edge in zip(rows, edges, strict=True):
-            self._known[row[self._asked.side]].append((_place(row), edge))
+        edges = self._resolved(read)
+        for before, edge in zip(read, edges, strict=True):
+            self._known[before.target if self._rows.up else before.source].append((before, edge))
         if self.direction == "down":
             self.nodes.learn({edge.target for edge in edges if edge.source in self._known})
 
-    def _resolved(self, rows: Sequence[dict[str, Any]]) -> list[Edge]:
-        open_reads = [row for row in rows if _open(row)]
-        datasets = {row["source"] for row in open_reads}
-        times = self._read_times({row["run_id"] for row in open_reads if row["run_id"] != NO_RUN}, datasets)
-        self._learn(datasets)
+    def _resolved(self, read: Sequence[Edge]) -> Sequence[Edge]:
+        open_reads = [edge for edge in read if edge.unversioned]
+        if not open_reads:
+            return read
+        times = self._read_times(
+            {uuid.UUID(int=edge.run) for edge in open_reads if edge.run}, {edge.source for edge in open_reads}
+        )
+        asked = [(edge.source, times.get((edge.run, edge.source), edge.at)) for edge in open_reads]
+        self._learn(asked)
+        versions = iter(asked)
         edges: list[Edge] = []
-        for row in rows:
-            edge = _edge(row)
-            if _open(row):
-                version = self._version(edge.source, times.get((edge.run_id, edge.source), edge.at))
-                edge = edge if version is None else replace(edge, source=version, inferred=True)
-            edges.append(edge)
+        for edge in read:
+            version = self._stood[next(versions)] if edge.unversioned else None
+            edges.append(edge if version is None else edge._replace(source=version, inferred=True))
         return edges
 
-    def _version(self, dataset: int, at: datetime) -> int | None:
-        times, keys = self._versions[dataset]
-        place = bisect.bisect_right(times, at)
-        return keys[place - 1] if place else None
-
-    def _learn(self, datasets: set[int]) -> None:
-        missing = datasets - self._versions.keys()
-        groups = self.names.of(missing)
-        every = {dataset: {name.dataset for name in groups.get(dataset, ())} | {dataset} for dataset in missing}
-        named = {name.dataset: (name.namespace, name.name) for group in groups.values() for name in group}
-        named |= self._named(missing)
-        # Of versions written at one time that with the last text, as in the views, else any would be the last.
-        found: dict[int, list[tuple[datetime, str, int]]] = defaultdict(list)
-        for dataset, written_at, version, key in written(self._client, named.values(), self.clocks):
-            found[dataset].append((written_at, version, key))
-        for dataset in missing:
-            versions = sorted(one for other in every[dataset] for one in found[other])
-            self._versions[dataset] = ([at for at, _, _ in versions], [key for _, _, key in versions])
+    def _learn(self, asked: Iterable[tuple[int, datetime]]) -> None:
+        """The keys of the versions that stood at these times, under any name of their datasets."""
+        missing = set(asked) - self._stood.keys()
+        datasets = {dataset for dataset, _ in missing}
+        groups = self.names.of(datasets)
+        names = {dataset: [(name.namespace, name.name) for name in group] for dataset, group in groups.items()}
+        names = {dataset: [name] for dataset, name in self._named(datasets).items()} | names
+        times: dict[tuple[str, str], set[datetime]] = defaultdict(set)
+        for dataset, at in missing:
+            for name in names.get(dataset, ()):
+                times[name].add(at)
+        found = stood(self._client, times, self.clocks)
+        for dataset, at in missing:
+            every = [found[*name, at] for name in names.get(dataset, ()) if (*name, at) in found]
+            self._stood[dataset, at] = max(every).key if every else None
 
     def _named(self, datasets: Iterable[int]) -> dict[int, tuple[str, str]]:
         """Names of datasets that were read without version, from the nodes that stand for such a read."""
         nodes = ((dataset, self.nodes.found.get(dataset)) for dataset in datasets)
         return {dataset: (one.node.namespace, one.node.name) for dataset, one in nodes if one is not None}
 
-    def _read_times(self, runs: set[uuid.UUID], datasets: set[int]) -> dict[tuple[uuid.UUID, int], datetime]:
-        """When each run first read each dataset of which it named no version."""
-        times: dict[tuple[uuid.UUID, int], datetime] = {}
+    def _read_times(self, runs: set[uuid.UUID], datasets: set[int]) -> dict[tuple[int, int], datetime]:
+        """When each run, by its id as a number, first read each dataset of which it named no version."""
+        times: dict[tuple[int, int], datetime] = {}
         names = sorted(self._named(datasets).values())
         for some in chunks(sorted(runs)):
             for row in select(
@@ -250,33 +179,5 @@ class Edges:
                 "GROUP BY run, dataset",
                 {"runs": some, **named(names), **self.clocks.values()},
             ):
-                times[row["run"], row["dataset"]] = row["first"]
+                times[row["run"].int, row["dataset"]] = row["first"]
         return times
-
-
-def _open(row: Mapping[str, Any]) -> bool:
-    """Whether an edge's read named no version."""
-    return bool(row["source"]) and row["source"] == row["source_dataset"]
-
-
-def _place(row: Mapping[str, Any]) -> tuple[object, ...]:
-    """Where an edge stands among others, in whatever order they were read: a budget cuts the same ones."""
-    said = ("source_column", "target_column", "transformation", "subtype", "masking")
-    ends = row["source"], row["target"], str(row["run_id"]), row["job_namespace"], row["job_name"]
-    return (*ends, *(str(row.get(name, "")) for name in said))
-
-
-def _edge(row: dict[str, Any]) -> Edge:
-    return Edge(
-        row["source"],
-        row["target"],
-        row["run_id"],
-        row["job_namespace"],
-        row["job_name"],
-        row["at"],
-        source_column=row.get("source_column"),
-        target_column=row.get("target_column"),
-        transformation=row.get("transformation", ""),
-        subtype=row.get("subtype", ""),
-        masking=bool(row.get("masking", False)),
-    )

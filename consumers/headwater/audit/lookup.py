@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from headwater.audit.clocks import NOW, Clocks
 from headwater.audit.model import Node
-from headwater.audit.rows import chunks, select
+from headwater.audit.rows import KEYS, chunks, select
 from headwater.audit.store import Client
 from headwater.errors import NotFound
 
@@ -54,7 +54,7 @@ def by_keys(client: Client, keys: set[int], clocks: Clocks = NOW) -> dict[int, F
     """Nodes by their keys; a key that no node has is left out."""
     found: dict[int, Found] = {}
     sql = nodes_sql(clocks, "key IN {keys:Array(UInt64)}")
-    for some in chunks(sorted(keys)):
+    for some in chunks(sorted(keys), KEYS):
         for one in read(client, sql, {"keys": some, **clocks.values()}):
             found[one.key] = one
     return found

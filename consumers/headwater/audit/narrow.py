@@ -8,7 +8,7 @@ as it is documented, and so is the answer. Which rows of which view belong to th
 parameters `namespace` and `name` name are looked up likewise, of one that says `-- near column_edges: below` the steps
 that lead down from the column that `column` names; of `-- near dataset_versions: repeated` the versions whose content
 another version has too. A question that walks nowhere reads `all` of a view by its text, with the columns that it names
-alone, or `doubles` too.
+alone, or `doubles` too; or the whole `text` of the view; or of predictions those of a `key` or a `subject`.
 """
 
 from __future__ import annotations
@@ -18,44 +18,34 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from headwater.audit.around import Told, around, versions
+from headwater.audit.around import AROUND, around, versions
+from headwater.audit.belonging import Belonging
 from headwater.audit.clocks import END, NOW, Clocks
 from headwater.audit.edges import Edges
+from headwater.audit.literal import literal
 from headwater.audit.lookup import Nodes
+from headwater.audit.matching import matched
 from headwater.audit.model import Direction, Node
 from headwater.audit.naming import Names
-from headwater.audit.pruned import PRUNED, asked, known, parameter, runs, then
+from headwater.audit.near import NEAR
+from headwater.audit.pruned import asked
 from headwater.audit.repeated import repeated
-from headwater.audit.rows import CHUNK, select
+from headwater.audit.rows import CHUNK
 from headwater.audit.store import Client
 from headwater.audit.tagging import Step, below
-from headwater.audit.versions import NAMED, named
+from headwater.audit.texts import KEYED, prediction, text
+from headwater.audit.versions import named
 from headwater.audit.walking import Reached, reached
 
 _CALL = re.compile(r"\b(\w+)_at\(((?:\w+ = \{\w+:[^{}]+\}(?:, )?)+)\)")
 _ARGUMENT = re.compile(r"(\w+) = \{(\w+):")
 _WALKS: Mapping[str, Direction] = {"upstream": "up", "downstream": "down"}
-_JOBS: Final = "(job_namespace, job_name) IN arrayZip({near_job_namespaces:Array(String)}, {near_jobs:Array(String)})"
-_NAMES: Final = "arrayZip({near_namespaces:Array(String)}, {near_names:Array(String)})"
-
-#: What `-- near VIEW: what` may say: the condition that rows of the view meet where they belong to the walk's nodes.
-#: `dataset_versions` may also be near its `versions`: those of the nodes, and of no other versions of their datasets.
-#: `all` and `doubles`: every row, with `doubles` those that were told twice also twice, where that changes no answer.
-NEAR: Final = {
-    "all": "true",
-    "doubles": "true",
-    "datasets": f"(namespace, name) IN {_NAMES}",
-    "writes": f"(namespace, name) IN {_NAMES} AND access = 'write'",
-    "runs": f"{_JOBS} AND run_id IN {{near_runs:Array(UUID)}}",
-    "jobs": _JOBS,
-    "predictions": f"(model_namespace, model_name) IN {_NAMES} OR (stream_namespace, stream_name) IN {_NAMES}",
-}
 
 
 def narrowed(
     client: Client, sql: str, values: Mapping[str, Any], near: Mapping[str, str]
 ) -> tuple[str, dict[str, Any]]:
-    """Statement and parameters after the walk; as they were where it does not walk, or finds too much to send."""
+    """Statement and parameters after the walk; as they were where it does not walk."""
     if near.get("edges") == "around":
         return _around(client, sql, values)
     if near.get("column_edges") == "below":
@@ -64,9 +54,12 @@ def narrowed(
         alike = repeated(client, CHUNK, _clocks(values["at"], values["known_at"]))
         if alike is None:
             return sql, dict(values)
-        return _CALL.sub(lambda call: _of(call, near, sql, values), sql), {**values, **alike}
+        sent = {**values, **alike}
+        belonging = Belonging(client, sql, near, _given(_AT, values), sent)
+        return _placed(sql, belonging.literals(set(alike["near_keys"]), ()), near, values, sent)
     if not any(call[1] in _WALKS for call in _CALL.finditer(sql)):
-        return _CALL.sub(lambda call: _of(call, near, sql, values), sql), dict(values)
+        sql, values = matched(client, sql, values)
+        return _placed(sql, {}, near, values, dict(values))
     walks: dict[str, str] = {}
     sent = dict(values)
     nodes: set[Reached] = set()
@@ -75,13 +68,16 @@ def narrowed(
         if call[1] in _WALKS and call[0] not in walks:
             found = _walked(client, _WALKS[call[1]], _arguments(call[2], values), steps)
             nodes.update(found)
-            walks[call[0]] = _rows(f"walk{len(walks)}", found, sent)
+            walks[call[0]] = literal(f"walk{len(walks)}", _WALKED, found, sent)
     if len(nodes) > CHUNK:
-        return sql, dict(values)
-    sent |= {f"near_{name}": value for name, value in named({(n.namespace, n.name) for n in nodes}).items()}
+        # Too many to say which rows of the other views belong to them: those views are read whole, the walk is not.
+        return _placed(sql, walks, {}, values, sent)
+    sent |= _near(named({(node.namespace, node.name) for node in nodes}))
     if {"dataset_versions", "runs"} & near.keys():
-        sent |= _writers(client, nodes, whole=near.get("dataset_versions") == "datasets")
-    return _CALL.sub(lambda call: walks.get(call[0]) or _of(call, near, sql, values), sql), sent
+        sent["near_versions"] = sorted({node.version for node in nodes if node.version is not None})
+        belonging = Belonging(client, sql, near, _given(_AT, values), sent)
+        walks |= belonging.literals({node.key for node in nodes}, nodes)
+    return _placed(sql, walks, near, values, sent)
 
 
 def _around(client: Client, sql: str, values: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -93,10 +89,8 @@ def _around(client: Client, sql: str, values: Mapping[str, Any]) -> tuple[str, d
             continue
         clocks = _clocks(**_arguments(call[2], values))
         found = around(client, keys, clocks)
-        if len(found) > CHUNK:
-            return sql, dict(values)
-        edges[call[0]] = _told(f"edges{len(edges)}", found, sent)
-    return _CALL.sub(lambda call: edges.get(call[0], call[0]), sql), sent
+        edges[call[0]] = literal(f"edges{len(edges)}", AROUND, found, sent)
+    return _placed(sql, edges, {}, values, sent)
 
 
 def _below(client: Client, sql: str, values: Mapping[str, Any], near: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
@@ -106,35 +100,27 @@ def _below(client: Client, sql: str, values: Mapping[str, Any], near: Mapping[st
     steps = below(client, *root, depth=values["depth"], most=CHUNK, clocks=clocks)
     if steps is None:
         return sql, dict(values)
-    sent = {**values, **named({(step.target_namespace, step.target_name) for step in steps})}
-    sent = {f"near_{name}" if name in ("namespaces", "names") else name: value for name, value in sent.items()}
-    sent |= {f"step_{field}": [getattr(step, field) for step in steps] for field in Step._fields}
-    zipped = ", ".join(f"{{step_{field}:Array(String)}}" for field in Step._fields)
+    sent = {**values, **_near(named({(step.target_namespace, step.target_name) for step in steps}))}
+    rows = literal("step", dict.fromkeys(Step._fields, "Nullable(String)"), steps, sent)
     # As the view tells them: who reads from it asks for steps that are direct and unmasked.
-    shown = ", ".join(f"toNullable(near.{n}) AS {field}" for n, field in enumerate(Step._fields, 1))
-    said = "false AS masking, 'DIRECT' AS transformation"
-    rows = f"(SELECT {shown}, {said} FROM (SELECT arrayJoin(arrayZip({zipped})) AS near))"
-    return _CALL.sub(lambda call: rows if call[1] == "column_edges" else _of(call, near, sql, values), sql), sent
+    rows = f"(SELECT *, false AS masking, 'DIRECT' AS transformation FROM {rows})"
+    return _placed(sql, {"column_edges": rows}, near, values, sent)
 
 
-def _told(name: str, found: list[Told], sent: dict[str, Any]) -> str:
-    """The edges in place of the view; their values are added to what is sent."""
-    fields = {field: f"{name}_{field}" for field in Told._fields}
-    sent |= {place: [getattr(one, field) for one in found] for field, place in fields.items()}
-    zipped = ", ".join(f"{{{place}:Array({_TOLD.get(field, 'String')})}}" for field, place in fields.items())
-    named = ", ".join(f"near.{number} AS {field}" for number, field in enumerate(fields, 1))
-    return (
-        "(SELECT * EXCEPT micros, fromUnixTimestamp64Micro(micros, 'UTC') AS event_time "
-        f"FROM (SELECT {named} FROM (SELECT arrayJoin(arrayZip({zipped})) AS near)))"
-    )
+def _near(names: Mapping[str, object]) -> dict[str, object]:
+    return {f"near_{name}": value for name, value in names.items()}
 
 
-_TOLD: Final = {
-    "source_version": "Nullable(String)",
-    "target_version": "Nullable(String)",
-    "run_id": "Nullable(UUID)",
-    "micros": "Int64",
-}
+def _placed(
+    sql: str, told: Mapping[str, str], near: Mapping[str, str], values: Mapping[str, Any], sent: Mapping[str, Any]
+) -> tuple[str, dict[str, Any]]:
+    """The statement with what was told in place of a view, or of one call of it, and the parameters that it names."""
+
+    def of(call: re.Match[str]) -> str:
+        return told.get(call[0]) or told.get(call[1]) or _of(call, near, sql, values)
+
+    text = _CALL.sub(of, sql)
+    return text, {name: value for name, value in sent.items() if name in values or f"{{{name}:" in text}
 
 
 def _arguments(text: str, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -160,16 +146,8 @@ def _clocks(at: datetime, known_at: datetime) -> Clocks:
     return NOW if at >= END and known_at >= END else Clocks(at, known_at)
 
 
-def _rows(name: str, found: tuple[Reached, ...], sent: dict[str, Any]) -> str:
-    """The nodes in place of the view; their values are added to what is sent."""
-    fields = {field: f"{name}_{field}" for field in _TYPES}
-    sent |= {place: [getattr(one, field) for one in found] for field, place in fields.items()}
-    zipped = ", ".join(f"{{{place}:Array({_TYPES[field]})}}" for field, place in fields.items())
-    named = ", ".join(f"near.{number} AS {field}" for number, field in enumerate(fields, 1))
-    return f"(SELECT {named} FROM (SELECT arrayJoin(arrayZip({zipped})) AS near))"
-
-
-_TYPES: Final = {
+#: The columns of the views `upstream_at` and `downstream_at` with their types, in the order of `Reached`.
+_WALKED: Final = {
     "namespace": "String",
     "name": "String",
     "version": "Nullable(String)",
@@ -178,26 +156,13 @@ _TYPES: Final = {
     "truncated": "Bool",
     "key": "UInt64",
 }
+#: The clocks, under the names that questions give their parameters.
+_AT: Final = {"at": "at", "known_at": "known_at"}
 
 
-def _writers(client: Client, nodes: set[Reached], *, whole: bool) -> dict[str, Any]:
-    """The runs that wrote the nodes and their jobs. `whole`: all that wrote any version of their datasets."""
-    versions = sorted({node.version for node in nodes if node.version is not None})
-    rows = select(
-        client,
-        "SELECT DISTINCT assumeNotNull(run_id) AS run_id, job_namespace, job_name FROM dataset_uses "
-        f"WHERE {NAMED} AND access = 'write' AND isNotNull(run_id)" + _VERSION * (not whole),
-        {**named({(node.namespace, node.name) for node in nodes}), "near_versions": versions},
-    )
-    jobs = sorted({(row["job_namespace"], row["job_name"]) for row in rows})
-    return {
-        "near_keys": sorted({node.key for node in nodes}),
-        "near_datasets": sorted({node.dataset for node in nodes}),
-        "near_versions": versions,
-        "near_runs": sorted({row["run_id"] for row in rows}),
-        "near_job_namespaces": [namespace for namespace, _ in jobs],
-        "near_jobs": [name for _, name in jobs],
-    }
+def _given(clocks: Mapping[str, str], values: Mapping[str, Any]) -> dict[str, str]:
+    """The clocks that say less than all time, by the names of their parameters."""
+    return {name: given for name, given in clocks.items() if values[given] < END}
 
 
 def _of(call: re.Match[str], near: Mapping[str, str], sql: str, values: Mapping[str, Any]) -> str:
@@ -205,66 +170,9 @@ def _of(call: re.Match[str], near: Mapping[str, str], sql: str, values: Mapping[
     what = near.get(call[1])
     if what is None:
         return call[0]
-    every: dict[str, str] = dict(_ARGUMENT.findall(call[2]))
-    clocks = {name: given for name, given in every.items() if values[given] < END}
-    if call[1] == "dataset_versions":
-        return _versions(clocks, whole=what == "datasets")
-    if call[1] in PRUNED:
-        return asked(call[1], NEAR[what], clocks, sql, doubles=what == "doubles")
-    arguments = ", ".join(f"{name} = {parameter(every, name)}" for name in every)
-    return f"(SELECT * FROM {call[1]}_at({arguments}) WHERE {NEAR[what]})"
-
-
-_VERSION: Final = " AND version IN {near_versions:Array(String)}"
-_OF_DATASETS: Final = "(SELECT key FROM dataset_nodes WHERE dataset IN {near_datasets:Array(UInt64)})"
-
-
-def _versions(clocks: Mapping[str, str], *, whole: bool) -> str:
-    """What `dataset_versions_at` says of the nodes, or of all versions of their datasets.
-
-    The view joins all that was ever written with all runs, and its conditions do not reach below that; here they stand
-    where the tables are read.
-    """
-    keys = _OF_DATASETS if whole else "{near_keys:Array(UInt64)}"
-    last = "(u.event_time, toString(u.event_id), u.part, u.position, u.content)"
-    return f"""(
-    SELECT
-        n.namespace AS namespace, n.name AS name, assumeNotNull(n.version) AS version,
-        n.version_origin AS version_origin,
-        w.run_id AS run_id, w.job_namespace AS job_namespace, w.job_name AS job_name,
-        if(w.state IN ('FAIL', 'ABORT'), NULL, w.written_at) AS written_at,
-        w.rows AS rows, w.fingerprint_algorithm AS fingerprint_algorithm,
-        w.fingerprint_digest AS fingerprint_digest, n.key AS key
-    FROM
-    (
-        SELECT o.key AS key, any(o.namespace) AS namespace, any(o.name) AS name, any(o.version) AS version,
-            argMaxIf(o.version_origin, o.precedence, {known(clocks, "o.")}) AS version_origin
-        FROM nodes AS o WHERE key IN {keys} GROUP BY o.key
-        HAVING isNotNull(version) AND countIf({known(clocks, "o.")}) > 0
-    ) AS n
-    LEFT JOIN
-    (
-        SELECT
-            u.namespace AS namespace, u.name AS name, u.version AS version,
-            argMax(tuple(u.run_id), {last}).1 AS run_id,
-            argMax(u.job_namespace, {last}) AS job_namespace,
-            argMax(u.job_name, {last}) AS job_name,
-            argMax(tuple(r.state), {last}).1 AS state,
-            max(ifNull(r.ended_at, u.event_time)) AS written_at,
-            argMaxIf(u.rows, {last}, isNotNull(u.rows)) AS rows,
-            argMaxIf(u.fingerprint_algorithm, {last}, u.fingerprint_algorithm != '') AS fingerprint_algorithm,
-            argMaxIf(u.fingerprint_digest, {last}, u.fingerprint_algorithm != '') AS fingerprint_digest
-        FROM
-        (
-            SELECT namespace, name, version, run_id, job_namespace, job_name, rows, fingerprint_algorithm,
-                fingerprint_digest, event_time, event_id, part, position, content
-            FROM dataset_uses
-            WHERE {NEAR["datasets"]} AND access = 'write' AND isNotNull(version){_VERSION * (not whole)}
-                AND {then(clocks)}
-        ) AS u
-        LEFT JOIN {runs(NEAR["jobs" if whole else "runs"], clocks, [])} AS r
-            ON r.run_id = u.run_id AND r.job_namespace = u.job_namespace AND r.job_name = u.job_name
-        GROUP BY u.namespace, u.name, u.version
-    ) AS w ON w.namespace = n.namespace AND w.name = n.name AND w.version = n.version
-    SETTINGS join_use_nulls = 1
-)"""
+    clocks = _given(dict(_ARGUMENT.findall(call[2])), values)
+    if what == "text":
+        return text(call[1], clocks)
+    if what in KEYED:
+        return prediction(what, clocks, sql)
+    return asked(call[1], NEAR[what], clocks, sql, doubles=what == "doubles")

@@ -7,14 +7,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
+from headwater.audit.sending import sent
 from headwater.audit.store import Client
 from headwater.errors import StateError, Unavailable
 
 T = TypeVar("T")
 #: A run id in the edge tables that says: no run.
 NO_RUN = uuid.UUID(int=0)
-#: Values of a list that go into one statement: a server takes 128 KiB in one field of a form, a key has 20 digits.
+#: Values of a list that go into one statement at most, where nothing else is said.
 CHUNK = 5000
+#: Keys of a table: of so many its granules are nearly all read, so that one statement reads them once.
+KEYS = 50_000
+#: Bytes of one list.
+_LENGTH = 2_000_000
+#: Of a key in it, with its comma.
+_KEY = 21
 #: What this engine, or this kind of table, cannot do.
 _NOT_DONE = "Code: 48."
 #: A parameterised view, a column, a table or a database that is not there.
@@ -41,7 +48,8 @@ def table(
     from clickhouse_connect.driver import exceptions  # noqa: PLC0415 - so that the package imports without the extra
 
     try:
-        result = client.query(sql, parameters=dict(parameters or {}))
+        text, values = sent(sql, parameters or {})
+        result = client.query(text, parameters=values)
     except exceptions.OperationalError as error:
         raise Unavailable(f"the store does not answer: {str(error).splitlines()[0][:300]}") from error
     except exceptions.DatabaseError as error:
@@ -56,16 +64,24 @@ def table(
     return tuple(result.column_names), [tuple(row) for row in result.result_rows]
 
 
-def chunks(values: Iterable[T]) -> Iterator[list[T]]:
-    """The values in lists of at most CHUNK."""
-    every = list(values)
-    for start in range(0, len(every), CHUNK):
-        yield every[start : start + CHUNK]
+def chunks(values: Iterable[T], most: int = CHUNK) -> Iterator[list[T]]:
+    """The values in lists of at most so many, none of them longer than one statement should be."""
+    part: list[T] = []
+    size = 0
+    for value in values:
+        length = _KEY if type(value) is int else length_of(str(value))
+        if part and (len(part) == most or size + length > _LENGTH):
+            yield part
+            part, size = [], 0
+        part.append(value)
+        size += length
+    if part:
+        yield part
 
 
-def run_or_none(value: uuid.UUID | None) -> uuid.UUID | None:
-    """A run id, None where the tables hold zeros."""
-    return None if value is None or value == NO_RUN else value
+def length_of(text: str) -> int:
+    """Bytes that a text takes in a list."""
+    return len(text.encode()) + sum(map(text.count, "\\'`\t\n")) + 4
 
 
 def names(pairs: object) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """Which column leads to which, from one column on: the steps that the view `column_edges` tells, dataset by dataset.
 
 Versions do not matter to a tag: a step leads from a column of a dataset to one of another, whichever versions the edge
-is between. So what a read without version stood for need not be found, and the edges of a level are read in one pass
-over their table's column of source datasets.
+is between. So what a read without version stood for need not be found. As of now the edges of a level are looked up in
+the table's projection `steps`; at another time they are read in one pass over its column of source datasets.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from headwater.audit.clocks import Clocks
+from headwater.audit.clocks import NOW, Clocks
 from headwater.audit.rows import chunks, select
 from headwater.audit.store import Client
 
@@ -66,7 +66,35 @@ _SAYS: Final = (
 )
 
 
+#: What the table keeps of its edges whatever their versions, and whether an event ever withdrew one of them.
+_STEPS: Final = (
+    "SELECT source_dataset, source_column, target_dataset, target_column, "
+    f"max({NOW.withdrawn()}) AS doubtful FROM column_edges_by_target "
+    "WHERE source_dataset IN {datasets:Array(UInt64)} AND source_column IN {columns:Array(String)} "
+    "AND NOT masking AND transformation = 'DIRECT' AND isNotNull(target_column) "
+    "AND source_dataset != 0 AND target_dataset != 0 "
+    "GROUP BY source_dataset, source_column, target_dataset, target_column"
+)
+
+
 def _from(client: Client, places: set[_Place], clocks: Clocks) -> set[tuple[_Place, _Place]]:
+    """The steps from these columns. As of now, edges are looked at one by one only where one of them was withdrawn."""
+    if clocks.set:
+        return _standing(client, places, clocks)
+    found: set[tuple[_Place, _Place]] = set()
+    doubtful: set[_Place] = set()
+    for some in chunks(sorted({dataset for dataset, _ in places})):
+        columns = sorted({column for dataset, column in places if dataset in set(some)})
+        for row in select(client, _STEPS, {"datasets": some, "columns": columns}):
+            source = (row["source_dataset"], row["source_column"])
+            if source in places and row["doubtful"]:
+                doubtful.add(source)
+            elif source in places:
+                found.add((source, (row["target_dataset"], row["target_column"])))
+    return found | _standing(client, doubtful, clocks) if doubtful else found
+
+
+def _standing(client: Client, places: set[_Place], clocks: Clocks) -> set[tuple[_Place, _Place]]:
     sql = (
         "SELECT DISTINCT source_dataset, source_column, target_dataset, target_column FROM ("
         f"SELECT {_SAYS} FROM column_edges_by_target "

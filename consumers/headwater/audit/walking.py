@@ -6,18 +6,20 @@ What was cut, and why, is part of every answer.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from itertools import islice
 from typing import Literal, NamedTuple
 
 from headwater.audit.clocks import NOW, Clocks
-from headwater.audit.edges import Edge, Edges
+from headwater.audit.edge_rows import Edge
+from headwater.audit.edges import Edges
 from headwater.audit.lookup import Found, Nodes
 from headwater.audit.model import Direction, Node, Walk, WalkEdge, WalkNode
 from headwater.audit.naming import Names, exact, matching, standing, versions_of
-from headwater.audit.rows import run_or_none, select
+from headwater.audit.rows import select
 from headwater.audit.store import Client
-from headwater.audit.versions import written
+from headwater.audit.versions import last
 
 #: A node on the way: its key, and its column in a walk along columns (None: all of it).
 Place = tuple[int, str | None]
@@ -57,14 +59,15 @@ def walk(
     progress.run(Edges(client, direction, names, known, columns=columns, clocks=clocks), depth, budget)
     found = progress.found
     depths = progress.depths
+    named = _Named(found)
     return Walk(
-        roots=tuple(sorted({_named(found, place) for place in start}, key=str)),
+        roots=tuple(sorted({named[place] for place in start}, key=str)),
         direction=direction,
         nodes=tuple(
-            WalkNode(_named(found, place), found[place[0]].kind, depths[place])
-            for place in sorted(depths, key=lambda place: (depths[place], str(_named(found, place))))
+            WalkNode(named[place], found[place[0]].kind, depths[place])
+            for place in sorted(depths, key=lambda place: (depths[place], str(named[place])))
         ),
-        edges=tuple(_edge(found, edge) for edge in progress.edges),
+        edges=tuple(_edge(named, edge) for edge in progress.edges),
         truncated=bool(progress.reason),
         reason=progress.reason,
     )
@@ -109,8 +112,8 @@ def _start(client: Client, root: Node, versions: Versions, names: Names, clocks:
     if root.version is not None or versions == "all" or len(every) == 1:
         return every
     datasets = {(one.node.namespace, one.node.name) for one in every}
-    *_, latest = max((one[1:] for one in written(client, datasets, clocks)), default=(None,))
-    return [one for one in every if one.key == latest] or _last_known(client, every) or every
+    latest = last(client, datasets, clocks)
+    return [one for one in every if latest is not None and one.key == latest.key] or _last_known(client, every) or every
 
 
 def _last_known(client: Client, every: list[Found]) -> list[Found]:
@@ -135,6 +138,8 @@ class _Progress:
         self.depths: dict[Place, int] = {}
         self.edges: dict[Edge, None] = {}
         self.reason = ""
+        #: Of the nodes that were looked up, in order, those that are known here.
+        self._learnt = 0
 
     def begin(self, nodes: Iterable[Found], column: str | None) -> None:
         """Begin at nodes, or at a column of each."""
@@ -159,7 +164,8 @@ class _Progress:
                 self.reason = f"the budget of {budget} edges was used up at depth {level}"
             taken = fresh[:room]
             self.edges.update(dict.fromkeys(taken))
-            frontier = {_end(edge, self.direction) for edge in taken} - self.depths.keys()
+            ends = {_end(edge, self.direction) for edge in taken}
+            frontier = {end for end in ends if end not in self.depths}
             self.depths.update(dict.fromkeys(frontier, level))
 
     def _near(self, steps: Edges, frontier: set[Place], ahead: int, budget: int) -> list[Edge]:
@@ -170,12 +176,13 @@ class _Progress:
         datasets = {self.found[key].dataset for key in members}
         datasets |= {name.dataset for group in self.names.of(datasets).values() for name in group}
         near = steps.next_to(members, datasets, ahead, budget)
-        self._learn(self.nodes.found[key] for key in self.nodes.found.keys() - self.found.keys())
+        self._learn(islice(self.nodes.found.values(), self._learnt, None))
+        self._learnt = len(self.nodes.found)
         return [edge for edge in map(self._standing, near) if _touches(edge, self.direction, wanted)]
 
     def _standing(self, edge: Edge) -> Edge:
         source, target = standing(self.same, edge.source), standing(self.same, edge.target)
-        return edge if (source, target) == (edge.source, edge.target) else replace(edge, source=source, target=target)
+        return edge if (source, target) == (edge.source, edge.target) else edge._replace(source=source, target=target)
 
     def _learn(self, nodes: Iterable[Found]) -> None:
         some = list(nodes)
@@ -202,16 +209,31 @@ def _cut_by_depth(near: list[Edge], visited: dict[Place, int], direction: Direct
     return f"the depth of {depth} was reached, at least {len(beyond)} more nodes lie beyond" if beyond else ""
 
 
-def _named(found: dict[int, Found], place: Place) -> Node:
-    node = found[place[0]].node
-    return Node(node.namespace, node.name, node.version, place[1])
+class _Named(dict[Place, Node]):
+    """The nodes of places, and ids of runs, each made once: most edges of a walk share theirs."""
+
+    def __init__(self, found: dict[int, Found]) -> None:
+        super().__init__()
+        self._found = found
+        self._runs: dict[int, uuid.UUID | None] = {0: None}
+
+    def run(self, run: int) -> uuid.UUID | None:
+        """A run's id, made once too."""
+        if run not in self._runs:
+            self._runs[run] = uuid.UUID(int=run)
+        return self._runs[run]
+
+    def __missing__(self, place: Place) -> Node:
+        node = self._found[place[0]].node
+        self[place] = node if place[1] is None else Node(node.namespace, node.name, node.version, place[1])
+        return self[place]
 
 
-def _edge(found: dict[int, Found], edge: Edge) -> WalkEdge:
+def _edge(named: _Named, edge: Edge) -> WalkEdge:
     return WalkEdge(
-        _named(found, (edge.source, edge.source_column)),
-        _named(found, (edge.target, edge.target_column)),
-        run_or_none(edge.run_id),
+        named[edge.source, edge.source_column],
+        named[edge.target, edge.target_column],
+        named.run(edge.run),
         edge.job_namespace,
         edge.job_name,
         edge.at,

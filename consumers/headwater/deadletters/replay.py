@@ -15,7 +15,8 @@ from headwater.deadletters.replays import Replays, decisions
 from headwater.errors import Unavailable
 from headwater.schemas.topics import DEAD_LETTERS, MAX_MESSAGE_BYTES, TOPICS
 from headwater.settings import Settings
-from headwater.streams.clients import Reader, Sender
+from headwater.streams.clients import Reader
+from headwater.streams.sending import Sender
 from headwater.streams.step import clock_us
 
 #: Bytes of originals that are in memory at once, and messages between two notes of what was sent.

@@ -53,11 +53,11 @@ class Checker:
 
     def profile(self, part: Mapping[str, Any], *, replaying: bool = False) -> list[Verdict]:
         """What is said of a profile once all its parts are there."""
-        return self.take_profile(part, replaying=replaying) + self.counted()
+        return self.take_profile(part, replaying=replaying) + self.counted(replaying=replaying)
 
     def use(self, use: Mapping[str, Any], *, replaying: bool = False) -> list[Verdict]:
         """What is said of a use: its rows, its schema, the numbers measured about it, its run's failure."""
-        return self.take_use(use, replaying=replaying) + self.counted()
+        return self.take_use(use, replaying=replaying) + self.counted(replaying=replaying)
 
     def take_profile(self, part: Mapping[str, Any], *, replaying: bool = False) -> list[Verdict]:
         """What is said of a profile's columns: of all else `counted` says it, once for all of a batch."""
@@ -79,10 +79,10 @@ class Checker:
         if rule.reference is not None:
             pinned = self._references.setdefault((summary.namespace, summary.name), Reference(rule.reference))
             pinned.add(summary)
-        found = late.judge(summary, series, policy, pinned)
+        found = late.judge(summary, series, policy, pinned, replaying=replaying)
         subject = subject_of(summary)
         if summary.role == "output":
-            self._count(subject, summary.slicing, summary.rows, summary.event_id, until)
+            self._count(subject, summary.slicing, summary.rows, summary.event_id, until, replaying=replaying)
         self._watched((summary.namespace, summary.name)).profile(subject, summary, policy)
         return _wanted(found, rule)
 
@@ -111,12 +111,12 @@ class Checker:
             return judge_run(subject, use)
         until = use["emit_time"] if replaying else _ALWAYS
         for accept in _due(self._of_uses, (subject.namespace, subject.name), until):
-            self._accept_metrics(accept)
+            self._accept_metrics(accept, replaying=replaying)
         policy, rule = self._settings((subject.namespace, subject.name))
         watch = self._watched((subject.namespace, subject.name))
         if watch.is_written(use) and use["rows"] is not None:
             slicing = tuple(sorted({partition.split("=", 1)[0] for partition in subject.partitions}))
-            self._count(subject, slicing, use["rows"], use["event_id"], until)
+            self._count(subject, slicing, use["rows"], use["event_id"], until, replaying=replaying)
         return _wanted(watch.use(subject, use, policy), rule)
 
     def overdue(self, now: int) -> list[Verdict]:
@@ -158,39 +158,41 @@ class Checker:
             if rule.reference is not None:
                 self._references.setdefault(accept.dataset, Reference(rule.reference)).accept(accept)
 
-    def _accept_metrics(self, accept: Accept) -> None:
+    def _accept_metrics(self, accept: Accept, *, replaying: bool) -> None:
         if not accept.covers("metric"):
             return
-        self._counted = self.counted()  # what came before it is judged without it
+        self._counted = self.counted(replaying=replaying)  # what came before it is judged without it
         for (*_, name, _), points in self._watch(accept.dataset).metrics.items():
             if accept.metric in {None, name}:
                 points.accept(accept.since, self._settings(accept.dataset)[0])
 
-    def _accept_rows(self, accept: Accept) -> None:
+    def _accept_rows(self, accept: Accept, *, replaying: bool) -> None:
         if not accept.covers("volume"):
             return
-        self._counted = self.counted()  # what came before it is judged without it
+        self._counted = self.counted(replaying=replaying)  # what came before it is judged without it
         for counted, counts in self._counts.items():
             if counted[:2] == accept.dataset:
                 counts.accept(accept.since)
 
-    def counted(self) -> list[Verdict]:
+    def counted(self, *, replaying: bool = False) -> list[Verdict]:
         """What is said of what was taken since it was asked last, and of what lies behind what came late."""
         found, self._counted = self._counted, []
         for (namespace, name), watch in self._watching.items():
             policy, rule = self._settings((namespace, name))
-            found += _wanted(watch.due(policy, aloud=self.aloud), rule)
+            found += _wanted(watch.due(policy, aloud=self.aloud, replaying=replaying), rule)
         self._watching.clear()
         for (namespace, name, _), counts in self._counting.items():
             policy, rule = self._settings((namespace, name))
-            found += _wanted(counts.due(policy), rule)
+            found += _wanted(counts.due(policy, replaying=replaying), rule)
         self._counting.clear()
         return found
 
-    def _count(self, subject: Subject, slicing: tuple[str, ...], rows: int, based_on: bytes, until: int) -> None:
+    def _count(
+        self, subject: Subject, slicing: tuple[str, ...], rows: int, based_on: bytes, until: int, *, replaying: bool
+    ) -> None:
         key = (subject.namespace, subject.name, slicing)
         for accept in _due(self._of_rows, key[:2], until):
-            self._accept_rows(accept)
+            self._accept_rows(accept, replaying=replaying)
         counts = self._counting[key] = self._counts.setdefault(key, volume.Counts())
         counts.take(subject, rows, based_on, self._settings(key[:2])[0])
 

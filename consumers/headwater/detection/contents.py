@@ -113,7 +113,7 @@ def read(subject: Subject, found: Print, contents: Contents, policy: Policy, bas
     forget(contents.waiting, _MOST_VERSIONS)
 
 
-def due(contents: Contents, policy: Policy, *, aloud: bool = False) -> list[Verdict]:
+def due(contents: Contents, policy: Policy, *, aloud: bool = False, replaying: bool = False) -> list[Verdict]:
     """What is said of reads and writes: whether what was read is what was written, whether a write repeats the one
     before.
     """
@@ -124,6 +124,7 @@ def due(contents: Contents, policy: Policy, *, aloud: bool = False) -> list[Verd
         keep=1,
         oks=policy.resolve_after,
         aloud=aloud,
+        replaying=replaying,
         known=lambda reads, index: f"{len(_comparable(reads[index].what, contents)):08x}",
     ) + contents.writes.due(
         partial(_repeated, policy),
@@ -132,6 +133,7 @@ def due(contents: Contents, policy: Policy, *, aloud: bool = False) -> list[Verd
         keep=policy.rolling + 1,
         oks=policy.resolve_after,
         aloud=aloud,
+        replaying=replaying,
     )
 
 

@@ -96,7 +96,7 @@ def take(subject: Subject, summary: Summary, copies: Copies, policy: Policy) -> 
         copies.ratios.take(Point(summary.event_time, summary.event_id, ratio, subject), policy.again)
 
 
-def due(copies: Copies, policy: Policy, *, aloud: bool = False) -> list[Verdict]:
+def due(copies: Copies, policy: Policy, *, aloud: bool = False, replaying: bool = False) -> list[Verdict]:
     """Whether rows lie in an earlier profile that should share none with theirs, or are there several times.
 
     Both are held against the dataset's own history: a table that is written whole each time shares all its rows with
@@ -109,6 +109,7 @@ def due(copies: Copies, policy: Policy, *, aloud: bool = False) -> list[Verdict]
         keep=policy.rolling,
         oks=policy.resolve_after,
         aloud=aloud,
+        replaying=replaying,
         gone=lambda points: copies.shares.take(_shares(points), policy.history),
     ) + copies.ratios.due(
         partial(_fan, copies, policy),
@@ -117,6 +118,7 @@ def due(copies: Copies, policy: Policy, *, aloud: bool = False) -> list[Verdict]
         keep=policy.again,
         oks=policy.resolve_after,
         aloud=aloud,
+        replaying=replaying,
         gone=lambda points: copies.past_ratios.take(
             ((point.event_time, point.what, point.outcome == "alarm") for point in points), policy.history
         ),

@@ -20,17 +20,22 @@ from headwater.detection.summaries import Summary
 from headwater.detection.verdicts import Verdict, known_from
 
 
-def judge(summary: Summary, series: Series, policy: Policy, pinned: Reference | None = None) -> list[Verdict]:
-    """What is said of a profile, and what is to be said instead of those behind it."""
+def judge(
+    summary: Summary, series: Series, policy: Policy, pinned: Reference | None = None, *, replaying: bool = False
+) -> list[Verdict]:
+    """What is said of a profile, and what is to be said instead of those behind it. `replaying`: it is fed again, which
+    counts as judged once.
+    """
     behind = series.rewind(summary.event_time)
-    found = _profile(Judged(replace(summary, row_kmv=b"", fingerprint=None)), series, policy, pinned)
-    for judged in behind:
+    found: list[Verdict] = []
+    for judged in (Judged(replace(summary, row_kmv=b"", fingerprint=None)), *behind):
         found += _profile(judged, series, policy, pinned)
+        series.remember(replace(judged, times=1 if replaying else judged.times + 1), policy)
     return found
 
 
 def _profile(judged: Judged, series: Series, policy: Policy, pinned: Reference | None) -> list[Verdict]:
-    """What is said of a profile, which is remembered; the verdict on the whole of it comes last."""
+    """What is said of a profile; the verdict on the whole of it comes last."""
     summary = judged.summary
     changed = kinds.judge(subject_of(summary), summary, series, policy)
     before = series.times_before(summary.event_time, policy.again)
@@ -38,6 +43,5 @@ def _profile(judged: Judged, series: Series, policy: Policy, pinned: Reference |
     findings = gates.judge_again(summary, series, policy) if judged.times else gates.judge(summary, series, policy)
     if pinned is not None:
         changed += reference.judge(summary, series, pinned, policy)
-    series.remember(Judged(summary, judged.times + 1), policy)
     about = digest("profile", summary.event_id)
     return [replace(verdict, judged=about, known=known) for verdict in changed + verdicts(summary, findings)]

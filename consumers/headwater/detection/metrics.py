@@ -74,7 +74,9 @@ def take(subject: Subject, value: float, points: Points, policy: Policy, based_o
     points.values.take(Point(subject.event_time, based_on, value, subject), policy.again_counts)
 
 
-def due(name: str, split: str | None, points: Points, policy: Policy, *, aloud: bool = False) -> list[Verdict]:
+def due(
+    name: str, split: str | None, points: Points, policy: Policy, *, aloud: bool = False, replaying: bool = False
+) -> list[Verdict]:
     """What is said of values that are new, and of those behind one that came late."""
     return points.values.due(
         partial(_judge, points, name, split, policy),
@@ -82,6 +84,7 @@ def due(name: str, split: str | None, points: Points, policy: Policy, *, aloud: 
         again=policy.again_counts,
         keep=policy.history,
         aloud=aloud,
+        replaying=replaying,
     )
 
 

@@ -48,7 +48,7 @@ class Point(Generic[What]):
     left: int = 0
     #: A digest of what was said of it; None where that was nothing.
     said: bytes | None = None
-    #: How often it was judged.
+    #: How often it was judged; once, whatever came late, where all that was being fed again.
     times: int = 0
     #: Whether it is the message that tells of the thing; the others only tell that more is known.
     stands: bool = True
@@ -100,6 +100,7 @@ class Ordered(Generic[What]):
         keep: int,
         oks: int = 0,
         aloud: bool = False,
+        replaying: bool = False,
         known: Callable[[Sequence[Point[What]], int], str] | None = None,
         gone: Callable[[Sequence[Point[What]]], None] | None = None,
     ) -> list[Verdict]:
@@ -107,8 +108,8 @@ class Ordered(Generic[What]):
 
         `judge` is given all of them and the place of one: it looks at those before it. `about` names the thing.
         `keep`: so many before one, at most, are looked at. `oks`: so many `ok` are told after an alarm. `aloud`: all is
-        said, also what is silent else. `known`: how much is known of one, where that is not what lies before it. `gone`
-        is given those that are forgotten.
+        said, also what is silent else. `replaying`: it is fed again, which counts as judged once. `known`: how much is
+        known of one, where that is not what lies before it. `gone` is given those that are forgotten.
         """
         found: list[Verdict] = []
         if self._new == _NEVER:
@@ -128,7 +129,9 @@ class Ordered(Generic[What]):
                 if not goes_on:
                     continue
             judged = judge(self.points, index)
-            point.outcome, point.found, point.times = judged.outcome, judged.found, point.times + 1
+            point.outcome, point.found = judged.outcome, judged.found
+            # chunks of what is fed again are cut anyhow: how often it is judged there says nothing of how it came
+            point.times = 1 if replaying else point.times + 1
             point.left = _left(before, judged.outcome, oks)
             told = judged.told or judged.outcome in {"alarm", "warn"} or (judged.outcome == "ok" and point.left > 0)
             if not (told or aloud or point.said is not None):

@@ -43,7 +43,7 @@ def late(subject: Subject, nominal: int | None, takes: Takes, policy: Policy, ba
         _remember(Point(subject.event_time, based_on, take, subject), takes, policy)
 
 
-def late_due(takes: Takes, policy: Policy, *, aloud: bool = False) -> list[Verdict]:
+def late_due(takes: Takes, policy: Policy, *, aloud: bool = False, replaying: bool = False) -> list[Verdict]:
     """Whether runs had to read what the run before had read, where nearly every run before found something new.
 
     A run for the same nominal time is a retry and reads the same on purpose.
@@ -55,6 +55,7 @@ def late_due(takes: Takes, policy: Policy, *, aloud: bool = False) -> list[Verdi
         keep=_kept(policy),
         oks=policy.resolve_after,
         aloud=aloud,
+        replaying=replaying,
     )
 
 
@@ -65,7 +66,7 @@ def rerun(subject: Subject, nominal: int | None, takes: Takes, policy: Policy, b
         _remember(Point(subject.event_time, based_on, take, subject), takes, policy)
 
 
-def rerun_due(takes: Takes, policy: Policy, *, aloud: bool = False) -> list[Verdict]:
+def rerun_due(takes: Takes, policy: Policy, *, aloud: bool = False, replaying: bool = False) -> list[Verdict]:
     """Whether a slice, or what is for one nominal time, is written again by another run, where that is no habit."""
     return takes.takes.due(
         partial(_rerun, policy),
@@ -73,12 +74,13 @@ def rerun_due(takes: Takes, policy: Policy, *, aloud: bool = False) -> list[Verd
         again=policy.again_uses,
         keep=_kept(policy),
         aloud=aloud,
+        replaying=replaying,
     )
 
 
 def _remember(point: Point[_Take], takes: Takes, policy: Policy) -> None:
     run_id = point.what.run_id
-    known = next((one for one in takes.takes.points if one.stands and one.what.run_id == run_id), None)
+    known = next((one for one in takes.takes.points if one.what.run_id == run_id and one.stands), None)
     if not takes.takes.take(point, policy.again_uses) or known is None:
         return
     point.stands, known.stands = point.place < known.place, known.place < point.place
@@ -106,7 +108,7 @@ def _late(policy: Policy, takes: Sequence[Point[_Take]], index: int) -> Judged:
     point.what.retry = before is not None and nominal is not None and before.nominal == nominal
     again = before is not None and before.version == point.what.version and not point.what.retry
     known = known[1:]
-    usual = sum(one.found for one in known) / len(known) if known else 0.0
+    usual = sum([one.found for one in known]) / len(known) if known else 0.0
     outcome: Outcome = "insufficient"
     if len(known) >= policy.least_waits and not point.what.retry:
         outcome = "alarm" if again and usual <= policy.most_usual_repeats else "ok"
@@ -144,7 +146,7 @@ def _rerun(policy: Policy, takes: Sequence[Point[_Take]], index: int) -> Judged:
     point = takes[index]
     known = [one for one in takes[max(0, index - _kept(policy)) : index] if one.stands]
     again = any(one.what.version == point.what.version for one in known)
-    usual = sum(one.found for one in known) / len(known) if known else 0.0
+    usual = sum([one.found for one in known]) / len(known) if known else 0.0
     outcome: Outcome = "insufficient"
     if len(known) >= policy.least_waits:
         outcome = "warn" if again and usual <= 5 * policy.most_usual_repeats else "ok"

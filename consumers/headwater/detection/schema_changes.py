@@ -75,10 +75,16 @@ def take(subject: Subject, declared: Columns, known: Schemas, based_on: bytes) -
     known.writes.take(Point(subject.event_time, based_on, declared, subject), _KEPT)
 
 
-def due(known: Schemas, *, aloud: bool = False) -> list[Verdict]:
+def due(known: Schemas, *, aloud: bool = False, replaying: bool = False) -> list[Verdict]:
     """What is said of writes that are new, and of the one behind one that came late: nothing where nothing changed."""
     return known.writes.due(
-        _judge, lambda point: digest("schema", point.event_id), again=_KEPT, keep=1, aloud=aloud, known=_known
+        _judge,
+        lambda point: digest("schema", point.event_id),
+        again=_KEPT,
+        keep=1,
+        aloud=aloud,
+        replaying=replaying,
+        known=_known,
     )
 
 

@@ -45,7 +45,7 @@ class Judged:
     """One of the last profiles."""
 
     summary: Summary
-    #: How often it was judged.
+    #: How often it was judged; once, whatever came late, where all that was being fed again.
     times: int = 0
 
 

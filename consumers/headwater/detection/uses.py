@@ -5,29 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from headwater.detection.ids import digest
 
 Event = Mapping[str, Any]
-#: Fields of a use that stand in the event's dataset under the same name.
-_COPIED = (
-    "namespace",
-    "name",
-    "version",
-    "version_origin",
-    "kind",
-    "rows",
-    "bytes",
-    "partitions",
-    "lifecycle",
-    "columns",
-    "columns_read",
-    "owners",
-    "tags",
-    "fingerprint",
-    "assertions",
-)
 _NO_DATASET: Mapping[str, Any] = {
     "namespace": "",
     "name": "",
@@ -45,6 +27,8 @@ _NO_DATASET: Mapping[str, Any] = {
     "fingerprint": None,
     "assertions": [],
 }
+#: Fields of a use that stand in the event's dataset under the same name.
+COPIED: Final = tuple(_NO_DATASET)
 #: Run states that are told of the job itself …
 FAILED = frozenset({"FAIL", "ABORT"})
 #: … and those that are where the event names no dataset: how long a run takes must be known.
@@ -117,11 +101,11 @@ def _common(event: Event) -> dict[str, Any]:
 def _use(
     event: Event, common: Mapping[str, Any], access: str, dataset: Mapping[str, Any], metrics: Sequence[Event]
 ) -> dict[str, Any]:
-    use = {name: dataset[name] for name in _COPIED}
+    use = {name: dataset[name] for name in COPIED}
     if access == "write" and use["version"] is None and common["run_id"] is not None:
         use["version"], use["version_origin"] = f"run:{_uuid_text(common['run_id'])}", "run"
     use["metrics"] = [{name: metric[name] for name in ("name", "value", "step", "split")} for metric in metrics]
-    said = json.dumps({**use, **common}, default=_as_text, sort_keys=True)
+    said = _JSON.encode({**use, **common})
     return {**common, **use, "access": access, "event_id": digest("use", event["event_id"], access, said)}
 
 
@@ -137,3 +121,6 @@ def _is_about(metric: Event, identity: tuple[str, str]) -> bool:
 
 def _as_text(value: object) -> str:
     return value.hex() if isinstance(value, bytes) else str(value)
+
+
+_JSON: Final = json.JSONEncoder(default=_as_text, sort_keys=True)

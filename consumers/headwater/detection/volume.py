@@ -43,7 +43,7 @@ class Count:
     #: Whether it is the earliest message about its version; the others only tell that more is known.
     stands: bool = True
     alarmed: bool = False
-    #: How often it was judged.
+    #: How often it was judged; once, whatever came late, where all that was being fed again.
     times: int = 0
 
 
@@ -87,8 +87,10 @@ class Counts:
             if other < len(self.counts) and _place(self.counts[other]) == before:
                 self.counts[other].stands = False
 
-    def due(self, policy: Policy) -> list[Verdict]:
-        """What is said of those that are new, and of those that lie behind one that came late, the oldest first."""
+    def due(self, policy: Policy, *, replaying: bool = False) -> list[Verdict]:
+        """What is said of those that are new, and of those that lie behind one that came late, the oldest first.
+        `replaying`: they are fed again, which counts as judged once.
+        """
         found: list[Verdict] = []
         again = True
         for index in range(bisect_left(self.counts, min(self._new, self._late), key=_time), len(self.counts)):
@@ -103,6 +105,7 @@ class Counts:
                 if not again:
                     continue
             found.append(judge(self.counts, index, policy))
+            count.times = 1 if replaying else count.times + 1
         self._late = self._new = _NEVER
         for count in self.counts[: -policy.again_counts]:
             count.subject = None
@@ -182,7 +185,7 @@ def judge(counts: Sequence[Count], index: int, policy: Policy) -> Verdict:
     else:
         gates[0] = Gate("points", len(compared), policy.least_volume_history, passed=False)
         text += ", too few came before to judge"
-    count.alarmed, count.times = outcome == "alarm", count.times + 1
+    count.alarmed = outcome == "alarm"
     return Verdict(
         check="volume",
         outcome=outcome,

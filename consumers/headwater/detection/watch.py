@@ -105,16 +105,16 @@ class Watch:
         if summary.role == "output" and summary.row_kmv:
             copies.take(subject, summary, self.copies.setdefault(summary.slicing, copies.Copies()), policy)
 
-    def due(self, policy: Policy, *, aloud: bool = False) -> list[Verdict]:
+    def due(self, policy: Policy, *, aloud: bool = False, replaying: bool = False) -> list[Verdict]:
         """What is said of what was taken since it was asked last, and of what lies behind what came late."""
-        found = schema_changes.due(self.schemas, aloud=aloud)
+        found = schema_changes.due(self.schemas, aloud=aloud, replaying=replaying)
         for (*_, name, split), points in self.metrics.items():
-            found += metrics.due(name, split, points, policy, aloud=aloud)
-        found += contents.due(self.contents, policy, aloud=aloud)
+            found += metrics.due(name, split, points, policy, aloud=aloud, replaying=replaying)
+        found += contents.due(self.contents, policy, aloud=aloud, replaying=replaying)
         for known in self.copies.values():
-            found += copies.due(known, policy, aloud=aloud)
+            found += copies.due(known, policy, aloud=aloud, replaying=replaying)
         for takes in self.taken.values():
-            found += reads.late_due(takes, policy, aloud=aloud)
+            found += reads.late_due(takes, policy, aloud=aloud, replaying=replaying)
         for takes in self.written.values():
-            found += reads.rerun_due(takes, policy, aloud=aloud)
+            found += reads.rerun_due(takes, policy, aloud=aloud, replaying=replaying)
         return found

@@ -60,10 +60,8 @@ def derive(
                 Row(whole, place, newest, schema.fingerprint_bytes, body, landing.shape(schema, body))
                 for place, body in enumerate(output.value[SINGLE_OBJECT_HEADER:] for output in made)
             ]
-            for frozen in freeze(landing, rows):
-                refusals = insert(work.client, frozen)
-                if refusals:
-                    raise StateError(f"the store refuses a derived edge set: {refusals[0].why}")
+            if refusals := insert(work.client, freeze(landing, rows)):
+                raise StateError(f"the store refuses a derived edge set: {refusals[0].why}")
         events += len(some)
         sets += len(made)
         told(events, sets)

@@ -25,7 +25,7 @@ from headwater.migrations.files import quote
 PREFIX = "rebuild_"
 EVENTS, LANDING, MARKER = "rebuild_events", "rebuild_landing", "rebuild_exchange"
 UNJUDGED = "rebuild_unjudged"
-#: What is derived. `edges_by_source` has the ends of all edges, by the source, from two views.
+#: What is derived. `edges_by_source` has the ends of all edges, by the source.
 EDGES = "edges_by_target"
 COLUMN_EDGES = "column_edges_by_target"
 LINKS = "run_link_rows"
@@ -33,8 +33,6 @@ DERIVED = (EDGES, COLUMN_EDGES, LINKS)
 MIRROR = "edges_by_source"
 MIRRORED = (EDGES, COLUMN_EDGES)
 SERVING = (*DERIVED, MIRROR)
-#: The views that make rows of edge sets, by what they fill.
-_VIEWS = {**{f"{table}_mv": table for table in SERVING}, "column_edges_by_source_mv": MIRROR}
 NODES = "nodes"
 _NODES_VIEW = "nodes_from_edges_mv"
 #: Columns of an edge's row that are not the edge.
@@ -110,8 +108,8 @@ class Work:
         for table in SERVING:
             self._copy(table, new(table))
         if live:
-            for view, table in _VIEWS.items():
-                self._view(view, f"rebuild_live_{view}", "edge_set_landing", new(table), table)
+            for table in SERVING:
+                self._view(f"{table}_mv", f"rebuild_live_{table}_mv", "edge_set_landing", new(table), table)
 
     def exchange(self) -> None:
         """Let the new tables serve, each at one moment; begun, it is finished by the next rebuild if not by this.

@@ -97,10 +97,10 @@ def _insert(scratch: Client, landing: Landing, some: list[_Kept], written: dict[
             Row(batch, place, _arrival(message, shape), message.fingerprint.to_bytes(8, "little"), message.body, shape)
             for place, (message, shape) in enumerate(kept)
         ]
-    for frozen in freeze(landing, rows) if rows else ():
-        refused = insert(scratch, frozen)
+    if rows:
+        refused = insert(scratch, freeze(landing, rows))
         done.unreadable += len(refused)
-        done.messages += len(frozen.rows) - len(refused)
+        done.messages += len(rows) - len(refused)
 
 
 def _shape(landing: Landing, schema: Schema, body: bytes) -> bytes | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from headwater.schemas import plain, records
 from headwater.schemas.codec import Batch as Decoded
 from headwater.schemas.codec import Bodies, Program
+from headwater.schemas.decoding import reader
 from headwater.schemas.records import Schema
 from headwater.streams.slices import Slices
 
@@ -34,11 +35,18 @@ class Group:
     proved_by: Program | None = None
     decoded: Decoded | None = None
 
-    def dicts(self) -> list[dict[str, Any]]:
-        """Each record in the shape of its record's current version."""
-        reader = records.current(_RECORD_OF[self.schema.name])
-        same = reader == self.schema
-        return [plain.decode(self.schema, self.bodies[i], None if same else reader) for i in range(len(self.bodies))]
+    def dicts(self, parts: Iterable[str] = ()) -> list[dict[str, Any]]:
+        """Each record in the shape of its record's current version. `parts`: what of it must be there (paths of
+        `headwater.schemas.decoding`); all else may be left out.
+        """
+        current = records.current(_RECORD_OF[self.schema.name])
+        same = current == self.schema
+        if same and parts:
+            read, raw = reader(current, parts), self.bodies.buffer.tobytes()
+            starts, ends = self.bodies.starts.tolist(), self.bodies.ends.tolist()
+            return [read(raw[start:end]) for start, end in zip(starts, ends, strict=True)]
+        shape = None if same else current
+        return [plain.decode_proved(self.schema, self.bodies[i], shape) for i in range(len(self.bodies))]
 
 
 @dataclass(frozen=True)

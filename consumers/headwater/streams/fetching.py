@@ -1,4 +1,4 @@
-"""The one edge to aiokafka: what a fetch answers with is handed on as it came, not record by record.
+"""The one edge to aiokafka: what a fetch answers with is handed on as it came, not record by record, and none is lost.
 
 aiokafka makes an object of each record, which costs more than all that is done with it. Here its fetcher, its positions
 and its rebalances stay as they are; only what a fetched partition iterates over is another: one `RecordSet`. What is
@@ -9,9 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from typing import Any, cast
 
 from aiokafka.consumer.fetcher import Fetcher, FetchResult, PartitionRecords
+from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.errors import GroupCoordinatorNotAvailableError, NotCoordinatorForGroupError, for_code
+from aiokafka.protocol.commit import OffsetFetchRequest
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.structs import TopicPartition
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
@@ -25,6 +29,8 @@ from headwater.streams.records import RecordSet, survey
 #: 1,500 ms that Faust asks for a message waited 0.4 s there at each step, of these 0.1 s, for 5 % of a core more in all
 #: when nothing happens.
 LONGEST_FETCH_MS = 250
+#: Between two questions whether records can be given on, in the moment before Faust knows of a rebalance.
+_REST_SECONDS = 0.01
 
 
 class _Once:
@@ -90,6 +96,25 @@ def _replace(place: TopicPartition, result: Any, raw: bytes) -> None:
         result._partition_records = _Once(record_set)  # noqa: SLF001 — as above
 
 
+class Coordinator(cast("Any", GroupCoordinator)):  # type: ignore[misc] # aiokafka is untyped
+    """aiokafka's coordinator, which hears that no offsets were given.
+
+    A broker that does not lead the group (any more, or not yet) says so once for the whole answer. aiokafka looks for
+    errors of partitions only, and takes it for a group that committed nothing: the worker would begin at each topic's
+    first message, without its state.
+    """
+
+    async def _send_req(self, request: Any) -> Any:
+        parent: Any = super()
+        response = await parent._send_req(request)  # noqa: SLF001 — the version is pinned
+        if isinstance(request, OffsetFetchRequest) and (code := getattr(response, "error_code", 0)):
+            error = for_code(code)
+            if error in (NotCoordinatorForGroupError, GroupCoordinatorNotAvailableError):
+                self.coordinator_dead()
+            raise error
+        return response
+
+
 class _Thread(cast("Any", AIOKafkaConsumerThread)):  # type: ignore[misc] # Faust is untyped
     """Faust's thread around aiokafka's consumer."""
 
@@ -100,6 +125,40 @@ class _Thread(cast("Any", AIOKafkaConsumerThread)):  # type: ignore[misc] # Faus
         fetcher._client = _Keeping(fetcher._client)  # noqa: SLF001 — as above
         fetcher.__class__ = _RawFetcher
         fetcher._fetch_max_wait_ms = LONGEST_FETCH_MS  # noqa: SLF001 — Faust has no setting for it
+        self._consumer._coordinator.__class__ = Coordinator  # noqa: SLF001 — as above
+
+    async def _fetch_records(
+        self, consumer: Any, active_partitions: set[TP], timeout: float | None = None, max_records: int | None = None
+    ) -> Any:
+        """Waits for records, and takes them only where they can be given on.
+
+        Faust waits in one call of aiokafka's, which outlives a rebalance. It took the first records of the new
+        assignment while Faust's flow still rested; Faust dropped them and went on behind them. Where nothing followed
+        they were never fetched again.
+        """
+        parent: Any = super()
+        fetcher = consumer._fetcher  # noqa: SLF001 — no public way
+        deadline = time.monotonic() + (timeout or 0.0)
+        while places := self._taken_from(active_partitions):
+            # Without a time it does not wait: nothing changes between the question above and the taking.
+            records = await parent._fetch_records(consumer, places, 0.0, max_records)  # noqa: SLF001 — as above
+            left = deadline - time.monotonic()
+            if records or left <= 0:
+                return records
+            waiter = fetcher._create_fetch_waiter()  # noqa: SLF001 — as above
+            done, _ = await asyncio.wait([waiter], timeout=left)
+            if done:
+                waiter.result()  # a fault of the group comes this way
+            else:
+                waiter.cancel()
+        await asyncio.sleep(_REST_SECONDS)
+        return {}
+
+    def _taken_from(self, wanted: set[TP]) -> set[TP]:
+        """Of these partitions, those whose records are given on now. To aiokafka no partitions means all."""
+        if self._consumer._subscription.reassignment_in_progress:  # noqa: SLF001 — no public way
+            return set()
+        return cast("set[TP]", self.consumer.open_to(wanted))
 
 
 class _Unremembered(dict[TP, Any]):
@@ -123,6 +182,12 @@ class GatedConsumer(cast("Any", FaustConsumer)):  # type: ignore[misc] # Faust i
         parent: Any = super()
         parent.__init__(*given, **further)
         self._read_offset = _Unremembered()
+
+    def open_to(self, wanted: set[TP]) -> set[TP]:
+        """Of these partitions, those whose chunks go on now: neither gate nor flow is shut. From any thread."""
+        if not self.flow_active or not self.gate.is_set():
+            return set()
+        return wanted & cast("set[TP]", self._active_partitions)
 
     def _new_consumer_thread(self) -> Any:
         return _Thread(self, loop=self.loop, beacon=self.beacon)

@@ -18,7 +18,6 @@ from typing import Any
 
 from headwater.settings import Settings
 from headwater.streams.chunk import Chunk, Fetched
-from headwater.streams.clients import Sender, Stopped
 from headwater.streams.feed import Feed, Handlers, Place
 from headwater.streams.letters import dead_letters_of
 from headwater.streams.metrics import Tally
@@ -28,6 +27,7 @@ from headwater.streams.reading import Reading
 from headwater.streams.recalling import Recalling
 from headwater.streams.restore import attach_past, fed_again_until, others_fed, rederive
 from headwater.streams.schemas import SchemaBook
+from headwater.streams.sending import Sender, Stopped
 from headwater.streams.step import Step, clock_us, tick_seconds, whole
 from headwater.streams.watching import watch
 from headwater.streams.work import Interrupted, Open, Worker

@@ -13,6 +13,7 @@ from headwater.errors import InvalidMessage
 from headwater.schemas import framing, reasons, records
 from headwater.schemas.bounds import LARGEST_KEY
 from headwater.schemas.codec import Bodies, Program, reason, validate
+from headwater.schemas.codec.compiled import compiled, word
 from headwater.schemas.records import Schema
 from headwater.schemas.topics import MAX_MESSAGE_BYTES, TOPICS
 from headwater.streams.batch import Batch, Group
@@ -117,6 +118,12 @@ def _by_schema(
     reading: Reading, buffer: NDArray[np.uint8], starts: NDArray[np.int64], lengths: NDArray[np.int64]
 ) -> Iterable[tuple[SchemaName, NDArray[np.int64]]]:
     """Rows by the schema that they name; those that name none are refused."""
+    bounds = framing.SINGLE_OBJECT_HEADER, MAX_MESSAGE_BYTES
+    if len(starts) and _is_one_schema(buffer, starts, lengths, bounds):  # nearly every chunk, and most are small
+        at = int(starts[0]) + 2
+        name = SchemaName(fingerprint=int.from_bytes(buffer[at : at + 8].tobytes(), "little"))
+        yield name, np.arange(len(starts))
+        return
     single = (buffer[starts] == 0xC3) & (buffer[starts + 1] == 0x01) & (lengths >= framing.SINGLE_OBJECT_HEADER)
     confluent = (buffer[starts] == 0x00) & (lengths >= framing.CONFLUENT_HEADER)
     large = lengths > MAX_MESSAGE_BYTES
@@ -135,11 +142,8 @@ def _by_schema(
     rows = np.flatnonzero(single)
     if len(rows):
         fingerprints = buffer[starts[rows, None] + np.arange(2, 10)].view("<u8")[:, 0]
-        if (fingerprints == fingerprints[0]).all():
-            yield SchemaName(fingerprint=int(fingerprints[0])), rows
-        else:
-            for fingerprint in np.unique(fingerprints):
-                yield SchemaName(fingerprint=int(fingerprint)), rows[fingerprints == fingerprint]
+        for fingerprint in np.unique(fingerprints):
+            yield SchemaName(fingerprint=int(fingerprint)), rows[fingerprints == fingerprint]
     rows = np.flatnonzero(confluent)
     if len(rows):
         ids = buffer[starts[rows, None] + np.arange(1, 5)].view(">u4")[:, 0]
@@ -147,14 +151,32 @@ def _by_schema(
             yield SchemaName(registry_id=int(registry_id)), rows[ids == registry_id]
 
 
+@compiled
+def _is_one_schema(
+    buffer: NDArray[np.uint8], starts: NDArray[np.int64], lengths: NDArray[np.int64], bounds: tuple[int, int]
+) -> bool:
+    """Whether all are in single-object encoding, of the schema of the first one. `bounds`: least and largest length.
+
+    Constants of another file are handed in: what is compiled and kept would not see that they changed.
+    """
+    name = word(buffer, starts[0] + 2)
+    for row in range(len(starts)):
+        at = starts[row]
+        if lengths[row] < bounds[0] or lengths[row] > bounds[1] or buffer[at] != 0xC3 or buffer[at + 1] != 0x01:
+            return False
+        if word(buffer, at + 2) != name:
+            return False
+    return True
+
+
 def _prove(reading: Reading, schema: Schema, rows: NDArray[np.int64], bodies: Bodies, program: Program | None) -> None:
     decoded = None if program is None else program.decode(bodies)
     errors = validate(schema, bodies) if decoded is None else decoded.error
-    whole = errors == 0
-    for place in np.flatnonzero(errors):
-        why, detail = reason(schema, bodies[int(place)])
-        reading.refused.append(Refused(int(rows[place]), why, detail))
-    if not whole.all():
+    if errors.any():
+        for place in np.flatnonzero(errors):
+            why, detail = reason(schema, bodies[int(place)])
+            reading.refused.append(Refused(int(rows[place]), why, detail))
+        whole = errors == 0
         rows, bodies, decoded = rows[whole], bodies.take(whole), None
     if schema.name == _RUN_EVENT:
         nil = {place: (reasons.NIL_ID, detail) for place, detail in unnamed(schema, bodies).items()}

@@ -16,8 +16,9 @@ from headwater.schemas import framing, records
 from headwater.schemas.records import Schema
 from headwater.schemas.topics import SCHEMAS, TOPICS, Topic
 from headwater.settings import Settings
-from headwater.streams.clients import Reader, publish
+from headwater.streams.clients import Reader
 from headwater.streams.reading import SchemaName
+from headwater.streams.sending import publish
 
 _log = logging.getLogger("headwater.streams")
 

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headwater.streams.batch import Batch
-from headwater.streams.clients import Sender, Stopped
 from headwater.streams.metrics import Tally, emit_times
+from headwater.streams.sending import Sender, Stopped
 from headwater.streams.step import Backpressure, Output, Retry, Stateful, Step, gauges_of, has_one_state
 
 _log = logging.getLogger("headwater.streams")

@@ -14,6 +14,7 @@ from headwater.settings import Settings
 
 #: Blocks whose deduplication token a table remembers; inserts come about once a second a table.
 DEDUPLICATION_WINDOW = 1000
+_REPLICA = "'/clickhouse/tables/{uuid}/{shard}', '{replica}'"
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Engines:
                 return ""
             case "replacing", version:
                 return f"ReplacingMergeTree({version})" if version else "ReplacingMergeTree"
+            case "aggregating", None:
+                return "AggregatingMergeTree"
             case "appending", None:
                 return "MergeTree"
             case "settings", None:
@@ -57,8 +60,9 @@ class Cluster(Engines):
             case "on_cluster", None:
                 return f"ON CLUSTER {_text(self.name)}"
             case "replacing", version:
-                path = "'/clickhouse/tables/{uuid}/{shard}', '{replica}'"
-                return f"ReplicatedReplacingMergeTree({path}{f', {version}' if version else ''})"
+                return f"ReplicatedReplacingMergeTree({_REPLICA}{f', {version}' if version else ''})"
+            case "aggregating", None:
+                return f"ReplicatedAggregatingMergeTree({_REPLICA})"
             case "appending", None:
                 # Small, and asked whole: every server of every shard is a replica.
                 return "ReplicatedMergeTree('/clickhouse/tables/{uuid}/all', '{shard}-{replica}')"

@@ -10,7 +10,7 @@ from headwater.migrations.engines import Cluster, Engines, shard_database
 from headwater.migrations.files import Migration, quote, render
 
 _MADE = re.compile(r"CREATE TABLE IF NOT EXISTS \$\{database\}\.(\w+) \$\{on_cluster\}")
-_KEPT = "ENGINE = ${replacing"
+_KEPT = ("ENGINE = ${replacing", "ENGINE = ${aggregating")
 _SORTED = re.compile(r"^ORDER BY \((.*)\)$", re.MULTILINE)
 _COMMENT = re.compile(r"^COMMENT '.*'$", re.MULTILINE)
 _CHANGED = re.compile(r"(ALTER TABLE|DROP TABLE IF EXISTS|TRUNCATE TABLE IF EXISTS) \$\{database\}\.(\w+) ")
@@ -21,7 +21,9 @@ _LOCAL = re.compile(r"\b(?:INDEX|PROJECTION|MODIFY (?:TTL|SETTING|ORDER BY)|UPDA
 def spread_tables(migrations: Iterable[Migration]) -> frozenset[str]:
     """The tables whose rows lie on shards: all that keep rows and are not replicated to every server."""
     return frozenset(
-        match[1] for migration in migrations if _KEPT in migration.up and (match := _MADE.search(migration.up))
+        match[1]
+        for migration in migrations
+        if any(kept in migration.up for kept in _KEPT) and (match := _MADE.search(migration.up))
     )
 
 

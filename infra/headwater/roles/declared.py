@@ -43,7 +43,7 @@ class Role:
 
 _LANDINGS: Final = tuple(f"{topic.record}_landing" for topic in ARCHIVED)
 #: Tables that materialized views read although they are no landing tables: they pass on what others wrote there.
-_PASSED_ON: Final = ("dataset_uses", "nodes")
+_PASSED_ON: Final = ("dataset_uses", "nodes", "sequences", "decision_events")
 #: Where bytes stand as they came: what a parsed column leaves out may be among them. The beginning of a dead letter is
 #: what the view dead_letters tells, so readers have it.
 _BYTES: Final = tuple(Grant("SELECT", TABLES[topic.name], ("raw_body",)) for topic in ARCHIVED)
@@ -68,7 +68,7 @@ ROLES: Final = (
     Role(
         "reader",
         "questions, walks, SQL: every view and table, without `raw_body`",
-        (Grant("SELECT"),),
+        (Grant("SELECT"), Grant("dictGet")),
         withheld=_BYTES,
         limits={
             "max_execution_time": 60,
@@ -81,7 +81,7 @@ ROLES: Final = (
     Role(
         "auditor",
         "all that a reader may, `raw_body` too: verify, export; notes checkpoints",
-        (Grant("SELECT"), Grant("INSERT", "checkpoints")),
+        (Grant("SELECT"), Grant("dictGet"), Grant("INSERT", "checkpoints")),
         limits={
             "max_execution_time": 6 * 3600,
             "max_memory_usage": 16 * _GIB,

@@ -119,11 +119,14 @@ class Core:
         """Call, and let nothing out into the host."""
         try:
             function(*args, **kwargs)
-        except Exception as error:
+        except BaseException as error:
             self.failed(error)
 
-    def failed(self, error: Exception) -> None:
-        """Count an event that could not be told."""
+    def failed(self, error: BaseException) -> None:
+        """Count an event that could not be told. Raises what is the host's own: KeyboardInterrupt, SystemExit."""
+        if not isinstance(error, Exception):
+            self.delivery.drop("interrupted")
+            raise error
         if self.strict:
             raise error
         self.delivery.drop("encoding")

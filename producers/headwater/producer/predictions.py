@@ -134,7 +134,7 @@ class Predictor:
             )
             if self._answers is not None:
                 self._answers.add(event_time, features, outputs)
-        except Exception as error:
+        except BaseException as error:
             self._core.failed(error)
             return ""
         return recorded

@@ -79,7 +79,7 @@ class Run(Saying):
             if parent is not None or trace is not NOTHING or not _IN_FRAME.isdisjoint(fields):
                 self._describe(fields, parent.reference if isinstance(parent, Saying) else parent, *trace)
             self._emit(state, outputs, core.environment(fields.get("environment")))
-        except Exception as error:
+        except BaseException as error:
             # What was given and is good is told with the end.
             for output in self._known().values():
                 output.told = False
@@ -133,7 +133,7 @@ class Run(Saying):
             if error is not None:
                 self._failure = _error(error)
             self._emit(state)
-        except Exception as fault:
+        except BaseException as fault:
             self._core.failed(fault)
 
     def __enter__(self) -> Run:

@@ -14,6 +14,7 @@ DROPS: Final[Mapping[str, str]] = {
     "too_large": "One event, or one part of it that cannot be split, is larger than the topic allows.",
     "rejected": "The broker refused the message for good.",
     "encoding": "A value could not be encoded; the log (logger headwater.producer) says which.",
+    "interrupted": "Something from outside, as a signal handler that ends the service, ended the call; it may be told.",
     "exit": "The process ended, and the deadline (setting exit_seconds) passed; there was no spool to take it.",
     "closed": "It came after the producer was closed.",
 }

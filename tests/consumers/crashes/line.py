@@ -19,7 +19,7 @@ from headwater.schemas.topics import DEAD_LETTERS, EDGES, RUNS, SCHEMAS, STITCHI
 from headwater.settings import Settings
 from headwater.topics import create
 from tests.backends import clients
-from tests.backends.processes import wait_until
+from tests.backends.processes import until, wait_until
 from tests.benchmarks import workload
 from tests.consumers.crashes.nursery import Nursery, Worker
 from tests.consumers.crashes.odd_runs import OddRuns
@@ -86,7 +86,7 @@ class Line:
 
     def send(self, messages: Sequence[Message]) -> None:
         """Send them, for as long as it takes."""
-        deadline = time.monotonic() + 120
+        deadline = until(120)
         self.sent |= {value for _, value in messages}
         while True:
             try:

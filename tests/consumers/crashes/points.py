@@ -17,12 +17,14 @@ from functools import wraps
 from typing import Any, NamedTuple
 
 import confluent_kafka
+from faust.tables.recovery import Recovery
 
 from headwater.schemas.topics import ALERTS, DEAD_LETTERS, EDGES, STITCHING, VERDICTS
 from headwater.stitching import StitchingStep
-from headwater.streams.clients import Sender
 from headwater.streams.feed import Feed
+from headwater.streams.fetching import GatedConsumer
 from headwater.streams.pipeline import Pipeline
+from headwater.streams.sending import Sender
 from headwater.streams.step import Backpressure, Output, Retry
 
 #: In the order in which a chunk passes them; the others are passed beside it.
@@ -46,6 +48,9 @@ POINTS = (
 #: Passed only where they are planned: the broker throttled what was sent; the disk of kept runs was written or read,
 #: which then takes long.
 THROTTLED, SLOW_DISK = "throttled", "slow disk"
+#: The same: partitions are assigned and given out, and Faust has yet to let chunks flow again. A fetch that was begun
+#: before is still under way then.
+RESTING = "resting"
 _SLOW_SECONDS = 0.05
 #: Of a detection worker.
 OF_DETECTION = ("verdicts sent in part", "verdicts sent")
@@ -126,6 +131,8 @@ def install(points: Points) -> None:
         _throttled(points)
     if SLOW_DISK in points.plans:
         _slow_disk(points)
+    if RESTING in points.plans:
+        _resting(points)
 
 
 def _put(owner: type, name: str, function: Callable[..., Any]) -> None:
@@ -284,3 +291,21 @@ def _slow_disk(points: Points) -> None:
             return inner(*given)
 
         setattr(os, name, outer)
+
+
+def _resting(points: Points) -> None:
+    recovery: Any = Recovery
+    wait, getmany = recovery._wait, getattr(GatedConsumer, "getmany")  # noqa: B009 — pyright refuses the plain way
+
+    @wraps(wait)
+    async def _wait(given: Any, awaited: Any, timeout: float | None = None) -> None:
+        await wait(given, awaited, timeout)
+        if timeout is not None:  # what it waited for: positions are the committed ones
+            await asyncio.to_thread(points.passed, RESTING)
+
+    @wraps(getmany)
+    def _getmany(consumer: GatedConsumer, timeout: float) -> Any:
+        return getmany(consumer, 60.0)
+
+    _put(Recovery, "_wait", _wait)
+    _put(GatedConsumer, "getmany", _getmany)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.backends.kinds import Kafka, Store
-from tests.backends.processes import ServerProcess, wait_until
+from tests.backends.processes import ServerProcess, until, wait_until
 from tests.consumers.crashes import history
 from tests.consumers.crashes.line import Line, Message
 from tests.consumers.crashes.nursery import Nursery, Worker
@@ -44,7 +44,6 @@ def lines(kafka: Kafka, store: Store, nursery: Nursery, prefix: str, seed: int) 
 
 
 @pytest.mark.prove
-@pytest.mark.timeout(300)
 def test_a_producer_is_killed_while_it_sends(lines: Lines, nursery: Nursery, tmp_path: Path) -> None:
     """A service is killed in the middle of its events: what reached the topic is stitched, runs without an end too."""
     [line] = lines(1)
@@ -69,7 +68,7 @@ def held(line: Line, point: str, nursery: Nursery) -> tuple[Worker, Worker, list
     line.ready(worker)
     starts, ends, last = line.thirds(40)
     line.send(starts)
-    deadline = time.monotonic() + 60
+    deadline = until(60)
     while not worker.reaches(point):
         assert time.monotonic() < deadline, f"a worker at: {point}"
         if point == "state taken back" and ends and line.has_state():
@@ -115,7 +114,6 @@ def test_store_dies(lines: Lines, store: Store, nursery: Nursery) -> None:
 
 
 @pytest.mark.prove
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("who", ["archive", "store"])
 def test_archive_or_store_dies_at_each_step(who: str, lines: Lines, store: Store, nursery: Nursery) -> None:
     """The same at each step that sends or commits; of the archive, the next one goes on."""

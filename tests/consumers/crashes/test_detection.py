@@ -26,7 +26,6 @@ pytestmark = [
     pytest.mark.integration,
     pytest.mark.backends("local"),
     pytest.mark.prove,
-    pytest.mark.timeout(600),
 ]
 
 

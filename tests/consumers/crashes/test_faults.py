@@ -19,7 +19,7 @@ from tests.backends.pool import missing
 from tests.backends.processes import wait_until
 from tests.consumers.crashes.line import Line, Load
 from tests.consumers.crashes.nursery import SESSION_SECONDS, Nursery, Worker
-from tests.consumers.crashes.points import SLOW_DISK, THROTTLED
+from tests.consumers.crashes.points import RESTING, SLOW_DISK, THROTTLED
 
 pytestmark = pytest.mark.integration
 
@@ -83,7 +83,6 @@ def test_output_topic_missing(line: Line) -> None:
 
 
 @pytest.mark.prove
-@pytest.mark.timeout(300)
 def test_output_topic_deleted_under_way(line: Line) -> None:
     """What cannot be sent ends the process, nothing of it is committed, and the next worker sends it."""
     worker = line.worker("processed", action="hold")
@@ -161,7 +160,6 @@ def test_broker_away(line: Line, broker: LocalKafka) -> None:
 
 
 @pytest.mark.prove
-@pytest.mark.timeout(400)
 def test_broker_away_for_minutes(line: Line, broker: LocalKafka) -> None:
     """The same for ninety seconds."""
     away(line, broker, 90)
@@ -181,8 +179,20 @@ def test_hung_broker(line: Line, broker: LocalKafka) -> None:
     line.compare()
 
 
+def test_chunks_that_come_before_they_may_flow(line: Line) -> None:
+    """What is there as soon as partitions are assigned is not lost, also where nothing follows it."""
+    worker = line.worker(RESTING, 2, "hold")
+    line.ready(worker)
+    line.worker()
+    wait_until(lambda: worker.reaches(RESTING), 60, "the second assignment")
+    line.feed(30)
+    time.sleep(1)  # enough for a fetch
+    worker.go_on()
+    line.settle()
+    line.compare()
+
+
 @pytest.mark.prove
-@pytest.mark.timeout(300)
 def test_slow_disk(line: Line, broker: LocalKafka) -> None:
     """A broker that stands still three quarters of the time, as one does whose disk is slow."""
     worker = line.worker()
@@ -199,7 +209,6 @@ def test_slow_disk(line: Line, broker: LocalKafka) -> None:
 
 
 @pytest.mark.prove
-@pytest.mark.timeout(300)
 def test_slow_folder(make: Make) -> None:
     """The disk of the worker's own that takes runs which are young no longer (`stitching_folder`) needs 50 ms for each
     write and read: the worker falls behind, stays in its group, and loses nothing.
@@ -222,7 +231,6 @@ def test_slow_folder(make: Make) -> None:
 
 
 @pytest.mark.prove
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("how", ["retry", "backpressure"])
 def test_rebalance_while_the_step_waits(how: str, line: Line) -> None:
     """A step that is to be asked again holds up nobody: another worker joins and takes its share meanwhile."""
@@ -240,7 +248,6 @@ def test_rebalance_while_the_step_waits(how: str, line: Line) -> None:
 
 
 @pytest.mark.prove
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("how", ["retry", "backpressure"])
 def test_sigterm_while_the_step_waits(how: str, line: Line) -> None:
     """It ends cleanly, and what was not done comes again."""
@@ -255,7 +262,6 @@ def test_sigterm_while_the_step_waits(how: str, line: Line) -> None:
 
 
 @pytest.mark.prove
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("busy", [False, True])
 def test_a_worker_thought_dead_does_no_harm(busy: bool, line: Line) -> None:
     """Stopped for longer than its session, it loses its partitions; awake again it sends and commits late. What it
@@ -283,7 +289,6 @@ def test_a_worker_thought_dead_does_no_harm(busy: bool, line: Line) -> None:
 
 
 @pytest.mark.prove
-@pytest.mark.timeout(300)
 def test_sigterm_while_the_broker_hangs(line: Line, broker: LocalKafka) -> None:
     """Nothing can be confirmed or committed: it ends within its time, cleanly; the rest comes again."""
     worker = line.worker()

@@ -20,7 +20,7 @@ import pytest
 from tests.backends.kinds import Store
 from tests.backends.local_kafka import LocalKafka
 from tests.backends.pool import missing
-from tests.backends.processes import wait_until
+from tests.backends.processes import until, wait_until
 from tests.consumers.crashes import history
 from tests.consumers.crashes.line import Line, Load
 from tests.consumers.crashes.nursery import Nursery, Worker
@@ -106,7 +106,7 @@ def kill_workers(line: Line, points: Sequence[str]) -> Counter[str]:
             if point == "revoked":
                 line.ready(worker)
                 line.worker()
-            deadline = time.monotonic() + 90
+            deadline = until(90)
             while not worker.ended:
                 assert time.monotonic() < deadline, f"a worker's death: {often} × {point}"
                 if point == "state taken back":

@@ -1,6 +1,6 @@
 """The crash matrix of consumers/README.md: each step of a stitching worker × each process dying just there.
 
-All cells of a column run side by side, each on a line of its own: they mostly wait.
+Cells of a column run side by side, each on a line of its own: they mostly wait.
 """
 
 from __future__ import annotations
@@ -14,13 +14,16 @@ import pytest
 
 from headwater.settings import Settings
 from tests.backends.kinds import Kafka
-from tests.backends.processes import wait_until
+from tests.backends.processes import until, wait_until
 from tests.conftest import SEED
 from tests.consumers.crashes.line import Line, Message
 from tests.consumers.crashes.nursery import Nursery, Worker
 from tests.consumers.crashes.points import POINTS
 
 pytestmark = [pytest.mark.integration, pytest.mark.backends("local")]
+
+#: Cells of a column side by side: a worker's start computes, and more of them keep each other from starting.
+AT_ONCE = 8
 
 #: By point, how many edge sets were sent again.
 Outcomes = Mapping[str, "Future[int]"]
@@ -74,7 +77,7 @@ class Column:
             _have_state(line, of_state)
             line.send(ends)
             self.left[point] = late
-        deadline = time.monotonic() + 60
+        deadline = until(60)
         while not worker.reaches(point):
             assert time.monotonic() < deadline, f"a worker at: {point}"
             if of_state:
@@ -106,7 +109,7 @@ def _have_state(line: Line, wanted: bool) -> None:
 
 def run(cell: Callable[[str], int], points: Sequence[str]) -> Outcomes:
     """These cells of a column, side by side."""
-    with ThreadPoolExecutor(len(points) or 1) as side_by_side:
+    with ThreadPoolExecutor(AT_ONCE) as side_by_side:
         return {point: side_by_side.submit(cell, point) for point in points}
 
 
@@ -171,7 +174,7 @@ def broker_column(
 
 def run_held(column: Column, points: Sequence[str]) -> Mapping[str, Future[tuple[Line, Worker, Callable[[], None]]]]:
     """A worker held at each point."""
-    with ThreadPoolExecutor(len(points) or 1) as side_by_side:
+    with ThreadPoolExecutor(AT_ONCE) as side_by_side:
         return {point: side_by_side.submit(column.at, point, "hold") for point in points}
 
 
@@ -191,14 +194,12 @@ def test_the_worker_dies(point: str, columns: tuple[Outcomes, Outcomes]) -> None
     tell("the worker dies", point, columns[0][point].result())
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("point", _short("sent in part", "revoked", "state sent in part"))
 def test_another_worker_of_the_group_dies(point: str, columns: tuple[Outcomes, Outcomes]) -> None:
     """Its partitions come to those that are left; nothing is lost, nothing wrong."""
     tell("another worker dies", point, columns[1][point].result())
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("point", _short("sent in part", "confirmed", "schema awaited", "state taken back"))
 def test_the_broker_dies(point: str, broker_column: Outcomes) -> None:
     """It comes back with its data; the same workers go on, nothing is lost, nothing wrong."""

@@ -86,7 +86,6 @@ def test_killed_while_a_schema_is_awaited(make_line: MakeLine, killable: Killabl
 
 
 @pytest.mark.prove
-@pytest.mark.timeout(300)
 def test_killed_when_kept_runs_are_wanted(make_line: MakeLine, killable: KillableRegistry) -> None:
     """Runs kept in a schema that only the registry knows, a new worker, and no registry: what ends these runs waits
     until it is back.
@@ -114,7 +113,6 @@ def test_killed_when_kept_runs_are_wanted(make_line: MakeLine, killable: Killabl
 
 
 @pytest.mark.prove
-@pytest.mark.timeout(300)
 def test_a_real_registry_stops_and_starts(make_line: MakeLine, registry: kinds.Registry) -> None:
     """Apicurio, which forgets all when it stops, under a worker at work: it needs it no more for what it knows, and
     waits for what it does not know.

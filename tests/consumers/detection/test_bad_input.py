@@ -159,7 +159,6 @@ def column_of(values: Any) -> dict[str, Any]:
     return dict(profile_record("t", START, {"a": values})["columns"][0])
 
 
-@pytest.mark.timeout(300)
 def test_ten_thousand_columns() -> None:
     """Each is judged; of what is told no message outgrows its topic, and it says what it left out; all drifted at once
     are one incident.

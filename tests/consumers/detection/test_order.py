@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import cache
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
+from headwater.detection.checker import Checker
 from headwater.detection.policy import Policy
 from headwater.detection.steps import ChecksStep
 from headwater.detection.verdicts import known_from
@@ -191,3 +193,25 @@ def test_the_days_hold_what_can_go_wrong() -> None:
     uses, profiles = the_days()
     assert told_by & {one["event_id"] for one in uses}
     assert told_by & {one["event_id"] for one in profiles}
+
+
+def test_what_is_fed_again_does_not_count_as_judged_again() -> None:
+    """What comes late is judged as by a worker that never ended, though all profiles were fed again before the writes
+    of the same versions, one by one: so each write came late there, and made the newest version judged again.
+    """
+    policy = replace(POLICY, again_counts=10)
+    uses, profiles = ({one["version"]: one for one in records if one["name"] == "both"} for records in the_days())
+    in_time, late = ("0", "1", "2", "3", "8", "9"), ("4", "5", "6", "7")
+    lasting, started = Checker(policy), Checker(policy)
+    for version in in_time:
+        lasting.use(uses[version])
+        lasting.profile(profiles[version])
+    for version in in_time:
+        started.profile(profiles[version], replaying=True)
+    for version in in_time:
+        started.use(uses[version], replaying=True)
+    for version in late:
+        found = [[one.fields() for one in checker.use(uses[version])] for checker in (lasting, started)]
+        found += [[one.fields() for one in checker.profile(profiles[version])] for checker in (lasting, started)]
+        assert (found[0], found[2]) == (found[1], found[3])
+        assert {one["version"] for one in found[2]} >= {version, "8", "9"}

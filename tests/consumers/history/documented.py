@@ -9,7 +9,8 @@ from headwater.audit.store import Client
 
 BEGIN, END = "<!-- tables: held against the live schema by a test -->", "<!-- end of tables -->"
 _TABLES = (
-    "SELECT name, engine, comment, sorting_key, create_table_query FROM system.tables "
+    "SELECT name, engine, comment, if(engine = 'Dictionary', 'looked up by its first column', sorting_key) AS key, "
+    "create_table_query FROM system.tables "
     "WHERE database = {database:String} "
     "AND engine NOT IN ('MaterializedView', 'Null') AND NOT startsWith(name, 'migrations_') ORDER BY name"
 )

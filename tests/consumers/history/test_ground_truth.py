@@ -213,11 +213,19 @@ def test_what_changed_between_two_models(history: History) -> None:
     """Metrics, parameters and code of every step below, the data versions that only one of them has."""
     told(history)
     rows = ask(history.client, "model_diff", namespace=NS, name="model", before="1", after="2").dicts()
-    said = {(row["what"], row["about"], row["item"]): (row["before"], row["after"]) for row in rows}
-    assert said["metric", "jobs/train", "rmse"] == ("1.5", "1.5, 2.5")  # model 2 also rests on model 1's run
-    assert said["parameter", "jobs/train", "depth"] == ("3", "3, 4")
-    assert said["code", "jobs/ingest", "git"] == ("c1", "c1, c2")
-    assert said["data", f"{NS}/raw", ""] == ("1", "1, 2")
+
+    def told_of(
+        rows: list[dict[str, Any]], before: str, after: str
+    ) -> dict[tuple[str, str, str], tuple[str, str, int]]:
+        return {(row["what"], row["about"], row["item"]): (row[before], row[after], row["alike"]) for row in rows}
+
+    said = told_of(rows, "before", "after")
+    assert said["metric", "jobs/train", "rmse"] == ("", "2.5", 1)  # model 2 also rests on model 1's run
+    assert said["parameter", "jobs/train", "depth"] == ("", "4", 1)
+    assert said["code", "jobs/ingest", "git"] == ("", "c2", 1)
+    assert said["data", f"{NS}/raw", ""] == ("", "2", 1)
+    back = ask(history.client, "model_diff", namespace=NS, name="model", before="2", after="1").dicts()
+    assert told_of(back, "after", "before") == said
     assert ("data", f"{NS}/zones", "") not in said
     assert ("code", "jobs/train", "git") not in said
 

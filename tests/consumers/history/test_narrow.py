@@ -5,16 +5,19 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import pytest
 
-from headwater.audit import QUESTIONS, Node, ask, walk
-from headwater.audit.narrow import NEAR
+from headwater.audit import QUESTIONS, Node, ask, sending, walk
+from headwater.audit.literal import literal, told
+from headwater.audit.near import NEAR
+from headwater.audit.rows import table
 from headwater.audit.store import Client, Result
+from headwater.audit.texts import KEYED
 from headwater.schemas.topics import EDGES, PREDICTIONS, RUNS
 from tests.consumers.history.conftest import History
-from tests.consumers.history.messages import NS, at, batch, dataset, prediction
+from tests.consumers.history.messages import NS, at, batch, dataset, edge_set, prediction, run_event
 from tests.consumers.history.test_names import alias, renamed, said
 from tests.consumers.history.test_walks import random_graph
 
@@ -112,23 +115,88 @@ def test_what_a_question_calls_near_is_there() -> None:
     told = {name: question.near for name, question in QUESTIONS.items() if question.near}
     walking = {name for name, one in QUESTIONS.items() if "stream_at(" in one.sql}
     grouping = {"slowest_stages", "unread_outputs", "metadata_changes"}
-    assert set(told) == {*walking, *grouping, "graph_changes", "untagged_columns", "same_outputs"}
+    flat = {"prediction", "predictions_about", "who_read", "owners", "gaps"}
+    assert set(told) == {*walking, *grouping, *flat, "graph_changes", "untagged_columns", "same_outputs"}
     for name, near in told.items():
         for view, what in near.items():
             assert f"{view}_at(" in QUESTIONS[name].sql, name
-            assert what in NEAR or (view, what) in {
+            assert what in {*NEAR, "text"} or (view, what) in {
                 ("edges", "around"),
                 ("column_edges", "below"),
-                *(("dataset_versions", one) for one in ("versions", "datasets", "repeated")),
+                *(("predictions", key) for key in KEYED),
+                *(("dataset_versions", one) for one in ("versions", "newest", "repeated")),
             }, name
 
 
-class OldEngine:
-    """A client of an engine that cannot look up a join's rows by key."""
+def test_what_stands_of_several_is_the_same_either_way(history: History) -> None:
+    """Origins that events state differently, runs of one job that end at one time, one that failed, changed code."""
+    runs = (("COMPLETE", 10, "declared"), ("COMPLETE", 20, "store"), ("COMPLETE", 20, "run"), ("FAIL", 30, "digest"))
+    events: list[dict[str, Any]] = []
+    sets: list[dict[str, Any]] = []
+    source = dataset("s", "1", version_origin="declared")
+    for number, (state, end, origin) in enumerate(runs):
+        written = dataset("x", str(min(number, 2)), version_origin=origin)
+        more: dict[str, Any] = {"inputs": [source], "outputs": [written], "parameters": {"rate": str(number)}}
+        events += [
+            run_event(f"job {number}", "START", at(number), **more),
+            run_event(f"job {number}", state, at(end), job_fields={"code": {"commit": f"c{number}"}}),
+        ]
+        sets.append(edge_set(f"job {number}", at(end), [dataset("s", "1"), dataset("x", written["version"])], [(0, 1)]))
+    # Known first, and not what is shown.
+    history.keep(
+        batch(RUNS.name, [run_event("say 1", "START", at(0), outputs=[{**source, "version_origin": "store"}])])
+    )
+    history.clock[0] += MINUTE
+    history.keep(batch(RUNS.name, events, first=100), batch(EDGES.name, sets))
+    for version in ("0", "1", "2", None):
+        node = {"namespace": NS, "name": "x", "version": version}
+        assert same(history, "model_made_of", **node)
+        assert same(history, "erasure", **node)
+        assert same(history, "nearest_change", **node)
 
-    def __init__(self, client: Client) -> None:
+
+#: What a text may hold that something on the way could take for its own.
+_ODD: Final = ("", "it's", "a\\b", "\\'", "two\nlines\tand", "(1, NULL)", "NULL", '"', "`", "ü€😀", "{x:String}", "\\N")
+
+
+def test_rows_as_parameters_are_the_rows(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever they hold, and also where they are sent in pieces."""
+    monkeypatch.setattr("headwater.audit.sending.FIELD", 40)
+    when = datetime(2026, 1, 2, 3, 4, 5, 678901, UTC)
+    kinds = {"a": "String", "b": "Nullable(String)", "c": "Int64", "d": "Bool", "e": "Nullable(DateTime64(6, 'UTC'))"}
+    rows: list[tuple[Any, ...]] = [(text, text or None, -n, bool(n % 2), when) for n, text in enumerate(_ODD)]
+    rows.append(("", None, 2**62, True, None))
+    sent: dict[str, Any] = {}
+    text = literal("odd", kinds, rows, sent)
+    assert len(sending.sent(text, sent)[1]) > 1
+    found = table(history.client, f"SELECT * FROM {text}", sent)[1]
+    assert sorted(map(str, found)) == sorted(map(str, rows))
+
+    columns = ("a", "c", "e", "m", "f")
+    view = f"(SELECT a, c, e, map(a, ifNull(b, '')) AS m, [(c / 3, b)] AS f FROM {text})"
+    every = told(history.client, view, columns, ("a", "c"), sent)
+    assert every is not None
+    assert sorted(every[1]) == sorted((row[0], row[2]) for row in rows)
+    again: dict[str, Any] = {}
+    alone = table(history.client, f"SELECT * FROM {view}", sent)[1]
+    found = table(history.client, f"SELECT * FROM {every[0].literal('again', again)}", again)[1]
+    assert sorted(map(str, found)) == sorted(map(str, alone))
+
+
+#: What a store answers that has no use of the dictionaries, and that cannot look up a join's rows by key.
+REFUSALS: Final = {
+    "dictGet": "Code: 516. DB::Exception: default: Authentication failed. (AUTHENTICATION_FAILED)",
+    "join_algorithm": "Code: 48. DB::Exception: Can't execute any of specified algorithms. (NOT_IMPLEMENTED)",
+}
+
+
+class OldEngine:
+    """A client of an engine that refuses some of these."""
+
+    def __init__(self, client: Client, *refuses: str) -> None:
         self._client = client
-        self.refused = 0
+        self._refuses = refuses
+        self.refused: set[str] = set()
         self.database = client.database
 
     def query(
@@ -139,18 +207,44 @@ class OldEngine:
     ) -> Result:
         from clickhouse_connect.driver.exceptions import DatabaseError
 
-        if "join_algorithm" in str(query):
-            self.refused += 1
-            raise DatabaseError("Code: 48. DB::Exception: Can't execute any of specified algorithms. (NOT_IMPLEMENTED)")
+        for what in self._refuses:
+            if what in str(query):
+                self.refused.add(what)
+                raise DatabaseError(REFUSALS[what])
         return self._client.query(query, parameters=parameters)
 
 
-def test_an_engine_that_cannot_read_ahead(history: History, seed: int) -> None:
-    """The walk is the same, a statement a level."""
+@pytest.mark.parametrize("refuses", [("dictGet",), ("dictGet", "join_algorithm")], ids="-".join)
+def test_an_engine_that_reads_ahead_otherwise_or_not_at_all(
+    refuses: tuple[str, ...], history: History, seed: int
+) -> None:
+    """The walk is the same, by recursion, or by a statement a level."""
     draw = random.Random(seed)
     random_history(history, draw)
-    old: Any = OldEngine(history.client)
+    old: Any = OldEngine(history.client, *refuses)
     for direction in ("up", "down"):
         node = Node(NS, f"d{draw.randrange(8)}")
         assert walk(old, node, direction) == walk(history.client, node, direction)
-    assert old.refused
+    assert old.refused == set(refuses)
+
+
+def test_a_hint_that_is_old(history: History) -> None:
+    """What came since somebody walked there is walked to all the same, up and down."""
+    first, second, third = (Node(NS, name, "1") for name in ("one", "two", "three"))
+    for number, (source, target) in enumerate([(first, second), (second, third)]):
+        ends = [dataset(one.name, one.version) for one in (source, target)]
+        history.keep(batch(EDGES.name, [edge_set(f"run {number}", at(number), ends, [(0, 1)])], first=number))
+        whole = {first, second} if number == 0 else {first, second, third}
+        assert {one.node for one in walk(history.client, first, "down").nodes} == whole
+        assert {one.node for one in walk(history.client, target, "up").nodes} == whole
+
+
+def test_more_ends_than_a_hint_holds(history: History) -> None:
+    """A node that leads to 1,100 others, which all lead to one: all of them, down and up."""
+    middle = [dataset(f"middle{number}", "1") for number in range(1100)]
+    places = range(1, len(middle) + 1)
+    ends = [dataset("first", "1"), *middle, dataset("last", "1")]
+    products = [([0], list(places)), (list(places), [len(middle) + 1])]
+    history.keep(batch(EDGES.name, [edge_set("wide", at(1), ends, products=products)]))
+    assert len(walk(history.client, Node(NS, "first", "1"), "down").nodes) == len(ends)
+    assert len(walk(history.client, Node(NS, "last", "1"), "up").nodes) == len(ends)

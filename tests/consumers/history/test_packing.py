@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from headwater.archive import codes, structure
 from headwater.archive.codes import CODES, Fault, fault_of
 from headwater.archive.landing import ARCHIVED, takes
-from headwater.archive.packing import Row, container, pack, partition_month, row_schema
+from headwater.archive.packing import Row, container, pack, row_schema
 from headwater.schemas import records, topics, varints
 from headwater.schemas.content import content_digest
 from headwater.streams.batch import Batch
@@ -52,21 +52,6 @@ def test_a_container_holds_rows_that_fastavro_reads() -> None:
         assert row["_content_digest"] == content_digest(rows[n].body)
         assert row["event_id"] == events[n]["event_id"]
         assert row["run"]["run_id"] == events[n]["run"]["run_id"]
-
-
-@pytest.mark.parametrize(
-    ("when", "month"),
-    [
-        (START, 202603),
-        (START.replace(year=2017), 201703),
-        (START.replace(year=2010), 202603),
-        (START.replace(day=3), 202603),
-    ],
-)
-def test_partitions(when: Any, month: int) -> None:
-    """By event time, by arrival where that is more than ten years before or a day after it."""
-    sent = batch(topics.RUNS.name, [run_event("r", "START", micros(when))])
-    assert partition_month(packed_rows(sent)[0]) == month
 
 
 def test_every_archived_record_begins_with_the_same_five_fields() -> None:

@@ -16,7 +16,7 @@ from headwater.errors import HeadwaterError
 from headwater.schemas import plain, records
 from headwater.schemas.topics import DEAD_LETTERS, PREDICTIONS, RUNS, SCHEMAS
 from headwater.settings import Settings
-from headwater.streams.clients import publish
+from headwater.streams.sending import publish
 from headwater.topics import create
 from tests.backends import clients
 from tests.backends.kinds import Kafka, Store

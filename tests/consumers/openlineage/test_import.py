@@ -189,7 +189,6 @@ def test_a_broker_that_is_away_ends_it(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @pytest.mark.integration
-@pytest.mark.timeout(900)
 def test_the_clients_events_become_their_edges(settings: Settings, tmp_path: Path) -> None:
     """What openlineage-python's file transport wrote, imported twice: stitching makes just the edges that it says."""
     folder = tmp_path / "events"

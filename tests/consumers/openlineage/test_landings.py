@@ -97,7 +97,6 @@ def is_named(field: str, where: str) -> bool:
 
 
 @pytest.mark.integration
-@pytest.mark.timeout(900)
 def test_each_facet_alone_lands_where_the_table_says() -> None:
     """With every facet of openlineage-python as its client sends it."""
     before, nothing = made(bare())

@@ -152,7 +152,6 @@ def test_assertions_become_verdicts() -> None:
 
 
 @pytest.mark.integration
-@pytest.mark.timeout(900)
 def test_nothing_of_the_clients_events_is_lost() -> None:
     """Every facet that openlineage-python can write: each value is in a field or kept, but secrets are nowhere."""
     for event in real():
@@ -170,7 +169,6 @@ def test_nothing_of_the_clients_events_is_lost() -> None:
 
 
 @pytest.mark.integration
-@pytest.mark.timeout(900)
 def test_the_clients_quality_facets_become_profiles_and_verdicts() -> None:
     """Metrics of what was read and written; assertions and tests, warnings apart; quantiles as detection wants them."""
     event = real()[1]
@@ -194,7 +192,6 @@ def test_the_clients_quality_facets_become_profiles_and_verdicts() -> None:
 
 
 @pytest.mark.integration
-@pytest.mark.timeout(900)
 def test_every_facet_of_the_client_has_a_home() -> None:
     """Each facet class of openlineage-python lands somewhere. What lands is one of its classes, older, ours or an
     integration's.

@@ -96,7 +96,6 @@ def _plain(value: Any) -> Any:
 
 
 @pytest.mark.integration
-@pytest.mark.timeout(900)
 def test_the_clients_events_make_the_same_graph_again() -> None:
     """Those with every facet of openlineage-python, the job's lineage facet and dataset events among them."""
     before = [run_event(event) for event in real()]
@@ -180,7 +179,6 @@ def large() -> dict[str, Any]:
 
 
 @pytest.mark.integration
-@pytest.mark.timeout(900)
 def test_openlineage_pythons_classes_take_what_is_written(tmp_path: Path) -> None:
     """Events and each of their facets, made anew by the classes of that package, are what was written."""
     try:

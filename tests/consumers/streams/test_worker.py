@@ -17,7 +17,7 @@ import pytest
 from headwater.schemas import plain, reasons, records
 from tests.backends import clients
 from tests.backends.kinds import Kafka
-from tests.backends.processes import ServerProcess, free_port, wait_until
+from tests.backends.processes import ServerProcess, free_port, until, wait_until
 from tests.benchmarks import workload
 from tests.consumers.stitching import reference
 from tests.consumers.streams.test_reading import GARBAGE, GOOD
@@ -66,7 +66,7 @@ def expected(messages: list[tuple[bytes, bytes]]) -> set[reference.Fact]:
 def wait_for_edges(kafka: Kafka, prefix: str, messages: list[tuple[bytes, bytes]]) -> list[dict[str, Any]]:
     """Until the topic says what the reference says."""
     wanted = expected(messages)
-    deadline = time.monotonic() + 60
+    deadline = until(60)
     while True:
         sets = edges(kafka, prefix)
         if reference.standing(reference.said(sets)) == wanted:

@@ -14,6 +14,7 @@ import pytest
 from headwater.embedded.store.engine import Connection, Engine
 from headwater.embedded.store.readers import IDLE, Readers
 from tests.backends.kinds import Store
+from tests.backends.processes import until
 from tests.infra.embedded.http import ask
 
 
@@ -110,6 +111,27 @@ def test_nothing_stays_for_the_next_reader(store: Store) -> None:
 
 @pytest.mark.integration
 @pytest.mark.backends("embedded")
+def test_nothing_stays_for_the_writers_next_select(store: Store) -> None:
+    """The same text again, with other settings, other parameters and after whatever else the writer did."""
+    who = {"user": store.user, "password": store.password}
+    size = "SELECT getSetting('max_block_size'), {kept:String}"
+    first = ask(store.url, size, param_kept="a", **who).body
+    for _ in range(2):
+        assert ask(store.url, size, param_kept="b", max_block_size="77", **who).body == b"77\tb\n"
+        assert ask(store.url, size, **who).code == 456
+        assert ask(store.url, "SET max_block_size = 78", **who).status == 200
+        assert ask(store.url, "CREATE TEMPORARY TABLE mine (a UInt8)", **who).status == 200
+        assert ask(store.url, "SELECT count() FROM mine", **who).code == 60
+        assert ask(store.url, size, param_kept="a", **who).body == first
+    # What the writer may say is not remembered for readers.
+    described = "SELECT count() FROM system.functions WHERE name = file('/etc/hostname')"
+    for _ in range(2):
+        ask(store.url, described, **who)
+        assert ask(store.url, described).code == 164
+
+
+@pytest.mark.integration
+@pytest.mark.backends("embedded")
 def test_whoever_goes_away_ends_no_other_statement(store: Store) -> None:
     """Readers that leave amid their results, beside readers that stay: those that stay get all of theirs."""
     address = urlsplit(store.url)
@@ -129,7 +151,7 @@ def test_whoever_goes_away_ends_no_other_statement(store: Store) -> None:
     thread.join()
     assert staying == [b"20000000\n"] * 20
     running = "SELECT count() FROM system.processes WHERE query LIKE '%left behind%' AND query NOT LIKE '%processes%'"
-    deadline = time.monotonic() + 15
+    deadline = until(15)
     while ask(store.url, running).body != b"0\n":
         assert time.monotonic() < deadline, "the statement of a client that went away still runs"
         time.sleep(0.1)

@@ -90,7 +90,6 @@ def up(tmp_path: Path) -> Iterator[UpAndDown]:
 
 
 @pytest.mark.prove
-@pytest.mark.timeout(600)
 def test_a_killed_stack_forgets_nothing(up: UpAndDown) -> None:
     """The same after SIGKILL. Killed a second time with a drift archived that nobody had judged: it is told at the next
     start, once, and not again after a third kill.

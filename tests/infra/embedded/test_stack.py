@@ -19,6 +19,7 @@ from headwater.producer import Producer
 from headwater.settings import Settings
 from headwater.topics import layout
 from tests.backends import clients
+from tests.backends.processes import until
 from tests.consumers.openlineage.samples import AIRFLOW
 
 pytestmark = pytest.mark.integration
@@ -76,7 +77,7 @@ def test_killed_parts_lose_and_double_nothing_and_a_killed_broker_is_named(tmp_p
         pid = stack.child("broker").pid
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
-        deadline = time.monotonic() + 90
+        deadline = until(90)
         while stack.generation == life or not stack.child("broker").running:
             assert time.monotonic() < deadline
             time.sleep(0.1)

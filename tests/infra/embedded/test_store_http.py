@@ -20,6 +20,7 @@ import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 from tests.backends.kinds import Store
+from tests.backends.processes import until
 from tests.infra.embedded.http import ask
 
 pytestmark = [pytest.mark.integration, pytest.mark.backends("embedded")]
@@ -88,7 +89,7 @@ def test_a_large_result_streams(store: Store) -> None:
     assert ask(store.url, running).body == b"1\n"
     answer.close()
     connection.close()
-    deadline = time.monotonic() + 15
+    deadline = until(15)
     while ask(store.url, running).body != b"0\n":
         assert time.monotonic() < deadline, "the statement of a client that went away still runs"
         time.sleep(0.1)

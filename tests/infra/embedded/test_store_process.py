@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.backends.embedded_store import EmbeddedStore
+from tests.backends.processes import until
 from tests.infra.embedded.http import ask
 
 pytestmark = pytest.mark.integration
@@ -126,7 +127,7 @@ def test_sigterm_lets_statements_finish(own: EmbeddedStore) -> None:
     os.kill(own.pid, signal.SIGTERM)
     running.join()
     assert answers == [200]
-    deadline = time.monotonic() + 10
+    deadline = until(10)
     while own.running:
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -29,7 +29,7 @@ from tests.infra.gateway.conftest import Gateway, serving
 from tests.infra.gateway.real_clients import environment
 from tests.infra.gateway.test_requests import BATCH, SINGLE, run
 
-pytestmark = [pytest.mark.integration, pytest.mark.backends("embedded"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.backends("embedded")]
 
 #: The largest body here; the gateway holds four times as much.
 MOST: Final = 8192

@@ -3,7 +3,7 @@
 -- param name String: The dataset's name.
 -- param version Nullable(String) = null: The version; without it, all.
 -- param depth UInt32 = 30: Edges down at most; truncated says whether more may lie beyond.
--- near dataset_versions: datasets
+-- near dataset_versions: newest
 -- near predictions: predictions
 WITH
     below AS

@@ -3,6 +3,7 @@
 -- param since DateTime64(6, 'UTC') = 1970-01-01T00:00:00Z: From this event time.
 -- param limit UInt32 = 1000: Rows at most.
 -- near uses: doubles
+-- near decisions: text
 SELECT event_time, arrival, about, namespace, name, what, before, after, said_by, event_id
 FROM
 (
@@ -19,7 +20,7 @@ FROM
         (
             SELECT namespace, name, owners, tags, columns, job_namespace, job_name, actor, event_time, arrival, event_id
             FROM uses_at(at = {at:DateTime64(6, 'UTC')}, known_at = {known_at:DateTime64(6, 'UTC')})
-            WHERE positionCaseInsensitiveUTF8(concat(namespace, '/', name), {name:String}) > 0
+            WHERE ({name:String} = '' OR (namespace, name) IN (SELECT namespace, name FROM names WHERE positionCaseInsensitiveUTF8(concat(namespace, '/', name), {name:String}) > 0))
                 AND (notEmpty(owners) OR notEmpty(tags) OR notEmpty(columns))
         )
         ARRAY JOIN arrayFilter(x -> x.2 != '', [
@@ -30,7 +31,7 @@ FROM
         SELECT event_time, arrival, 'job', job_namespace, job_name, 'owners', toString(arraySort(job_owners.name)),
             concat('job ', job_namespace, '/', job_name, if(isNull(actor), '', concat(' (', assumeNotNull(actor), ')'))), event_id
         FROM run_events
-        WHERE positionCaseInsensitiveUTF8(concat(job_namespace, '/', job_name), {name:String}) > 0
+        WHERE ({name:String} = '' OR (job_namespace, job_name) IN (SELECT namespace, name FROM names WHERE positionCaseInsensitiveUTF8(concat(namespace, '/', name), {name:String}) > 0))
             AND notEmpty(job_owners) AND event_time <= {at:DateTime64(6, 'UTC')} AND arrival <= {known_at:DateTime64(6, 'UTC')}
         UNION ALL
         SELECT event_time, arrival, if(name != '', 'dataset', 'job'), if(name != '', namespace, job_namespace),

@@ -1,4 +1,4 @@
--- What changed between two versions of a model: data and profiles below them, code, parameters, environment, metrics.
+-- What changed between two versions of a model: data and profiles below them, code, parameters, environment, metrics. Of each what only one of them has; alike says how many values both have.
 -- param namespace String: The model's namespace.
 -- param name String: The model's name.
 -- param before String: One version.
@@ -6,13 +6,19 @@
 -- param depth UInt32 = 30: Edges back at most; truncated says whether more may lie beyond.
 -- near dataset_versions: versions
 -- near runs: runs
--- near column_profiles: datasets
+-- near column_profiles: versions
+WITH
+    groupUniqArrayIf(fact.4, side = 'before') AS earlier,
+    groupUniqArrayIf(fact.4, side = 'after') AS later,
+    arraySort(arrayFilter(x -> NOT has(later, x), earlier)) AS gone,
+    arraySort(arrayFilter(x -> NOT has(earlier, x), later)) AS come
 SELECT
     fact.1 AS what,
     fact.2 AS about,
     fact.3 AS item,
-    arrayStringConcat(arraySort(groupUniqArrayIf(fact.4, side = 'before')), ', ') AS before,
-    arrayStringConcat(arraySort(groupUniqArrayIf(fact.4, side = 'after')), ', ') AS after,
+    arrayStringConcat(gone, ', ') AS before,
+    arrayStringConcat(come, ', ') AS after,
+    length(earlier) - length(gone) AS alike,
     min(depth) AS depth,
     max(max(truncated)) OVER () AS truncated
 FROM
@@ -51,13 +57,13 @@ FROM
     LEFT JOIN
     (
         SELECT namespace, name, version, groupArray((column,
-            concat('mean ', toString(round(ifNull(mean, 0), 4)), ', nulls ', toString(nulls), ' of ', toString(count)))) AS columns
+            concat(if(isNull(mean), '', concat('mean ', toString(round(assumeNotNull(mean), 4)), ', ')), 'nulls ', toString(nulls), ' of ', toString(count)))) AS columns
         FROM column_profiles_at(at = {at:DateTime64(6, 'UTC')}, known_at = {known_at:DateTime64(6, 'UTC')})
         WHERE role != 'serving'
         GROUP BY namespace, name, version
     ) AS p ON p.namespace = w.namespace AND p.name = w.name AND p.version = w.version
 )
 GROUP BY what, about, item
-HAVING before != after
+HAVING notEmpty(gone) OR notEmpty(come)
 ORDER BY indexOf(['metric', 'parameter', 'code', 'environment', 'data', 'profile'], what), depth, about, item
 SETTINGS join_use_nulls = 0

@@ -22,7 +22,7 @@ SELECT
     r.parameters AS parameters,
     r.environment AS environment,
     r.metrics AS metrics,
-    -- A version that a run made needs the run's end, code and environment; one that nobody made, its content's identity.
+    -- A version that a run made needs the run's end, code and environment. One that nobody made: its content's identity.
     CAST(isNull(v.run_id) AND isNull(v.job_name), 'Bool') AS source,
     arrayMap(x -> x.1, arrayFilter(x -> x.2, [
         ('version', isNull(u.version)),

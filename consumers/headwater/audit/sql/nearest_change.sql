@@ -6,7 +6,7 @@
 -- param depth UInt32 = 30: Edges back at most; truncated says whether more may lie beyond.
 -- param limit UInt32 = 20: Rows at most.
 -- near dataset_versions: versions
--- near runs: jobs
+-- near runs: before
 -- near uses: writes
 WITH
     above AS

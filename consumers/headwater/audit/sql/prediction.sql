@@ -1,5 +1,7 @@
 -- One prediction by its key: model version, deployment, feature values or digests, source versions, the run.
 -- param key String: What the prediction is about; by its plain name where the setting digest_key is the sender's.
+-- near predictions: key
+-- near runs: all
 SELECT
     p.event_time AS event_time,
     p.event_id AS event_id,
@@ -24,13 +26,8 @@ LEFT JOIN
 (
     SELECT run_id, job_name, code_commit
     FROM runs_at(at = {at:DateTime64(6, 'UTC')}, known_at = {known_at:DateTime64(6, 'UTC')})
-    WHERE run_id IN
-    (
-        -- Only the runs that are asked about: all runs would be grouped first.
-        SELECT assumeNotNull(run_id)
-        FROM predictions_at(at = {at:DateTime64(6, 'UTC')}, known_at = {known_at:DateTime64(6, 'UTC')})
-        WHERE key = {key:String} AND isNotNull(run_id)
-    )
+    -- Only the runs that are asked about: all runs would be grouped first.
+    WHERE run_id IN (SELECT assumeNotNull(run_id) FROM prediction_events WHERE key = {key:String} AND isNotNull(run_id))
 ) AS r ON r.run_id = p.run_id
 WHERE p.key = {key:String}
 ORDER BY event_time DESC, event_id

@@ -2,6 +2,7 @@
 -- param subject String: The person's token; or by plain name where the setting digest_key is the sender's.
 -- param since DateTime64(6, 'UTC') = 1970-01-01T00:00:00Z: From this event time.
 -- param until DateTime64(6, 'UTC') = 2200-01-01T00:00:00Z: To before this event time.
+-- near predictions: subject
 SELECT
     event_time,
     event_id,

@@ -11,27 +11,24 @@ SELECT
     d.namespace AS namespace,
     d.name AS name,
     d.version AS version,
-    multiIf(d.kind = 'model', m.predictions, d.kind = 'prediction_stream', s.predictions, NULL) AS predictions,
+    p.predictions AS predictions,
     arrayMap(o -> o.name, w.owners) AS owners,
     d.truncated AS truncated
 FROM downstream_at(namespace = {namespace:String}, name = {name:String}, version = {version:Nullable(String)}, depth = {depth:UInt32}, at = {at:DateTime64(6, 'UTC')}, known_at = {known_at:DateTime64(6, 'UTC')}) AS d
 LEFT JOIN
 (
-    SELECT model_namespace AS namespace, model_name AS name, model_version AS version, toNullable(count()) AS predictions
-    FROM predictions_at(at = {at:DateTime64(6, 'UTC')}, known_at = {known_at:DateTime64(6, 'UTC')})
-    GROUP BY namespace, name, version
-) AS m ON m.namespace = d.namespace AND m.name = d.name AND m.version = d.version
-LEFT JOIN
-(
-    -- A prediction that names no version of its stream belongs to the version that its run made.
-    SELECT
-        stream_namespace AS namespace,
-        stream_name AS name,
-        ifNull(stream_version, concat('run:', toString(run_id))) AS version,
-        toNullable(count()) AS predictions
-    FROM predictions_at(at = {at:DateTime64(6, 'UTC')}, known_at = {known_at:DateTime64(6, 'UTC')})
-    GROUP BY namespace, name, version
-) AS s ON s.namespace = d.namespace AND s.name = d.name AND s.version = d.version
+    -- A prediction counts for its model and for its stream. One that names no version of its stream belongs to the
+    -- version that its run made.
+    SELECT about.1 AS kind, about.2 AS namespace, about.3 AS name, about.4 AS version, toNullable(count()) AS predictions
+    FROM
+    (
+        SELECT arrayJoin([
+            ('model', model_namespace, model_name, model_version),
+            ('prediction_stream', stream_namespace, stream_name, ifNull(stream_version, concat('run:', toString(run_id))))]) AS about
+        FROM predictions_at(at = {at:DateTime64(6, 'UTC')}, known_at = {known_at:DateTime64(6, 'UTC')})
+    )
+    GROUP BY kind, namespace, name, version
+) AS p ON p.kind = d.kind AND p.namespace = d.namespace AND p.name = d.name AND p.version = d.version
 LEFT JOIN (SELECT namespace, name, owners FROM owners_at(at = {at:DateTime64(6, 'UTC')}, known_at = {known_at:DateTime64(6, 'UTC')}) WHERE about = 'dataset') AS w
     ON w.namespace = d.namespace AND w.name = d.name
 WHERE d.depth > 0

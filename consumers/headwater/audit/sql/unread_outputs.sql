@@ -3,6 +3,7 @@
 -- param limit UInt32 = 100: Rows at most.
 -- near uses: doubles
 -- near runs: all
+-- near owners: text
 WITH
     least({at:DateTime64(6, 'UTC')}, now64(6)) AS until,
     until - toIntervalDay({days:UInt32}) AS since,

@@ -16,35 +16,44 @@ WITH RECURSIVE
     tagged AS
     (
         SELECT u.namespace AS namespace, u.name AS name, c.name AS column,
-            argMax(arrayExists(t -> t.key = {tag:String}, c.tags), (u.event_time, toString(u.event_id))) AS carries
+            argMax(arrayExists(t -> t.key = {tag:String}, c.tags), (u.event_time, UUIDToNum(u.event_id))) AS carries
         FROM (SELECT * FROM uses_at(at = {at:DateTime64(6, 'UTC')}, known_at = {known_at:DateTime64(6, 'UTC')}) WHERE notEmpty(columns)) AS u
         ARRAY JOIN u.columns AS c
         GROUP BY u.namespace, u.name, c.name
     ),
     reached AS
     (
-        SELECT {namespace:String} AS namespace, {name:String} AS name, {column:String} AS column,
-            [concat({namespace:String}, '/', {name:String}, '[', {column:String}, ']')] AS path, toUInt32(0) AS depth
+        -- Level by level, each column once, by the first in order of its shortest paths: of all paths there are far too many.
+        SELECT
+            [({namespace:String}, {name:String}, {column:String})] AS seen,
+            [({namespace:String}, {name:String}, {column:String}, [concat({namespace:String}, '/', {name:String}, '[', {column:String}, ']')])] AS fresh,
+            toUInt32(0) AS depth
         UNION ALL
-        SELECT s.target_namespace, s.target_name, assumeNotNull(s.target_column),
-            arrayPushBack(r.path, concat(s.target_namespace, '/', s.target_name, '[', assumeNotNull(s.target_column), ']')),
-            r.depth + 1
-        FROM reached AS r
-        INNER JOIN steps AS s
-            ON s.source_namespace = r.namespace AND s.source_name = r.name AND s.source_column = r.column
-        WHERE r.depth < {depth:UInt32}
-            AND NOT has(r.path, concat(s.target_namespace, '/', s.target_name, '[', assumeNotNull(s.target_column), ']'))
+        SELECT arrayConcat(any(before), groupArray((place.1, place.2, place.3))) AS seen, groupArray((place.1, place.2, place.3, path)) AS fresh, any(level) AS depth
+        FROM
+        (
+            SELECT
+                any(r.seen) AS before,
+                any(r.depth) + 1 AS level,
+                (s.target_namespace, s.target_name, assumeNotNull(s.target_column)) AS place,
+                min(arrayPushBack(r.at.4, concat(s.target_namespace, '/', s.target_name, '[', assumeNotNull(s.target_column), ']'))) AS path
+            FROM (SELECT seen, depth, arrayJoin(fresh) AS at FROM reached WHERE depth < {depth:UInt32}) AS r
+            INNER JOIN steps AS s
+                ON s.source_namespace = r.at.1 AND s.source_name = r.at.2 AND s.source_column = r.at.3
+            WHERE NOT has(r.seen, (s.target_namespace, s.target_name, assumeNotNull(s.target_column)))
+            GROUP BY place
+        )
+        HAVING notEmpty(fresh)
     )
 SELECT
-    min(r.depth) AS depth,
-    r.namespace AS namespace,
-    r.name AS name,
-    r.column AS column,
-    argMin(r.path, (r.depth, r.path)) AS path,
-    CAST(max(max(r.depth)) OVER () >= {depth:UInt32}, 'Bool') AS truncated
-FROM reached AS r
-LEFT JOIN tagged AS t ON t.namespace = r.namespace AND t.name = r.name AND t.column = r.column
-WHERE r.depth > 0 AND NOT t.carries
-GROUP BY r.namespace, r.name, r.column
+    r.depth AS depth,
+    r.at.1 AS namespace,
+    r.at.2 AS name,
+    r.at.3 AS column,
+    r.at.4 AS path,
+    CAST(max(r.depth) OVER () >= {depth:UInt32}, 'Bool') AS truncated
+FROM (SELECT depth, arrayJoin(fresh) AS at FROM reached WHERE depth > 0) AS r
+LEFT JOIN tagged AS t ON t.namespace = r.at.1 AND t.name = r.at.2 AND t.column = r.at.3
+WHERE NOT t.carries
 ORDER BY depth, namespace, name, column
 SETTINGS join_use_nulls = 0

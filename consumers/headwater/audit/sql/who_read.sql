@@ -4,6 +4,7 @@
 -- param version Nullable(String) = null: Only this version; without it, all.
 -- param since DateTime64(6, 'UTC') = 1970-01-01T00:00:00Z: From this event time.
 -- param until DateTime64(6, 'UTC') = 2200-01-01T00:00:00Z: To before this event time.
+-- near uses: doubles
 SELECT
     min(event_time) AS read_at,
     job_namespace,

@@ -80,7 +80,7 @@ class ChecksStep:
                 continue
             judge = checker.take_profile if batch.topic == topics.PROFILES.name else checker.take_use
             outputs += [self._output(verdict) for verdict in judge(record, replaying=batch.replaying)]
-        outputs += [self._output(verdict) for verdict in checker.counted()]
+        outputs += [self._output(verdict) for verdict in checker.counted(replaying=batch.replaying)]
         checker.aloud = False
         return outputs
 
@@ -114,7 +114,7 @@ class ChecksStep:
             take = checker.take_profile if topic == topics.PROFILES.name else checker.take_use
             self._keep(take(record, replaying=True))
         for number in {one.partition for one in told}:
-            self._keep(self._checker(number).counted())
+            self._keep(self._checker(number).counted(replaying=True))
 
     def resume(self, since: int, said: Collection[str]) -> None:
         """What nobody listened for is not missed; what was not said before the end is said now."""

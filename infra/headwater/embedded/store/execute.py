@@ -5,13 +5,22 @@ from __future__ import annotations
 import contextlib
 import itertools
 import re
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from headwater.embedded.store import policy
 from headwater.embedded.store.engine import STREAMED, Answer, Connection, Engine, Refused, escaped, quoted
-from headwater.embedded.store.faults import TOO_LARGE
-from headwater.embedded.store.guard import MAX_QUERY_BYTES, SELECT, Guard, Statement, check_setting, described, parse
+from headwater.embedded.store.faults import BAD_ARGUMENTS, TOO_LARGE
+from headwater.embedded.store.guard import (
+    MAX_QUERY_BYTES,
+    SELECT,
+    Guard,
+    Remembered,
+    Statement,
+    check_setting,
+    described,
+    parse,
+)
 from headwater.embedded.store.readers import Readers
 from headwater.embedded.store.request import Request
 from headwater.embedded.store.sessions import Sessions
@@ -54,23 +63,23 @@ class Executor:
         self._guard = Guard(self._control)
         self.sessions = Sessions(engine)
         self._readers = Readers(engine, _prepare)
+        #: Connections of the writer's that ran nothing but SELECT, and what such texts were found to be.
+        self._selecting = Readers(engine, _set)
+        self._selects = Remembered()
 
     @contextlib.contextmanager
     def run(self, request: Request, body: Iterable[bytes], tag: str) -> Generator[Outcome]:
         """Run one request; its result lasts as long as the context. `tag`: what `kill` knows it by. Raises Refused."""
         with contextlib.ExitStack() as stack:
-            if request.writer:
-                connection = stack.enter_context(self.sessions.connection(request))
-                outcome = self._write(connection, request, body, tag)
-            else:
-                outcome = self._read(stack, request, body, tag)
+            way = self._write if request.writer else self._read
+            outcome = way(stack, request, body, tag)
             # A stream ends before its connection: the other way round the engine dies.
             stack.enter_context(contextlib.closing(outcome.pieces))
             yield outcome
 
     def kill(self, tag: str) -> None:
         """Stop the statement that runs under this tag, if one still runs."""
-        tag = self._readers.stop(tag) or tag
+        tag = self._readers.stop(tag) or self._selecting.stop(tag) or tag
         connection = self._engine.connect()
         try:
             connection.query(f"KILL QUERY WHERE Settings['log_comment'] = {quoted(tag)} ASYNC", "Null")
@@ -80,6 +89,7 @@ class Executor:
     def close(self) -> None:
         self.sessions.close()
         self._readers.close()
+        self._selecting.close()
         self._control.close()
 
     def _read(self, stack: contextlib.ExitStack, request: Request, body: Iterable[bytes], tag: str) -> Outcome:
@@ -104,27 +114,24 @@ class Executor:
             connection.set(_AS_A_SERVER)
             return self._guard.judge(connection, text, parameters)
 
-    def _write(self, connection: Connection, request: Request, body: Iterable[bytes], tag: str) -> Outcome:
-        _use(connection, request.database)
+    def _write(self, stack: contextlib.ExitStack, request: Request, body: Iterable[bytes], tag: str) -> Outcome:
         for name in request.settings:
             if not _NAME.fullmatch(name):
                 raise Refused(115, f"Code: 115. DB::Exception: Unknown setting '{name}'. (UNKNOWN_SETTING)")
-        connection.set({**request.settings, "log_comment": tag})
-        pieces = iter(body)
-        read = request.query.encode() + b"\n" if request.query else b""
-        head: Insert | None = None
-        while True:
-            piece = next(pieces, None)
-            read += piece or b""
-            try:
-                head = insert_head(read, whole=piece is None)
-                break
-            except NeedMore:
-                if len(read) > MAX_STATEMENT_BYTES:
-                    raise _too_long(MAX_STATEMENT_BYTES) from None
+        head, read, pieces = _head(request.query, body)
+        text = "" if head else _text("", itertools.chain([read], pieces), MAX_STATEMENT_BYTES)
+        select = None if head or request.session_id else self._selects.known(text)
+        if select is not None:
+            # It changes nothing on its connection, as a reader's.
+            connection = stack.enter_context(self._selecting.connection(tag, request.database, request.settings))
+            return _query(connection, text, select, request)
+        connection = stack.enter_context(self.sessions.connection(request))
+        _set(connection, request.database, {**request.settings, "log_comment": tag})
         if head is None:
-            text = _text("", itertools.chain([read], pieces), MAX_STATEMENT_BYTES)
-            return _query(connection, text, _statement(connection, text), request)
+            statement = _statement(connection, text)
+            if statement.kind == SELECT:
+                self._selects.keep(text, statement)
+            return _query(connection, text, statement, request)
         connection.set({f"param_{name}": value for name, value in request.parameters.items()})
         answer = _insert(connection, head, itertools.chain([read[head.data :]], pieces))
         return Outcome(request.default_format, answer, _whole())
@@ -141,6 +148,20 @@ class Executor:
             if not fits:
                 message = f"Setting {name} is above 0 and at most {most} for a reader"
                 raise Refused(452, f"Code: 452. DB::Exception: {message}. (SETTING_CONSTRAINT_VIOLATION)")
+
+
+def _head(query: str, body: Iterable[bytes]) -> tuple[Insert | None, bytes, Iterator[bytes]]:
+    """The head of an insert with data, None for any other statement; what was read to know that, and what follows."""
+    pieces = iter(body)
+    read = query.encode() + b"\n" if query else b""
+    while True:
+        piece = next(pieces, None)
+        read += piece or b""
+        try:
+            return insert_head(read, whole=piece is None), read, pieces
+        except NeedMore:
+            if len(read) > MAX_STATEMENT_BYTES:
+                raise _too_long(MAX_STATEMENT_BYTES) from None
 
 
 def _insert(connection: Connection, head: Insert, pieces: Iterable[bytes]) -> Answer:
@@ -166,9 +187,13 @@ def _query(connection: Connection, text: str, statement: Statement, request: Req
 def _prepare(connection: Connection, database: str, settings: Mapping[str, str]) -> None:
     """Make a connection a reader's."""
     connection.set(_AS_A_SERVER)
-    _use(connection, database)
     # From here the engine itself lets nothing be changed: the changes of one SET are made in order.
-    connection.set({**settings, "readonly": "1"})
+    _set(connection, database, {**settings, "readonly": "1"})
+
+
+def _set(connection: Connection, database: str, settings: Mapping[str, str]) -> None:
+    _use(connection, database)
+    connection.set(settings)
 
 
 def _whole(*pieces: bytes) -> Generator[bytes]:
@@ -195,7 +220,7 @@ def _statement(connection: Connection, text: str) -> Statement:
     try:
         return described(parse(connection, text))
     except Refused as refused:
-        if refused.code != 36:  # 36: a statement that the parser cannot give as JSON
+        if refused.code != BAD_ARGUMENTS:  # a statement that the parser cannot give as JSON
             raise
     canonical = connection.query("SELECT formatQuerySingleLine({query:String})", "TSVRaw", {"query": escaped(text)})
     return Statement(format_clause(canonical.data.decode()))

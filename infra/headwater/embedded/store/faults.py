@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+BAD_ARGUMENTS = 36
 READONLY = 164
 AUTHENTICATION_FAILED = 516
 NOT_IMPLEMENTED = 48

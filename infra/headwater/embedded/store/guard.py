@@ -21,7 +21,7 @@ READONLY = 164
 SELECT = "SelectWithUnionQuery"
 #: ClickHouse's own limit on a statement's length, in bytes.
 MAX_QUERY_BYTES = 262144
-#: Judgements that are kept, of texts up to so many characters: commands say the same again with other values.
+#: Texts that are remembered, and their length at most: commands say the same again with other values.
 REMEMBERED, REMEMBERED_LENGTH = 256, 32768
 
 _NAME = r"(?:[A-Za-z_][A-Za-z0-9_]*|`[A-Za-z_][A-Za-z0-9_]*`)"
@@ -55,6 +55,31 @@ class Statement:
     kind: str = ""
 
 
+class Remembered:
+    """What texts were found to be."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Statement] = {}
+        self._lock = threading.Lock()
+
+    def known(self, text: str) -> Statement | None:
+        """What was kept of this text, None where nothing was or is any more."""
+        with self._lock:
+            known = self._known.pop(text, None)
+            if known is not None:
+                self._known[text] = known  # the last one asked for stands last
+            return known
+
+    def keep(self, text: str, statement: Statement) -> None:
+        """Keep it, unless the text is long."""
+        if len(text) > REMEMBERED_LENGTH:
+            return
+        with self._lock:
+            self._known[text] = statement
+            if len(self._known) > REMEMBERED:
+                del self._known[next(iter(self._known))]
+
+
 class Guard:
     """The rules for readers, against one engine's lists of functions."""
 
@@ -69,16 +94,11 @@ class Guard:
         scalars = {name for name, _ in pairs}
         # `x IN url(…)` names a table function where a plain function stands.
         self._refused |= self._tables - scalars
-        self._known: dict[str, Statement] = {}
-        self._lock = threading.Lock()
+        self._judged = Remembered()
 
     def known(self, text: str) -> Statement | None:
         """What was judged of this text before, None where it was not or is not remembered."""
-        with self._lock:
-            known = self._known.pop(text, None)
-            if known is not None:
-                self._known[text] = known  # the last one asked for stands last
-            return known
+        return self._judged.known(text)
 
     def judge(self, connection: Connection, text: str, parameters: Mapping[str, str]) -> Statement:
         """What a reader's statement is. Raises Refused: a syntax error, or 164 where a reader may not say it."""
@@ -99,11 +119,8 @@ class Guard:
         statement = described(tree)
         _check_format(statement.format)
         judged = Statement(statement.format, walk.settings, statement.kind)
-        if not walk.by_value and len(text) <= REMEMBERED_LENGTH:
-            with self._lock:
-                self._known[text] = judged
-                if len(self._known) > REMEMBERED:
-                    del self._known[next(iter(self._known))]
+        if not walk.by_value:
+            self._judged.keep(text, judged)
         return judged
 
     def _form(self, connection: Connection, text: str, parameters: Mapping[str, str]) -> Statement:

@@ -2,7 +2,9 @@
 
 Opening and setting one takes longer than a small statement. A reader can change nothing on its connection: what it was
 set to is part of what it is kept by, and `readonly` was the last of that. So the next reader of the same settings finds
-it as it was made. One on which a statement failed or was stopped, or whose result was not read to its end, is closed.
+it as it was made. A writer's SELECT outside of a session changes nothing either; its connection is kept the same way,
+apart from the readers'. One on which a statement failed or was stopped, or whose result was not read to its end, is
+closed.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from headwater.embedded.home import WRITER
 from headwater.embedded.store.engine import Refused
-from headwater.embedded.store.faults import AUTHENTICATION_FAILED, NOT_IMPLEMENTED
+from headwater.embedded.store.faults import AUTHENTICATION_FAILED, BAD_ARGUMENTS, NOT_IMPLEMENTED
 from headwater.embedded.store.policy import HTTP_SETTINGS
 
 READER = "default"
@@ -118,7 +118,8 @@ def _is_writer(own: Mapping[str, str], headers: Mapping[str, str], password: str
 def _number(own: Mapping[str, str], name: str, default: int, *, most: int) -> int:
     text = own.get(name, str(default))
     if not text.isascii() or not text.isdigit() or int(text) > most:
-        raise Refused(36, f"Code: 36. DB::Exception: {name} is a whole number up to {most}. (BAD_ARGUMENTS)")
+        message = f"{name} is a whole number up to {most}"
+        raise Refused(BAD_ARGUMENTS, f"Code: {BAD_ARGUMENTS}. DB::Exception: {message}. (BAD_ARGUMENTS)")
     return int(text)
 
 

@@ -17,9 +17,9 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from aiohttp import BodyPartReader, web
+from aiohttp import web
 
-from headwater.embedded.store import compression
+from headwater.embedded.store import compression, form
 from headwater.embedded.store.engine import FATAL, Answer, Refused
 from headwater.embedded.store.execute import Executor
 from headwater.embedded.store.faults import BUSY, status
@@ -35,7 +35,7 @@ LOCAL_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 READERS, WRITERS = 8, 8
 #: Readers that may wait for one of the threads.
 WAITING_READERS = 64
-#: A form's parts (a statement, its parameters) are read whole; other bodies are read in pieces, without a limit.
+#: A form (a statement, its parameters) is read whole; other bodies are read in pieces, without a limit.
 MAX_FORM_BYTES = 64 * 1024 * 1024
 #: Bodies are handed between the loop and a thread in pieces of at least this many bytes.
 PIECE_BYTES = 1024 * 1024
@@ -212,15 +212,11 @@ async def _ok(_: web.Request) -> web.Response:
 
 
 async def _form(http: web.Request) -> tuple[list[tuple[str, str]], bytes | None]:
-    """Parameters and query of a multipart form; for any other body nothing, and it is not read here."""
-    if http.content_type != "multipart/form-data":
+    """Parameters and query of a form; for any other body nothing, and it is not read here."""
+    content_type = http.headers.get("Content-Type", "")
+    if not form.is_form(content_type):
         return [], None
-    pairs: list[tuple[str, str]] = []
-    async for part in await http.multipart():
-        if not isinstance(part, BodyPartReader) or part.filename or not part.name:
-            raise Refused(48, "Code: 48. DB::Exception: Not done by this store: external data. (NOT_IMPLEMENTED)")
-        pairs.append((part.name, await part.text()))
-    return pairs, b""
+    return form.fields(content_type, await http.read()), b""
 
 
 def _forget(done: asyncio.Future[Any]) -> None:

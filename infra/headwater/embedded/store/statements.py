@@ -95,7 +95,8 @@ def _insert(text: bytes, settings: int | None, end: int, form: str, data: int) -
     return Insert(text[:clause].decode(), text[clause:end].decode(), form, data)
 
 
-_APART = re.compile(b"|".join(f"(?:{one.pattern.decode()})".encode() for one in (_SKIPPED, _QUOTED)), re.DOTALL)
+_HEREDOC = re.compile(rb"(?<![\w$])\$(?P<tag>\w*)\$.*?\$(?P=tag)\$", re.DOTALL)
+_APART = re.compile(b"|".join(b"(?:%b)" % one.pattern for one in (_SKIPPED, _QUOTED, _HEREDOC)), re.DOTALL)
 _CHANGES = frozenset({b"CREATE", b"ALTER", b"DROP", b"RENAME", b"TRUNCATE", b"EXCHANGE", b"INSERT"})
 #: What may end one statement, say how its result is formatted, or begin a text that is not found above.
 _SAYS_MORE = re.compile(rb"[;'\"`$]|\bFORMAT\b", re.IGNORECASE)

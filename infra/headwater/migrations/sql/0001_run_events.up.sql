@@ -81,7 +81,7 @@ CREATE TABLE IF NOT EXISTS ${database}.run_events ${on_cluster}
     INDEX by_event event_id TYPE bloom_filter(0.01) GRANULARITY 1
 )
 ENGINE = ${replacing(precedence)}
-PARTITION BY toYYYYMM(if(event_time_odd, fromUnixTimestamp64Micro(least(greatest(toUnixTimestamp64Micro(event_time) + toInt64(9223372036854775807 - precedence), -2208988800000000), 10413791999999999), 'UTC'), event_time))
+PARTITION BY toYear(if(event_time_odd, fromUnixTimestamp64Micro(least(greatest(toUnixTimestamp64Micro(event_time) + toInt64(9223372036854775807 - precedence), -2208988800000000), 10413791999999999), 'UTC'), event_time))
 ORDER BY (job_namespace, job_name, event_time, event_id, part, content_digest)
 SETTINGS ${settings}
 COMMENT 'Run, job and dataset events as received.'

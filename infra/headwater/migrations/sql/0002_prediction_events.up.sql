@@ -46,10 +46,11 @@ CREATE TABLE IF NOT EXISTS ${database}.prediction_events ${on_cluster}
     `schema_fingerprint` UInt64 COMMENT 'CRC-64-AVRO of the writer\'s schema, see the table schemas.' CODEC(ZSTD(1)),
     `raw_body` String COMMENT 'The body as received, without its header.' CODEC(ZSTD(3)),
     INDEX by_key key TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX by_subject subject TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX by_event event_id TYPE bloom_filter(0.01) GRANULARITY 1
 )
 ENGINE = ${replacing(precedence)}
-PARTITION BY toYYYYMM(if(event_time_odd, fromUnixTimestamp64Micro(least(greatest(toUnixTimestamp64Micro(event_time) + toInt64(9223372036854775807 - precedence), -2208988800000000), 10413791999999999), 'UTC'), event_time))
+PARTITION BY toYear(if(event_time_odd, fromUnixTimestamp64Micro(least(greatest(toUnixTimestamp64Micro(event_time) + toInt64(9223372036854775807 - precedence), -2208988800000000), 10413791999999999), 'UTC'), event_time))
 ORDER BY (stream_namespace, stream_name, event_time, event_id, content_digest)
 SETTINGS ${settings}
 COMMENT 'Predictions as received.'

@@ -45,7 +45,7 @@ CREATE TABLE IF NOT EXISTS ${database}.profile_events ${on_cluster}
     `raw_body` String COMMENT 'The body as received, without its header.' CODEC(ZSTD(3))
 )
 ENGINE = ${replacing(precedence)}
-PARTITION BY toYYYYMM(if(event_time_odd, fromUnixTimestamp64Micro(least(greatest(toUnixTimestamp64Micro(event_time) + toInt64(9223372036854775807 - precedence), -2208988800000000), 10413791999999999), 'UTC'), event_time))
+PARTITION BY toYear(if(event_time_odd, fromUnixTimestamp64Micro(least(greatest(toUnixTimestamp64Micro(event_time) + toInt64(9223372036854775807 - precedence), -2208988800000000), 10413791999999999), 'UTC'), event_time))
 ORDER BY (namespace, name, event_time, event_id, part, content_digest)
 SETTINGS ${settings}
 COMMENT 'Parts of profiles as received.'

@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS ${database}.edge_set_events ${on_cluster}
     `raw_body` String COMMENT 'The body as received, without its header.' CODEC(ZSTD(3))
 )
 ENGINE = ${replacing(precedence)}
-PARTITION BY toYYYYMM(if(event_time_odd, fromUnixTimestamp64Micro(least(greatest(toUnixTimestamp64Micro(event_time) + toInt64(9223372036854775807 - precedence), -2208988800000000), 10413791999999999), 'UTC'), event_time))
+PARTITION BY toYear(if(event_time_odd, fromUnixTimestamp64Micro(least(greatest(toUnixTimestamp64Micro(event_time) + toInt64(9223372036854775807 - precedence), -2208988800000000), 10413791999999999), 'UTC'), event_time))
 ORDER BY (job_namespace, job_name, event_time, event_id, content_digest)
 SETTINGS ${settings}
 COMMENT 'Edge sets as received; their edges stand in edges_by_target, column_edges_by_target and run_link_rows.'

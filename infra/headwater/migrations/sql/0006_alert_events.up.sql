@@ -53,7 +53,7 @@ CREATE TABLE IF NOT EXISTS ${database}.alert_events ${on_cluster}
     `raw_body` String COMMENT 'The body as received, without its header.' CODEC(ZSTD(3))
 )
 ENGINE = ${replacing(precedence)}
-PARTITION BY toYYYYMM(if(event_time_odd, fromUnixTimestamp64Micro(least(greatest(toUnixTimestamp64Micro(event_time) + toInt64(9223372036854775807 - precedence), -2208988800000000), 10413791999999999), 'UTC'), event_time))
+PARTITION BY toYear(if(event_time_odd, fromUnixTimestamp64Micro(least(greatest(toUnixTimestamp64Micro(event_time) + toInt64(9223372036854775807 - precedence), -2208988800000000), 10413791999999999), 'UTC'), event_time))
 ORDER BY (incident_id, number, event_id, content_digest)
 SETTINGS ${settings}
 COMMENT 'Alerts as received: each is one state of an incident.'

@@ -13,10 +13,13 @@ SELECT
     fromUnixTimestamp64Micro(least(greatest(e.event_time, -2208988800000000), 10413791999999999), 'UTC') AS event_time,
     18446744073709551615 - toUInt64(e._arrival) AS precedence
 FROM ${database}.run_event_landing AS e
-ARRAY JOIN arrayFlatten(arrayMap(d -> arrayConcat(
-    arrayMap(a -> (d.1, d.2, a.namespace, a.name, 'alias', false), d.3),
-    arrayMap(a -> (a.namespace, a.name, d.1, d.2, 'alias', true), d.3),
-    if(ifNull(d.5, '') = '', [], [(d.1, d.2, ifNull(d.4, d.1), ifNull(d.5, ''), 'rename', false), (ifNull(d.4, d.1), ifNull(d.5, ''), d.1, d.2, 'rename', true)])),
-    arrayMap(d -> (d.namespace, d.name, d.aliases, d.lifecycle.previous_namespace, d.lifecycle.previous_name),
-        arrayFilter(d -> notEmpty(d.aliases) OR ifNull(d.lifecycle.previous_name, '') != '', arrayConcat(e.inputs, e.outputs))))) AS p
+ARRAY JOIN arrayFlatten(arrayMap((n, m, a, w, v) -> arrayConcat(
+    arrayMap(o -> (n, m, o.namespace, o.name, 'alias', false), a),
+    arrayMap(o -> (o.namespace, o.name, n, m, 'alias', true), a),
+    if(ifNull(v, '') = '', [], [(n, m, ifNull(w, n), ifNull(v, ''), 'rename', false), (ifNull(w, n), ifNull(v, ''), n, m, 'rename', true)])),
+    arrayConcat(e.inputs.namespace, e.outputs.namespace),
+    arrayConcat(e.inputs.name, e.outputs.name),
+    arrayConcat(e.inputs.aliases, e.outputs.aliases),
+    arrayConcat(e.inputs.lifecycle.previous_namespace, e.outputs.lifecycle.previous_namespace),
+    arrayConcat(e.inputs.lifecycle.previous_name, e.outputs.lifecycle.previous_name))) AS p
 WHERE NOT throwIf(e._check != e._offset, 'a body was not read as it was sent') AND p.4 != '' AND (p.1, p.2) != (p.3, p.4)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,29 +31,37 @@ class Capture:
     default: Any = None
 
 
-@dataclass(frozen=True)
-class Integers:
+class Integers(NamedTuple):
     """int, long, boolean (0, 1). `values` int64[R]; `valid` uint8[R], None where every row has a value."""
 
     values: Numbers
     valid: Valid
 
 
-@dataclass(frozen=True)
-class Doubles:
+class Doubles(NamedTuple):
     """double, float. `values` float64[R]; `valid` as above; 0.0 where there is none."""
 
     values: NDArray[np.float64]
     valid: Valid
 
 
-@dataclass(frozen=True)
-class Spans:
+class Spans(NamedTuple):
     """string, bytes, fixed, or neighbouring fields. `starts`, `ends` int64[R]: bytes of `Batch.buffer`."""
 
     starts: Numbers
     ends: Numbers
     valid: Valid
+
+
+class Cells(NamedTuple):
+    """What was captured, lane behind lane: numbers, one of them before each lane's first row, and validities. `lanes`,
+    `valids`: where the first row of each is.
+    """
+
+    numbers: Numbers
+    flags: NDArray[np.uint8]
+    lanes: Sequence[int]
+    valids: Sequence[int]
 
 
 class Batch:
@@ -70,15 +78,13 @@ class Batch:
         buffer: NDArray[np.uint8],
         rows: list[int],
         captures: Mapping[str, Capture],
-        lanes: list[Numbers],
-        valids: list[NDArray[np.uint8]],
+        cells: Cells,
     ) -> None:
         self.error = error
         self.buffer = buffer
         self._rows = rows
         self._captures = captures
-        self._lanes = lanes
-        self._valids = valids
+        self._cells = cells
         self._defaults: dict[bytes, tuple[int, int]] = {}
         self._add_defaults()
 
@@ -111,15 +117,15 @@ class Batch:
             start, end = self._defaults.get(_bytes(capture.default), (0, 0))
             starts, ends = self._filled(capture, start, np.int64), self._filled(capture, end, np.int64)
             return Spans(starts, ends, self._valid(capture))
-        rows = self._rows[capture.level]
-        return Spans(self._lane(capture), self._lanes[capture.lane + 1][1 : rows + 1], self._valid(capture))
+        return Spans(self._lane(capture), self._lane(capture, 1), self._valid(capture))
 
     def offsets(self, path: str) -> Numbers:
         """Where each parent's items begin among all items: int64[parents + 1], from 0."""
         capture = self._capture(path, "list")
         if capture.absent:
             return np.zeros(self._rows[capture.level] + 1, np.int64)
-        return self._lanes[capture.lane][: self._rows[capture.level] + 1]
+        base = self._cells.lanes[capture.lane]
+        return self._cells.numbers[base - 1 : base + self._rows[capture.level]]
 
     def presence(self, path: str) -> NDArray[np.uint8]:
         """Whether a record that may be null is there: uint8[R]."""
@@ -144,14 +150,15 @@ class Batch:
             raise ContractError(f"{path} is a column of form {capture.form}, not {forms[0]}")
         return capture
 
-    def _lane(self, capture: Capture) -> Numbers:
-        return self._lanes[capture.lane][1 : self._rows[capture.level] + 1]
+    def _lane(self, capture: Capture, further: int = 0) -> Numbers:
+        base = self._cells.lanes[capture.lane + further]
+        return self._cells.numbers[base : base + self._rows[capture.level]]
 
     def _filled(self, capture: Capture, default: float, kind: type[Scalar]) -> NDArray[Scalar]:
         """A column of a default; zero where a record above is null, and in the rows of errors."""
         filled = np.full(self._rows[capture.level], default, kind)
         if capture.valid >= 0:
-            filled[self._valids[capture.valid][: len(filled)] == 0] = 0
+            filled[self._flags(capture) == 0] = 0
         if capture.level == 0:
             filled[self.error != 0] = 0
         return filled
@@ -160,7 +167,11 @@ class Batch:
         rows = self._rows[capture.level]
         if capture.absent and capture.default is None:
             return np.zeros(rows, np.uint8)
-        return None if capture.valid < 0 else self._valids[capture.valid][:rows]
+        return None if capture.valid < 0 else self._flags(capture)
+
+    def _flags(self, capture: Capture) -> NDArray[np.uint8]:
+        base = self._cells.valids[capture.valid]
+        return self._cells.flags[base : base + self._rows[capture.level]]
 
     def _add_defaults(self) -> None:
         """Put the default texts of absent columns behind the bodies, where spans can point at them."""

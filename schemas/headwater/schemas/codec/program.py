@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headwater.schemas.codec import kernel
-from headwater.schemas.codec.batch import Batch, Capture
+from headwater.schemas.codec.batch import Batch, Capture, Cells
 from headwater.schemas.codec.bodies import Bodies
 from headwater.schemas.codec.generate import generate
 from headwater.schemas.records import Schema
@@ -58,15 +58,16 @@ class Program:
             capacity[full] = max(needed * 2, int(needed * count / (first + 1) * 1.1))
             room = room.grown(capacity)
         used[0] = count
+        rows: list[int] = used.tolist()
         for level, seen in enumerate(self._seen, 1):
-            self._seen[level - 1] = max(seen * 0.9, float(used[level]) / count) if count else seen
-        lanes, valids = room.columns()
+            self._seen[level - 1] = max(seen * 0.9, rows[level] / count) if count else seen
+        cells = room.cells()
         for capture in self.captures.values():
             if capture.form == "list" and not capture.absent:
-                np.cumsum(lanes[capture.lane], out=lanes[capture.lane])
-        return Batch(
-            error=error, buffer=bodies.buffer, rows=used.tolist(), captures=self.captures, lanes=lanes, valids=valids
-        )
+                base = cells.lanes[capture.lane]
+                counts = cells.numbers[base - 1 : base + rows[capture.level]]
+                np.cumsum(counts, out=counts)
+        return Batch(error=error, buffer=bodies.buffer, rows=rows, captures=self.captures, cells=cells)
 
 
 class _Room:
@@ -76,13 +77,16 @@ class _Room:
     """
 
     def __init__(self, lanes: Numbers, valids: Numbers, capacity: Numbers) -> None:
-        sizes = capacity[lanes] + 1
-        valid_sizes = capacity[valids]
         self.capacity = capacity
-        self.lanes = np.stack([lanes, np.cumsum(sizes) - sizes + 1])
-        self.valids = np.stack([valids, np.cumsum(valid_sizes) - valid_sizes])
-        self.out = np.zeros(int(sizes.sum()), np.int64)
-        self.valid = np.zeros(int(valid_sizes.sum()), np.uint8)
+        self.lanes, cells = _placed(lanes, capacity[lanes] + 1)
+        self.lanes[1] += 1
+        self.valids, flags = _placed(valids, capacity[valids])
+        self.out = np.zeros(cells, np.int64)
+        self.valid = np.zeros(flags, np.uint8)
+
+    def cells(self) -> Cells:
+        """What was written."""
+        return Cells(self.out, self.valid, self.lanes[1].tolist(), self.valids[1].tolist())
 
     def columns(self) -> tuple[list[Numbers], list[NDArray[np.uint8]]]:
         """Each lane's cells, the one before its rows included, and each validity's."""
@@ -100,6 +104,18 @@ class _Room:
         for flags, more_flags in zip(valids, more_valids, strict=True):
             more_flags[: len(flags)] = flags
         return room
+
+
+def _placed(levels: Numbers, sizes: Numbers) -> tuple[Numbers, int]:
+    """The levels with where each begins, one behind the other, int64[2, L]; and where the last one ends."""
+    placed = np.empty((2, len(levels)), np.int64)
+    placed[0] = levels
+    if not len(levels):
+        return placed, 0
+    np.cumsum(sizes, out=placed[1])
+    end = int(placed[1, -1])
+    placed[1] -= sizes
+    return placed, end
 
 
 def compile_schema(schema: Schema, captures: Iterable[str] = (), reader: Schema | None = None) -> Program:
