@@ -46,11 +46,12 @@ def create_topics(bootstrap: str, partitions: Mapping[str, int], **settings: str
     """Create topics with so many partitions each, and wait until every one has a leader."""
     client = admin(bootstrap)
     topics = [NewTopic(name, num_partitions=n, replication_factor=1, config=settings) for name, n in partitions.items()]
-    for done in client.create_topics(topics, operation_timeout=15).values():
+    wanted = client.create_topics(topics, operation_timeout=15 * PATIENCE, request_timeout=15 * PATIENCE)
+    for done in wanted.values():
         done.result()
     deadline = until(15)
     while time.monotonic() < deadline:
-        known = client.list_topics(timeout=5).topics
+        known = client.list_topics(timeout=5 * PATIENCE).topics
         if all(_is_led(known.get(name), n) for name, n in partitions.items()):
             return
         time.sleep(0.05)
@@ -81,9 +82,9 @@ def produce(
     for key, value in messages:
         producer.produce(topic, key=key, value=value, on_delivery=report)
         producer.poll(0)
-    left = producer.flush(30)
+    left = producer.flush(30 * PATIENCE)
     if failed or left:
-        raise RuntimeError(f"{len(failed)} messages failed ({failed[:1]}), {left} unconfirmed after 30 s")
+        raise RuntimeError(f"{len(failed)} messages failed ({failed[:1]}), {left} unconfirmed after {30 * PATIENCE} s")
 
 
 def consumer(bootstrap: str, group: str, **settings: object) -> Any:
@@ -139,7 +140,7 @@ def _end(reader: Any, place: Any) -> int:
     deadline = until(15)
     while True:
         try:
-            return int(reader.get_watermark_offsets(place, timeout=10)[1])
+            return int(reader.get_watermark_offsets(place, timeout=10 * PATIENCE)[1])
         except confluent_kafka.KafkaException as error:
             if (
                 error.args[0].code() != confluent_kafka.KafkaError.NOT_LEADER_FOR_PARTITION
@@ -157,7 +158,7 @@ def read_all(bootstrap: str, topic: str, seconds: float = 30) -> list[Record]:
     reader = consumer(bootstrap, "headwater-test-reader")
     try:
         ends: dict[int, int] = {}
-        for partition in reader.list_topics(topic, timeout=10).topics[topic].partitions:
+        for partition in reader.list_topics(topic, timeout=10 * PATIENCE).topics[topic].partitions:
             ends[partition] = _end(reader, confluent_kafka.TopicPartition(topic, partition))
         offset = confluent_kafka.OFFSET_BEGINNING
         reader.assign([confluent_kafka.TopicPartition(topic, p, offset) for p, end in ends.items() if end > 0])

@@ -61,6 +61,40 @@ def rejecting() -> Iterator[str]:
     thread.join(5)
 
 
+@pytest.fixture
+def closing() -> Iterator[tuple[str, list[float]]]:
+    """The address of a server that closes each connection at once, and when each was made, in seconds."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(64)
+        made: list[float] = []
+
+        def close() -> None:
+            while True:
+                try:
+                    server.accept()[0].close()
+                except OSError:
+                    return
+                made.append(time.monotonic())
+
+        thread = threading.Thread(target=close, daemon=True)
+        thread.start()
+        yield f"127.0.0.1:{server.getsockname()[1]}", made
+        server.shutdown(socket.SHUT_RDWR)
+    thread.join(5)
+
+
+def test_tries_to_connect_grow_rare(closing: tuple[str, list[float]], tmp_path: Path) -> None:
+    """Each looks a name up, which a fork must not meet, and asks for the host's time."""
+    brokers, made = closing
+    with Producer(Settings(brokers=brokers, spool_dir=str(tmp_path), exit_seconds=0)) as producer:
+        emit(producer, 1)
+        wait_until(lambda: len(made) > 2, 30, "three connections")
+        time.sleep(3)
+    # Pauses of 0.1, 0.2, 0.4, 0.8 s, each by up to a quarter shorter, and 2 s at most.
+    assert len(made) <= 8
+
+
 @pytest.mark.parametrize("kind", ["tls", "unresolvable", "another protocol"])
 def test_a_broker_that_cannot_be_talked_to(
     kind: str, rejecting: str, tmp_path: Path, caplog: pytest.LogCaptureFixture

@@ -28,7 +28,7 @@ from collections.abc import Generator
 from typing import Final, Protocol
 
 #: How long after a client was wanted a fork waits for its connections at most, seconds.
-LONGEST: Final = 1.0
+LONGEST: Final = 3.0
 #: … and for a producer that is being made.
 _LONGEST_MAKING: Final = 10.0
 _PAUSE: Final = 0.001

@@ -85,6 +85,9 @@ def client_settings(settings: Settings) -> dict[str, Any]:
         "partitioner": "murmur2_random",
         "socket.keepalive.enable": True,
         "reconnect.backoff.max.ms": 2000,
+        # With "rebootstrap", where nobody answers, it looks the brokers' names up again every 50 ms, whatever the pause
+        # above, and each look-up is a moment at which a fork must not be made (`_forks`).
+        "metadata.recovery.strategy": "none",
         "log_level": 0,
     }
     return {**own, **kafka_options(settings)}
