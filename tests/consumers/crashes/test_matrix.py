@@ -85,14 +85,13 @@ class Column:
             time.sleep(0.1)
         return line, worker, told
 
-    def finish(self, line: Line, told: Callable[[], None]) -> int:
+    def finish(self, point: str, told: Callable[[], None]) -> int:
         """More events and a worker that goes on; then all is there. How many edge sets were sent again."""
+        line = self.lines[point]
         told()
         line.worker()
         line.feed(20)
-        for point, left in self.left.items():
-            if self.lines[point] is line:
-                line.send(left)
+        line.send(self.left[point])
         line.settle()
         return line.compare()
 
@@ -131,16 +130,16 @@ def columns(
     of_neighbour = Column("neighbour", settings, nursery, SEED)
 
     def worker_dies(point: str) -> int:
-        line, worker, told = of_worker.at(point, "kill")
+        _, worker, told = of_worker.at(point, "kill")
         wait_until(lambda: worker.ended, 20, "the worker's death")
         assert worker.reached == [(point, 1)]
-        return of_worker.finish(line, told)
+        return of_worker.finish(point, told)
 
     def neighbour_dies(point: str) -> int:
         line, worker, told = of_neighbour.at(point, "hold", before=lambda line: line.ready(line.worker()))
         line.workers[0].kill()
         worker.go_on()
-        return of_neighbour.finish(line, told)
+        return of_neighbour.finish(point, told)
 
     with ThreadPoolExecutor(2) as side_by_side:
         both = (
@@ -164,9 +163,9 @@ def broker_column(
     kafka.start()
 
     def cell(point: str) -> int:
-        line, worker, told = held[point].result()
+        _, worker, told = held[point].result()
         worker.go_on()
-        return column.finish(line, told)
+        return column.finish(point, told)
 
     yield run(cell, points)
     column.end()
