@@ -40,7 +40,14 @@ class _NoUse(Exception):
     """This store does not look ahead in this way."""
 
 
-def beyond(client: Client, table: str, direction: Direction, keys: set[int], levels: int, most: int) -> set[int]:
+class Beyond(NamedTuple):
+    """What lies ahead: nodes, and the datasets that reads without version of them are looked up by."""
+
+    nodes: set[int]
+    datasets: set[int]
+
+
+def beyond(client: Client, table: str, direction: Direction, keys: set[int], levels: int, most: int) -> Beyond:
     """Keys that up to so many levels reach, of about `most` nodes; the first ones are left out.
 
     `table`: of edges by their target, walking up, or by their source, walking down.
@@ -52,11 +59,11 @@ def beyond(client: Client, table: str, direction: Direction, keys: set[int], lev
     ways = ((_by_dictionary(client, direction, most), levels), (_by_recursion(client, table, direction, most), LEVELS))
     for find, longest in ways:
         with suppress(_NoUse):
-            return _reached(find, keys, levels, longest, most) - keys
-    return set()
+            return _reached(find, keys, levels, longest, most)
+    return Beyond(set(), set())
 
 
-def _reached(find: _Find, keys: set[int], levels: int, longest: int, most: int) -> set[int]:
+def _reached(find: _Find, keys: set[int], levels: int, longest: int, most: int) -> Beyond:
     """By statements of up to so many levels each."""
     seen, datasets = set(keys), set[int]()
     frontier, step = keys, FIRST_LEVELS
@@ -69,7 +76,7 @@ def _reached(find: _Find, keys: set[int], levels: int, longest: int, most: int) 
             seen |= found.nodes
             datasets |= found.datasets
         frontier, levels, step = last, levels - step, step * 2
-    return seen | datasets
+    return Beyond(seen - keys, datasets - keys)
 
 
 def _by_dictionary(client: Client, direction: Direction, most: int) -> _Find:

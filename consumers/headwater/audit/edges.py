@@ -20,7 +20,7 @@ from headwater.audit.edge_rows import Edge, EdgeRows, place_of
 from headwater.audit.lookup import Nodes
 from headwater.audit.model import Direction
 from headwater.audit.naming import Names
-from headwater.audit.rows import KEYS, chunks, select
+from headwater.audit.rows import KEYS, chunks, select, together
 from headwater.audit.store import Client
 from headwater.audit.versions import NAMED, named, stood
 
@@ -113,14 +113,16 @@ class Edges:
         )
 
     def _read(self, missing: set[int], ahead: int, most: int) -> None:
-        found = missing | beyond(self._client, self._rows.ends, self.direction, missing, ahead, most)
-        parts = chunks(sorted(self._unread(found)), KEYS)
-        read = [edge for some in parts for edge in self._rows.next_to(some) if edge.source and edge.target]
+        further = beyond(self._client, self._rows.ends, self.direction, missing, ahead, most)
+        found = missing | further.nodes | further.datasets
+        parts = [*chunks(sorted(self._unread(found)), KEYS)]
+        read, _ = together(
+            lambda: [edge for some in parts for edge in self._rows.next_to(some) if edge.source and edge.target],
+            lambda: self.nodes.learn(missing | further.nodes),
+        )
         # Of a dataset that many read without version few reads are of the versions that are walked to: what the others
         # lead to is not looked up.
-        self.nodes.learn(
-            missing | {edge.source for edge in read} | {edge.target for edge in read if not edge.unversioned}
-        )
+        self.nodes.learn({edge.source for edge in read} | {edge.target for edge in read if not edge.unversioned})
         for key in found:
             self._known.setdefault(key, [])
         edges = self._resolved(read)
