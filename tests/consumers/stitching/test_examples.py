@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 from typing import Any
 
@@ -103,6 +104,15 @@ def test_the_earliest_terminal_state_stands_whatever_comes_first() -> None:
     for events in ([complete, fail], [fail, complete], [complete, event(3, "START", [], []), fail]):
         sets = worlds.feed(StitchingStep(Settings()), [events])
         assert {one["state"] for one in sets} == {"COMPLETE"}
+
+
+@pytest.mark.parametrize("order", [*itertools.permutations(("ABORT", "COMPLETE", "FAIL"), 2)])
+def test_of_two_ends_under_one_event_id_the_same_stands_in_any_order(order: tuple[str, str]) -> None:
+    """As in the history: the first by name."""
+    ends = [event(1, state, [dataset("x")], [dataset(f"of {state}")]) for state in order]
+    for chunks in ([ends], [[event(1, "START", [], []), *ends]], [ends[:1], ends]):
+        *_, last = worlds.feed(StitchingStep(Settings()), chunks)
+        assert last["state"] == min(order)
 
 
 def test_other_content_under_one_id_counts_too() -> None:

@@ -159,17 +159,19 @@ def _take_state(buffer: Bytes, said: Numbers, room: Numbers, body: Place, event:
             room[STATE_OF] = body
         return False
     room[END] = min(room[END], event)
-    before = room[ENDED_BY]
-    if (
-        before < 0
-        or value_of(said, TIMES, body) < value_of(said, TIMES, before)
-        or (
-            value_of(said, TIMES, body) == value_of(said, TIMES, before)
-            and earlier(buffer, value_of(said, EVENT_IDS, body), value_of(said, EVENT_IDS, before))
-        )
-    ):
+    if room[ENDED_BY] < 0 or _ends_before(buffer, said, body, room[ENDED_BY]):
         room[ENDED_BY] = body
     return True
+
+
+@together
+def _ends_before(buffer: Bytes, said: Numbers, body: Place, other: Place) -> bool:
+    """By event time, then by event id, then by state, whose first letters differ."""
+    at, then = value_of(said, TIMES, body), value_of(said, TIMES, other)
+    one, two = value_of(said, EVENT_IDS, body), value_of(said, EVENT_IDS, other)
+    if at != then or earlier(buffer, one, two) or earlier(buffer, two, one):
+        return at < then or (at == then and earlier(buffer, one, two))
+    return buffer[value_of(said, STATES, body)] < buffer[value_of(said, STATES, other)]
 
 
 @together
