@@ -170,8 +170,8 @@ def _ends_before(buffer: Bytes, said: Numbers, body: Place, other: Place) -> boo
     at, then = value_of(said, TIMES, body), value_of(said, TIMES, other)
     one, two = value_of(said, EVENT_IDS, body), value_of(said, EVENT_IDS, other)
     if at != then or earlier(buffer, one, two) or earlier(buffer, two, one):
-        return at < then or (at == then and earlier(buffer, one, two))
-    return buffer[value_of(said, STATES, body)] < buffer[value_of(said, STATES, other)]
+        return bool(at < then or (at == then and earlier(buffer, one, two)))
+    return bool(buffer[value_of(said, STATES, body)] < buffer[value_of(said, STATES, other)])
 
 
 @together
