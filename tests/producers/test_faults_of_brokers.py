@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,23 +39,23 @@ def told(brokers: str, prefix: str, topic: str = "lineage.runs") -> list[dict[st
     ]
 
 
-@pytest.fixture
-def rejecting() -> Iterator[str]:
-    """The address of a server that speaks another protocol: it answers each connection with one line and closes it."""
+@contextlib.contextmanager
+def serving(answer: Callable[[socket.socket], None]) -> Generator[str]:
+    """The address of a server that answers each connection and closes it."""
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.listen(64)
 
-        def answer() -> None:
+        def serve() -> None:
             while True:
                 try:
                     connection, _ = server.accept()
                 except OSError:
                     return
                 with connection:
-                    connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                    answer(connection)
 
-        thread = threading.Thread(target=answer, daemon=True)
+        thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         yield f"127.0.0.1:{server.getsockname()[1]}"
         server.shutdown(socket.SHUT_RDWR)
@@ -62,26 +63,18 @@ def rejecting() -> Iterator[str]:
 
 
 @pytest.fixture
+def rejecting() -> Iterator[str]:
+    """The address of a server that speaks another protocol: it answers with one line."""
+    with serving(lambda connection: connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as address:
+        yield address
+
+
+@pytest.fixture
 def closing() -> Iterator[tuple[str, list[float]]]:
-    """The address of a server that closes each connection at once, and when each was made, in seconds."""
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen(64)
-        made: list[float] = []
-
-        def close() -> None:
-            while True:
-                try:
-                    server.accept()[0].close()
-                except OSError:
-                    return
-                made.append(time.monotonic())
-
-        thread = threading.Thread(target=close, daemon=True)
-        thread.start()
-        yield f"127.0.0.1:{server.getsockname()[1]}", made
-        server.shutdown(socket.SHUT_RDWR)
-    thread.join(5)
+    """The address of a server that says nothing, and when each connection was made, in seconds."""
+    made: list[float] = []
+    with serving(lambda _: made.append(time.monotonic())) as address:
+        yield address, made
 
 
 def test_tries_to_connect_grow_rare(closing: tuple[str, list[float]], tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ class Unit:
 
     @property
     def state(self) -> str:
-        """The run's state: of terminal ones the earliest by event time, then by event id; empty without a run."""
+        """The run's state: of terminal ones the first by event time, event id and name; empty without a run."""
         if self.scope.run_id is None:
             return ""
         if self._ended is not None:
